@@ -1,0 +1,52 @@
+#include "base/digest.h"
+
+#include <openssl/evp.h>
+
+#include "base/check.h"
+
+namespace slipway::base {
+
+struct Sha256::Context {
+  EVP_MD_CTX* evp = EVP_MD_CTX_new();
+  Context() = default;
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  ~Context() { EVP_MD_CTX_free(evp); }
+};
+
+std::string Sha256Digest::ToString() const {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string text = "sha256:";
+  for (const uint8_t byte : bytes) {
+    text.push_back(kHex[byte >> 4]);
+    text.push_back(kHex[byte & 15]);
+  }
+  return text;
+}
+
+Sha256::Sha256() : context_(std::make_unique<Context>()) {
+  SLIPWAY_CHECK(EVP_DigestInit_ex(context_->evp, EVP_sha256(), nullptr) == 1);
+}
+Sha256::~Sha256() = default;
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+
+void Sha256::Update(std::span<const std::byte> bytes) {
+  SLIPWAY_CHECK(EVP_DigestUpdate(context_->evp, bytes.data(), bytes.size()) == 1);
+}
+
+Sha256Digest Sha256::Finish() {
+  Sha256Digest digest;
+  unsigned size = 0;
+  SLIPWAY_CHECK(EVP_DigestFinal_ex(context_->evp, digest.bytes.data(), &size) == 1);
+  SLIPWAY_CHECK(size == digest.bytes.size());
+  return digest;
+}
+
+Sha256Digest Sha256Of(std::span<const std::byte> bytes) {
+  Sha256 sha256;
+  sha256.Update(bytes);
+  return sha256.Finish();
+}
+
+}  // namespace slipway::base

@@ -1,0 +1,180 @@
+#include "base/file_system.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/str_cat.h"
+#include "base/unique_fd.h"
+
+namespace slipway::base {
+namespace {
+
+class RealMappedFile final : public MappedFile {
+ public:
+  RealMappedFile(void* data, size_t size) : data_(data), size_(size) {}
+  RealMappedFile(const RealMappedFile&) = delete;
+  RealMappedFile& operator=(const RealMappedFile&) = delete;
+  ~RealMappedFile() override {
+    if (data_ != nullptr) munmap(data_, size_);
+  }
+  std::span<const std::byte> bytes() const override {
+    return {static_cast<const std::byte*>(data_), size_};
+  }
+
+ private:
+  void* data_;
+  size_t size_;
+};
+
+Result<std::unique_ptr<MappedFile>> MapDescriptor(const UniqueFd& fd, std::string_view name) {
+  struct stat info{};
+  if (fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, StrCat("file '", name, "'"));
+  if (!S_ISREG(info.st_mode)) {
+    return InvalidArgument(StrCat("file '", name, "': expected a regular file"));
+  }
+  const auto size = static_cast<size_t>(info.st_size);
+  if (size == 0) return std::unique_ptr<MappedFile>(new RealMappedFile(nullptr, 0));
+  void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+  if (data == MAP_FAILED) return ErrnoStatus(errno, StrCat("mapping file '", name, "'"));
+  return std::unique_ptr<MappedFile>(new RealMappedFile(data, size));
+}
+
+FileInfo ToInfo(const struct stat& info) {
+  FileInfo::Kind kind = FileInfo::Kind::kOther;
+  if (S_ISREG(info.st_mode)) kind = FileInfo::Kind::kFile;
+  if (S_ISDIR(info.st_mode)) kind = FileInfo::Kind::kDirectory;
+  return {.kind = kind,
+          .size_bytes = static_cast<uint64_t>(info.st_size),
+          .modified_ns = info.st_mtim.tv_sec * 1'000'000'000L + info.st_mtim.tv_nsec,
+          .inode = info.st_ino,
+          .links = info.st_nlink};
+}
+
+Status WriteAll(const UniqueFd& fd, std::string_view content, std::string_view name) {
+  while (!content.empty()) {
+    const ssize_t written = write(fd.get(), content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return ErrnoStatus(errno, StrCat("writing '", name, "'"));
+    content.remove_prefix(static_cast<size_t>(written));
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MappedFile>> RealFileSystem::Map(const Path& path) const {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid()) return ErrnoStatus(errno, StrCat("file '", path.string(), "'"));
+  return MapDescriptor(fd, path.string());
+}
+
+Result<std::unique_ptr<MappedFile>> RealFileSystem::MapContained(const Path& directory,
+                                                                 std::string_view relative) const {
+  const std::string name = (directory / relative).string();
+  if (relative.empty() || relative.find('\0') != std::string_view::npos) {
+    return InvalidArgument(StrCat("directory '", directory.string(), "': empty file name"));
+  }
+  const UniqueFd base(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!base.valid()) return ErrnoStatus(errno, StrCat("directory '", directory.string(), "'"));
+  struct open_how how{};
+  how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const std::string terminated(relative);
+  const UniqueFd fd(
+      static_cast<int>(syscall(SYS_openat2, base.get(), terminated.c_str(), &how, sizeof(how))));
+  if (!fd.valid()) {
+    const int error = errno;
+    if (error == EXDEV || error == ELOOP) {
+      return PermissionDenied(StrCat("file '", relative, "' leaves directory '", directory.string(),
+                                     "' (by '..', a link or an absolute path): expected a plain "
+                                     "file inside it"));
+    }
+    return ErrnoStatus(error, StrCat("file '", name, "'"));
+  }
+  struct stat info{};
+  if (fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, StrCat("file '", name, "'"));
+  if (S_ISREG(info.st_mode) && info.st_nlink != 1) {
+    return PermissionDenied(StrCat("file '", name, "' has ", info.st_nlink,
+                                   " hard links: expected exactly 1, because another name may lie "
+                                   "outside the directory; copy the file instead of linking it"));
+  }
+  return MapDescriptor(fd, name);
+}
+
+Result<std::string> RealFileSystem::Read(const Path& path, uint64_t max_bytes) const {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return ErrnoStatus(errno, StrCat("file '", path.string(), "'"));
+  std::string content;
+  char chunk[64 * 1024];
+  for (;;) {
+    const ssize_t got = read(fd.get(), chunk, sizeof(chunk));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoStatus(errno, StrCat("reading '", path.string(), "'"));
+    if (got == 0) return content;
+    if (content.size() + static_cast<size_t>(got) > max_bytes) {
+      return InvalidArgument(
+          StrCat("file '", path.string(), "': expected at most ", max_bytes, " bytes"));
+    }
+    content.append(chunk, static_cast<size_t>(got));
+  }
+}
+
+Status RealFileSystem::WriteAtomically(const Path& path, std::string_view content) const {
+  std::string temporary = path.string() + ".XXXXXX";
+  UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd.valid()) return ErrnoStatus(errno, StrCat("creating '", temporary, "'"));
+  Status status = WriteAll(fd, content, path.string());
+  if (status.ok() && fsync(fd.get()) != 0) {
+    status = ErrnoStatus(errno, StrCat("syncing '", path.string(), "'"));
+  }
+  if (status.ok()) fchmod(fd.get(), 0644);
+  if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) {
+    status = ErrnoStatus(errno, StrCat("renaming to '", path.string(), "'"));
+  }
+  if (!status.ok()) unlink(temporary.c_str());
+  return status;
+}
+
+Result<FileInfo> RealFileSystem::Stat(const Path& path) const {
+  struct stat info{};
+  if (stat(path.c_str(), &info) != 0) {
+    return ErrnoStatus(errno, StrCat("file '", path.string(), "'"));
+  }
+  return ToInfo(info);
+}
+
+Result<std::vector<DirectoryEntry>> RealFileSystem::List(const Path& path) const {
+  DIR* directory = opendir(path.c_str());
+  if (directory == nullptr) return ErrnoStatus(errno, StrCat("directory '", path.string(), "'"));
+  std::vector<DirectoryEntry> entries;
+  while (const dirent* entry = readdir(directory)) {
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    struct stat info{};
+    // A name that vanished meanwhile, or a dangling link, is listed as kOther.
+    FileInfo::Kind kind = FileInfo::Kind::kOther;
+    if (fstatat(dirfd(directory), entry->d_name, &info, 0) == 0) kind = ToInfo(info).kind;
+    entries.push_back({.name = std::string(name), .kind = kind});
+  }
+  closedir(directory);
+  std::ranges::sort(entries, {}, &DirectoryEntry::name);
+  return entries;
+}
+
+Status RealFileSystem::CreateDirectories(const Path& path) const {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return ErrnoStatus(error.value(), StrCat("creating directory '", path.string(), "'"));
+  return OkStatus();
+}
+
+}  // namespace slipway::base

@@ -1,0 +1,50 @@
+#include "tensor/signature.h"
+
+#include <algorithm>
+
+namespace slipway::tensor {
+namespace {
+
+std::optional<size_t> Find(const std::vector<TensorSpec>& specs, std::string_view name) {
+  for (size_t i = 0; i < specs.size(); ++i) {
+    if (specs[i].name == name) return i;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, DType dtype) { return out << DTypeName(dtype); }
+
+bool TensorSpec::Accepts(DType got_dtype, const Shape& got_shape) const {
+  if (got_dtype != dtype) return false;
+  if (any_rank) return true;
+  if (got_shape.rank() != shape.rank()) return false;
+  for (size_t i = 0; i < shape.rank(); ++i) {
+    if (shape[i] != -1 && shape[i] != got_shape[i]) return false;
+  }
+  return true;
+}
+
+std::ostream& operator<<(std::ostream& out, const TensorSpec& spec) {
+  out << spec.dtype;
+  if (spec.any_rank) return out << "[...]";
+  return out << spec.shape;
+}
+
+std::optional<size_t> Signature::FindInput(std::string_view name) const {
+  return Find(inputs, name);
+}
+std::optional<size_t> Signature::FindOutput(std::string_view name) const {
+  return Find(outputs, name);
+}
+
+bool Signature::batched() const {
+  const auto free_first = [](const TensorSpec& spec) {
+    return !spec.any_rank && spec.shape.rank() > 0 && spec.shape[0] == -1;
+  };
+  return !inputs.empty() && !outputs.empty() && std::ranges::all_of(inputs, free_first) &&
+         std::ranges::all_of(outputs, free_first);
+}
+
+}  // namespace slipway::tensor

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tensor/dtype.h"
+#include "tensor/shape.h"
+
+namespace slipway::tensor {
+
+// What a model says of one of its inputs or outputs.
+struct TensorSpec {
+  std::string name;
+  DType dtype = DType::kFp32;
+  Shape shape = {};                         // -1: any size
+  bool optional = false;                    // an input that has a default: it may be left out
+  bool any_rank = false;                    // the model declares no shape at all; `shape` is empty
+  std::vector<std::string> dim_names = {};  // per dimension, "" where the model names none
+
+  // Does a tensor of this dtype and shape fit?
+  bool Accepts(DType got_dtype, const Shape& got_shape) const;
+};
+
+// "FP32[-1,3,224,224]"
+std::ostream& operator<<(std::ostream& out, const TensorSpec& spec);
+
+// The inputs and outputs of a model, in the model's own order. A value; thread-compatible.
+struct Signature {
+  std::vector<TensorSpec> inputs;
+  std::vector<TensorSpec> outputs;
+
+  // Position in inputs / outputs; nullopt when there is none of that name.
+  std::optional<size_t> FindInput(std::string_view name) const;
+  std::optional<size_t> FindOutput(std::string_view name) const;
+  // True when every input and output has a first dimension that is free (-1): rows can be batched.
+  bool batched() const;
+};
+
+}  // namespace slipway::tensor
