@@ -33,7 +33,7 @@ bool TakeVarint(std::span<const std::byte>& bytes, uint64_t& value) {
 }
 
 bool WireReader::Fail(std::string what) {
-  status_ = InvalidArgument(StrCat("at byte ", offset_, ": ", what));
+  status_ = InvalidArgument(StrCat("damaged at byte ", offset_, ": ", what));
   rest_ = {};
   return false;
 }

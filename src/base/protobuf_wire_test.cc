@@ -59,7 +59,7 @@ TEST(WireReaderTest, SaysWhereAMessageIsCutOff) {
   WireReader reader(BytesOf(message));
   WireField field;
   EXPECT_FALSE(reader.Next(field));
-  EXPECT_EQ(reader.status().message(), "at byte 2: content of field 7: expected 100 bytes, got 48");
+  EXPECT_EQ(reader.status().message(), "damaged at byte 2: content of field 7: expected 100 bytes, got 48");
   EXPECT_EQ(reader.missing_end(), 102u);
   EXPECT_EQ(reader.field_number(), 7u);
 }
@@ -75,7 +75,7 @@ TEST(WireReaderTest, CountsOffsetsFromTheOutermostMessage) {
   ASSERT_TRUE(reader.Next(field));
   WireReader nested = reader.Enter(field);
   EXPECT_FALSE(nested.Next(field));
-  EXPECT_EQ(nested.status().message(), "at byte 5: expected the number of field 1");
+  EXPECT_EQ(nested.status().message(), "damaged at byte 5: expected the number of field 1");
 }
 
 TEST(WireReaderTest, RefusesDamage) {

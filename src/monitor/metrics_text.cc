@@ -109,9 +109,20 @@ void MetricsText::HistogramSample(Labels labels, const Histogram::Counts& counts
     Name("_bucket", labels, bound);
     Value(cumulative);
   }
-  Name("_bucket", labels, "+Inf");
-  Value(counts.count);
+  InfinityBucket(labels, counts.count);
   SummarySample(labels, counts.count, Seconds(counts.sum_ns));
+}
+
+void MetricsText::Bucket(Labels labels, int64_t bound, uint64_t cumulative) {
+  std::string text;
+  AppendNumber(text, bound);
+  Name("_bucket", labels, text);
+  Value(cumulative);
+}
+
+void MetricsText::InfinityBucket(Labels labels, uint64_t count) {
+  Name("_bucket", labels, "+Inf");
+  Value(count);
 }
 
 void MetricsText::SummarySample(Labels labels, uint64_t count, double sum) {

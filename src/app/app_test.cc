@@ -1,0 +1,68 @@
+#include <gtest/gtest.h>
+
+#include "app/model_control.h"
+#include "app/server_config.h"
+
+namespace slipway::app {
+namespace {
+
+using base::StatusCode;
+
+TEST(ServerConfigTest, PrintedDefaultsCanBeReadBack) {
+  ServerConfig config;
+  const std::string text = base::PrintConfig(config.Fields());
+  const auto document = base::ParseConfig(text, "printed");
+  ASSERT_TRUE(document.ok()) << document.status();
+  ServerConfig again;
+  const base::Status status = base::ReadConfig(*document, again.Fields());
+  EXPECT_TRUE(status.ok()) << status << "\n" << text;
+  EXPECT_EQ(base::PrintConfig(again.Fields()), text);
+}
+
+TEST(ServerConfigTest, AddressesBeyondLoopbackNeedConsent) {
+  ServerConfig config;
+  config.models = {"m.onnx"};
+  EXPECT_TRUE(config.Validate().ok()) << config.Validate();
+  config.listen = {"0.0.0.0:8000"};
+  EXPECT_EQ(config.Validate().code(), StatusCode::kInvalidArgument);
+  config.insecure = true;
+  EXPECT_TRUE(config.Validate().ok());
+}
+
+TEST(ServerConfigTest, RefusesWhatDoesNotFit) {
+  ServerConfig config;
+  EXPECT_EQ(config.Validate().code(), StatusCode::kInvalidArgument);  // no model
+  config.models = {"m.onnx"};
+  config.control = "none";
+  EXPECT_EQ(config.Validate().code(), StatusCode::kInvalidArgument);
+  config.control = "explicit";
+  config.version_policy = "newest";
+  EXPECT_EQ(config.Validate().code(), StatusCode::kInvalidArgument);
+}
+
+base::Result<lifecycle::LoadRequest> Convert(std::string config) {
+  return ToLoadRequest({.name = "m", .config_json = std::move(config), .files = {}}, {});
+}
+
+TEST(ModelControlTest, VersionPolicyOfAConfigIsHonoured) {
+  const auto load = Convert(R"({"name":"m","version_policy":{"specific":{"versions":["3",1]}}})");
+  ASSERT_TRUE(load.ok()) << load.status();
+  ASSERT_TRUE(load->policy.has_value());
+  EXPECT_EQ(load->policy->versions, (std::vector<int64_t>{1, 3}));
+  EXPECT_EQ(Convert(R"({"version_policy":{"all":{}}})")->policy->kind,
+            lifecycle::VersionPolicy::Kind::kAll);
+  EXPECT_EQ(Convert(R"({"version_policy":{"latest":{"num_versions":2}}})")->policy->count, 2U);
+  EXPECT_FALSE(Convert("")->config.has_value());
+}
+
+TEST(ModelControlTest, RefusesConfigsThatAreNotModelConfigs) {
+  for (const char* bad :
+       {"{", "[]", R"({"max_batch_sise": 8})", R"({"version_policy": {"newest": 1}})",
+        R"({"version_policy": {"latest": {"num_versions": 0}}})",
+        R"({"version_policy": {"specific": {"versions": ["x"]}}})"}) {
+    EXPECT_EQ(Convert(bad).status().code(), StatusCode::kInvalidArgument) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace slipway::app

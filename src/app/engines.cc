@@ -1,0 +1,15 @@
+#include "app/engines.h"
+
+#include <utility>
+
+#include "engine/onnxruntime/onnx_runtime_factory.h"
+
+namespace slipway::app {
+
+base::Result<std::unique_ptr<engine::EngineFactory>> MakeEngineFactory(const base::FileSystem& fs,
+                                                                       base::Logger& log) {
+  SLIPWAY_ASSIGN_OR_RETURN(auto factory, engine::OnnxRuntimeFactory::Create(fs, log));
+  return std::unique_ptr<engine::EngineFactory>(std::move(factory));
+}
+
+}  // namespace slipway::app

@@ -1,0 +1,231 @@
+#include "app/metrics_page.h"
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "app/version_command.h"
+#include "base/str_cat.h"
+#include "base/text.h"
+#include "inference/model_runtime.h"
+#include "monitor/metrics_text.h"
+#include "monitor/model_stats.h"
+#include "monitor/process_stats.h"
+
+namespace slipway::app {
+namespace {
+
+using monitor::MetricsText;
+using monitor::MetricType;
+using monitor::ModelStats;
+
+// One ready model version with its numbers, read once so that all families agree.
+struct Row {
+  std::string model;
+  std::string version;
+  ModelStats::Totals totals;
+  size_t queue_depth = 0;
+  uint64_t estimated_bytes = 0;
+  bool inline_lane = false;
+};
+
+std::vector<Row> ReadRows(const lifecycle::Snapshot& snapshot) {
+  std::vector<Row> rows;
+  for (const auto& model : snapshot.models()) {
+    for (const lifecycle::ModelHandle& version : model.versions) {
+      inference::ModelRuntime& runtime = inference::ModelRuntime::Of(*version);
+      rows.push_back({.model = base::Printable(model.name, SIZE_MAX),
+                      .version = base::StrCat(version->id().version),
+                      .totals = runtime.stats().Read(),
+                      .queue_depth = runtime.queue().depth(),
+                      .estimated_bytes = version->estimated_bytes(),
+                      .inline_lane = runtime.LaneFor(1) == inference::LaneKind::kInline});
+    }
+  }
+  return rows;
+}
+
+void RenderRequests(const std::vector<Row>& rows, MetricsText& text) {
+  text.Family("slipway_requests_total", MetricType::kCounter,
+              "Requests that reached a model version, by outcome");
+  for (const Row& row : rows) {
+    for (size_t protocol = 0; protocol < monitor::kProtocolCount; ++protocol) {
+      for (size_t code = 0; code < row.totals.requests[protocol].size(); ++code) {
+        const uint64_t count = row.totals.requests[protocol][code];
+        if (count == 0) continue;
+        text.Sample({{"model", row.model},
+                     {"version", row.version},
+                     {"protocol", monitor::ProtocolName(static_cast<monitor::Protocol>(protocol))},
+                     {"method", "infer"},
+                     {"code", base::StatusCodeName(static_cast<base::StatusCode>(code))}},
+                    count);
+      }
+    }
+  }
+}
+
+void RenderHistogram(const std::vector<Row>& rows, MetricsText& text, std::string_view name,
+                     std::string_view help,
+                     monitor::Histogram::Counts ModelStats::Totals::* member) {
+  text.Family(name, MetricType::kHistogram, help);
+  for (const Row& row : rows) {
+    text.HistogramSample({{"model", row.model}, {"version", row.version}}, row.totals.*member);
+  }
+}
+
+void RenderPhases(const std::vector<Row>& rows, MetricsText& text) {
+  text.Family("slipway_phase_duration_seconds", MetricType::kSummary,
+              "Time of successful requests by phase: receive, queue, input, infer, output, send");
+  for (const Row& row : rows) {
+    for (size_t i = 0; i < monitor::kPhaseCount; ++i) {
+      const ModelStats::Duration& phase = row.totals.phases[i];
+      text.SummarySample({{"model", row.model},
+                          {"version", row.version},
+                          {"phase", monitor::PhaseName(static_cast<monitor::Phase>(i))}},
+                         phase.count, static_cast<double>(phase.ns) * 1e-9);
+    }
+  }
+}
+
+void RenderBatches(const std::vector<Row>& rows, MetricsText& text) {
+  constexpr std::array<int64_t, 9> kBounds = {1, 2, 4, 8, 16, 32, 64, 256, 1024};
+  text.Family("slipway_batch_size", MetricType::kHistogram, "Batch items of one execution");
+  for (const Row& row : rows) {
+    text.CountHistogramSample({{"model", row.model}, {"version", row.version}}, kBounds,
+                              [&row](const auto& add) {
+                                for (const auto& [rows_of_run, size] : row.totals.batch_sizes) {
+                                  add(rows_of_run, size.executions);
+                                }
+                              });
+  }
+}
+
+template <typename Get>
+void RenderPerVersion(const std::vector<Row>& rows, MetricsText& text, std::string_view name,
+                      MetricType type, std::string_view help, Get get) {
+  text.Family(name, type, help);
+  for (const Row& row : rows) {
+    text.Sample({{"model", row.model}, {"version", row.version}}, get(row));
+  }
+}
+
+void RenderStates(const lifecycle::Manager& manager, MetricsText& text) {
+  text.Family("slipway_model_state", MetricType::kGauge,
+              "1 for the state that a known model version is in");
+  for (const lifecycle::ModelStatus& model : manager.Index()) {
+    for (const lifecycle::VersionStatus& version : model.versions) {
+      text.Sample({{"model", base::Printable(model.name, SIZE_MAX)},
+                   {"version", base::StrCat(version.version)},
+                   {"state", lifecycle::ModelStateName(version.state)}},
+                  uint64_t{1});
+    }
+  }
+}
+
+void RenderLifecycle(const LifecycleMetrics& lifecycle, MetricsText& text) {
+  const auto counts = lifecycle.Read();
+  const auto family = [&](std::string_view name, std::string_view help,
+                          uint64_t LifecycleMetrics::Counts::* member) {
+    text.Family(name, MetricType::kCounter, help);
+    for (const auto& [model, count] : counts) text.Sample({{"model", model}}, count.*member);
+  };
+  using Counts = LifecycleMetrics::Counts;
+  family("slipway_model_loads_total", "Model versions that became ready", &Counts::loads);
+  family("slipway_model_load_failures_total", "Model versions that failed to load",
+         &Counts::load_failures);
+  family("slipway_model_unloads_total", "Model versions whose memory was given back",
+         &Counts::unloads);
+  text.Family("slipway_model_load_duration_seconds", MetricType::kSummary,
+              "Time from the start of a load until the version is ready");
+  for (const auto& [model, count] : counts) {
+    text.SummarySample({{"model", model}}, count.loads, static_cast<double>(count.load_ns) * 1e-9);
+  }
+}
+
+void RenderNet(const net::ServerStats& stats, MetricsText& text) {
+  const auto one = [&](std::string_view name, MetricType type, std::string_view help,
+                       uint64_t value) {
+    text.Family(name, type, help);
+    text.Sample({}, value);
+  };
+  one("slipway_connections", MetricType::kGauge, "Open connections", stats.connections_open);
+  one("slipway_connections_accepted_total", MetricType::kCounter, "Connections accepted",
+      stats.connections_accepted);
+  one("slipway_connections_refused_total", MetricType::kCounter,
+      "Connections refused by a limit or for lack of descriptors", stats.connections_refused);
+  one("slipway_http_requests_total", MetricType::kCounter, "Requests that reached a handler",
+      stats.requests);
+  one("slipway_protocol_errors_total", MetricType::kCounter,
+      "Requests refused because they broke the protocol or a limit", stats.protocol_errors);
+  one("slipway_connection_timeouts_total", MetricType::kCounter,
+      "Connections closed because the client was too slow", stats.timeouts);
+  one("slipway_received_bytes_total", MetricType::kCounter, "Bytes received", stats.bytes_received);
+  one("slipway_sent_bytes_total", MetricType::kCounter, "Bytes sent", stats.bytes_sent);
+  one("slipway_request_buffer_bytes", MetricType::kGauge, "Bytes held in request buffers",
+      stats.buffered_bytes);
+}
+
+void RenderProcess(MetricsText& text) {
+  const auto stats = monitor::ReadProcessStats();
+  if (!stats.ok()) return;
+  const auto one = [&](std::string_view name, MetricType type, std::string_view help, auto value) {
+    text.Family(name, type, help);
+    text.Sample({}, value);
+  };
+  one("process_cpu_seconds_total", MetricType::kCounter, "User and system CPU time",
+      stats->cpu_seconds);
+  one("process_resident_memory_bytes", MetricType::kGauge, "Resident memory",
+      stats->resident_bytes);
+  one("process_virtual_memory_bytes", MetricType::kGauge, "Virtual memory", stats->virtual_bytes);
+  one("process_start_time_seconds", MetricType::kGauge, "Start of the process since the epoch",
+      stats->start_time_seconds);
+  one("process_open_fds", MetricType::kGauge, "Open file descriptors", stats->open_descriptors);
+  one("process_max_fds", MetricType::kGauge, "Limit of open file descriptors",
+      stats->max_descriptors);
+  one("process_threads", MetricType::kGauge, "Threads", stats->threads);
+}
+
+}  // namespace
+
+std::string RenderMetrics(const MetricsSources& sources) {
+  const std::shared_ptr<const lifecycle::Snapshot> snapshot = sources.publisher.Current();
+  const std::vector<Row> rows = ReadRows(*snapshot);
+  using Totals = ModelStats::Totals;
+  MetricsText text;
+  text.Family("slipway_build_info", MetricType::kGauge, "1; the version is in the label");
+  text.Sample({{"version", SlipwayVersion()}}, uint64_t{1});
+  RenderRequests(rows, text);
+  RenderHistogram(rows, text, "slipway_request_duration_seconds",
+                  "Whole requests, from the first byte to the answer handed to the socket",
+                  &Totals::latency);
+  RenderHistogram(rows, text, "slipway_queue_duration_seconds",
+                  "Time that successful requests waited for the engine", &Totals::queue);
+  RenderHistogram(rows, text, "slipway_inference_duration_seconds",
+                  "Time that successful requests spent inside the engine", &Totals::infer);
+  RenderPhases(rows, text);
+  RenderBatches(rows, text);
+  RenderPerVersion(rows, text, "slipway_inference_rows_total", MetricType::kCounter,
+                   "Batch items of successful requests",
+                   [](const Row& row) { return row.totals.rows; });
+  RenderPerVersion(rows, text, "slipway_queue_depth", MetricType::kGauge,
+                   "Requests that wait for the engine",
+                   [](const Row& row) { return static_cast<uint64_t>(row.queue_depth); });
+  RenderPerVersion(rows, text, "slipway_inflight_requests", MetricType::kGauge,
+                   "Requests that have no answer yet",
+                   [](const Row& row) { return row.totals.in_flight; });
+  RenderPerVersion(rows, text, "slipway_model_memory_bytes", MetricType::kGauge,
+                   "Memory that the version is estimated to take",
+                   [](const Row& row) { return row.estimated_bytes; });
+  RenderPerVersion(rows, text, "slipway_model_inline", MetricType::kGauge,
+                   "1 when single rows run on the IO threads, 0 when they queue",
+                   [](const Row& row) { return uint64_t{row.inline_lane}; });
+  RenderStates(sources.manager, text);
+  RenderLifecycle(sources.lifecycle, text);
+  RenderNet(sources.net_stats(), text);
+  RenderProcess(text);
+  return text.TakeText();
+}
+
+}  // namespace slipway::app

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "app/lifecycle_metrics.h"
+#include "lifecycle/manager.h"
+#include "lifecycle/snapshot_publisher.h"
+#include "net/server.h"
+
+namespace slipway::app {
+
+// What /metrics is made from. All must outlive the page.
+struct MetricsSources {
+  const lifecycle::SnapshotPublisher& publisher;
+  const lifecycle::Manager& manager;
+  const LifecycleMetrics& lifecycle;
+  std::function<net::ServerStats()> net_stats;
+};
+
+// The whole exposition in the Prometheus text format; docs/metrics.md lists the families. Takes
+// microseconds per model version. Thread-safe.
+std::string RenderMetrics(const MetricsSources& sources);
+
+}  // namespace slipway::app

@@ -1,0 +1,176 @@
+#include "app/model_server.h"
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+#include <thread>
+#include <utility>
+
+#include "app/engines.h"
+#include "app/metrics_page.h"
+#include "app/model_control.h"
+#include "app/request_mux.h"
+#include "app/version_command.h"
+#include "base/str_cat.h"
+#include "lifecycle/combined_source.h"
+#include "lifecycle/model_name.h"
+#include "lifecycle/repository_source.h"
+#include "lifecycle/single_file_source.h"
+
+namespace slipway::app {
+namespace {
+
+using base::StrCat;
+
+constexpr size_t kMaxIoThreads = 8;
+
+size_t Processors() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+lifecycle::ModelConfig DefaultModelConfig(const ServerConfig& config) {
+  lifecycle::ModelConfig model;
+  model.engine.provider = config.provider;
+  model.engine.intra_op_threads = static_cast<int>(config.intra_op_threads);
+  return model;
+}
+
+lifecycle::InitialSelection ParseSelection(const std::string& text) {
+  lifecycle::InitialSelection selection;
+  if (text == "all") return selection;
+  selection.all = false;
+  if (text == "none") return selection;
+  std::istringstream names(text);
+  for (std::string name; std::getline(names, name, ',');) selection.names.insert(name);
+  return selection;
+}
+
+}  // namespace
+
+class ModelServer::State final : public frontend::ServerState {
+ public:
+  State(const lifecycle::Manager& manager, std::string backend)
+      : manager_(manager), version_(SlipwayVersion()), backend_(std::move(backend)) {}
+
+  bool live() const override { return true; }
+  bool ready() const override { return !stopping_ && manager_.AllInitialLoadsDone(); }
+  bool draining() const override { return stopping_; }
+  const std::string& name() const override { return name_; }
+  const std::string& version() const override { return version_; }
+  const std::string& backend() const override { return backend_; }
+  void Stop() { stopping_ = true; }
+
+ private:
+  const lifecycle::Manager& manager_;
+  const std::string name_ = "slipway";
+  const std::string version_;
+  const std::string backend_;
+  std::atomic<bool> stopping_ = false;
+};
+
+ModelServer::ModelServer(const ServerConfig& config, const Services& services)
+    : config_(config),
+      services_(services),
+      io_threads_(config.io_threads > 0 ? static_cast<size_t>(config.io_threads)
+                                        : std::min(Processors(), kMaxIoThreads)) {}
+
+ModelServer::~ModelServer() = default;
+
+base::Result<std::unique_ptr<ModelServer>> ModelServer::Start(const ServerConfig& config,
+                                                              const Services& services) {
+  SLIPWAY_RETURN_IF_ERROR(config.Validate());
+  std::unique_ptr<ModelServer> server(new ModelServer(config, services));
+  SLIPWAY_RETURN_IF_ERROR(server->Open());
+  return server;
+}
+
+base::Status ModelServer::Open() {
+  SLIPWAY_ASSIGN_OR_RETURN(factory_, MakeEngineFactory(services_.fs, services_.log));
+  SLIPWAY_RETURN_IF_ERROR(MakeSource());
+
+  inference::ModelRuntime::Options runtime;
+  runtime.stat_shards = io_threads_;
+  runtime.queue.threads =
+      config_.queue_threads > 0 ? static_cast<size_t>(config_.queue_threads) : Processors();
+  runtime.queue.max_queued = static_cast<size_t>(config_.max_queued);
+  observer_ = std::make_unique<inference::RuntimeObserver>(runtime, services_.clock, services_.log);
+
+  lifecycle::ManagerOptions options;
+  options.mode = config_.control == "explicit" ? lifecycle::ControlMode::kExplicit
+                                               : lifecycle::ControlMode::kWatch;
+  options.load = ParseSelection(config_.load);
+  SLIPWAY_ASSIGN_OR_RETURN(options.default_policy,
+                           lifecycle::VersionPolicy::Parse(config_.version_policy));
+  options.memory_budget_bytes = config_.memory_budget_bytes;
+  options.watch.settle = config_.settle;
+  SLIPWAY_RETURN_IF_ERROR(options.Validate());
+  manager_ = std::make_unique<lifecycle::Manager>(
+      lifecycle::Manager::Services{.fs = services_.fs,
+                                   .clock = services_.clock,
+                                   .log = services_.log,
+                                   .factory = *factory_,
+                                   .source = *source_,
+                                   .publisher = publisher_,
+                                   .observer = observer_.get(),
+                                   .listener = lifecycle_metrics_.Listener()},
+      options);
+  state_ = std::make_unique<State>(*manager_, factory_->name());
+  control_ = std::make_unique<ManagerModelControl>(*manager_, DefaultModelConfig(config_));
+  SLIPWAY_RETURN_IF_ERROR(StartNetwork());
+  return manager_->Start();
+}
+
+base::Status ModelServer::MakeSource() {
+  const lifecycle::ModelConfig defaults = DefaultModelConfig(config_);
+  std::vector<std::unique_ptr<lifecycle::Source>> sources;
+  for (const std::string& path : config_.models) {
+    SLIPWAY_ASSIGN_OR_RETURN(const base::FileInfo info, services_.fs.Stat(path));
+    if (info.kind == base::FileInfo::Kind::kDirectory) {
+      sources.push_back(std::make_unique<lifecycle::RepositorySource>(
+          services_.fs, path,
+          lifecycle::RepositorySource::Options{.default_config = defaults, .configs = {}}));
+      continue;
+    }
+    const bool named = !config_.name.empty() && config_.models.size() == 1;
+    const std::string name = named ? config_.name : lifecycle::SingleFileSource::NameFromFile(path);
+    SLIPWAY_RETURN_IF_ERROR(lifecycle::CheckModelName(name));
+    sources.push_back(
+        std::make_unique<lifecycle::SingleFileSource>(services_.fs, path, name, defaults));
+  }
+  source_ = std::make_unique<lifecycle::CombinedSource>(std::move(sources));
+  return base::OkStatus();
+}
+
+base::Status ModelServer::StartNetwork() {
+  net::Server::Options options;
+  options.io_threads = io_threads_;
+  options.limits = config_.limits;
+  for (const std::string& text : config_.listen) {
+    SLIPWAY_ASSIGN_OR_RETURN(net::ListenAddress address, net::ListenAddress::Parse(text));
+    options.listen.push_back(std::move(address));
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(server_,
+                           net::Server::Start(
+                               options, [this](net::EventLoop& loop) { return MakeHandler(loop); },
+                               services_.clock, services_.log));
+  return base::OkStatus();
+}
+
+std::unique_ptr<net::HttpHandler> ModelServer::MakeHandler(net::EventLoop& loop) {
+  auto render = [this] {
+    return RenderMetrics({.publisher = publisher_,
+                          .manager = *manager_,
+                          .lifecycle = lifecycle_metrics_,
+                          .net_stats = [this] { return server_->stats(); }});
+  };
+  return std::make_unique<RequestMux>(RequestMux::Services{.publisher = publisher_,
+                                                           .control = *control_,
+                                                           .state = *state_,
+                                                           .loop = loop,
+                                                           .clock = services_.clock,
+                                                           .log = services_.log,
+                                                           .shard = handlers_made_++},
+                                      std::move(render));
+}
+
+void ModelServer::BeginShutdown() { state_->Stop(); }
+
+}  // namespace slipway::app

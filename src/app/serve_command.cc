@@ -1,0 +1,168 @@
+#include "app/serve_command.h"
+
+#include <algorithm>
+#include <ostream>
+#include <utility>
+
+#include "app/curl_example.h"
+#include "app/model_server.h"
+#include "app/shutdown_signals.h"
+#include "app/version_command.h"
+#include "base/str_cat.h"
+#include "base/text.h"
+
+namespace slipway::app {
+namespace {
+
+using base::StrCat;
+using namespace std::chrono_literals;
+
+bool IsConfigFile(const std::string& path) {
+  return path.ends_with(".yaml") || path.ends_with(".yml") || path.ends_with(".json");
+}
+
+// Waits for the initial loads, a signal or the limit, whichever is first. True: a signal came.
+bool WaitUntilLoaded(const ModelServer& server, ShutdownSignals& signals) {
+  while (!server.manager().AllInitialLoadsDone()) {
+    if (signals.Wait(2ms)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void ServeCommand::Configure(CLI::App& app) {
+  app.add_option("source", sources_, "Model files, repository directories or a configuration file")
+      ->type_name("SRC");
+  app.add_option("--config", config_file_, "Configuration file (YAML or JSON)")->type_name("FILE");
+  app.add_flag("--print-config", print_config_,
+               "Print the whole configuration with its comments, and end");
+  app.add_option("--listen", listen_,
+                 "HOST:PORT, [IPV6]:PORT or unix:PATH; may be repeated (default 127.0.0.1:8000)")
+      ->type_name("ADDR");
+  app.add_flag("--insecure", insecure_, "Allow addresses beyond loopback without authentication");
+  const auto field = [&](const char* flag, const char* name, const char* type, const char* help) {
+    app.add_option_function<std::string>(
+           flag, [this, name](const std::string& value) { overrides_.emplace_back(name, value); },
+           help)
+        ->type_name(type);
+  };
+  field("--name", "name", "NAME", "Name of the model, when one file is served");
+  field("--control", "control", "MODE", "watch: follow the files; explicit: only the API changes");
+  field("--load", "load", "NAMES", "Models to load at start: all, none, or names with commas");
+  field("--version-policy", "version_policy", "POLICY", "latest:N, all, or specific:1,3");
+  field("--memory", "memory_budget", "SIZE", "Memory for models, such as 8GiB");
+  field("--io-threads", "io_threads", "N", "Threads that serve connections");
+  field("--provider", "provider", "NAME", "Execution provider: cpu, cuda, tensorrt, openvino, ...");
+  field("--intra-op-threads", "intra_op_threads", "N", "Threads inside one operator");
+  field("--settle", "settle", "TIME", "How long files must rest before they are loaded");
+  field("--drain-delay", "drain.delay", "TIME", "Keep accepting after SIGTERM for this long");
+  field("--log-level", "log.level", "LEVEL", "debug, info, warn, error or off");
+  field("--log-format", "log.format", "FORMAT", "human or json");
+}
+
+base::Status ServeCommand::Run() {
+  SLIPWAY_RETURN_IF_ERROR(ReadSources());
+  SLIPWAY_RETURN_IF_ERROR(ApplyFlags());
+  if (print_config_) {
+    context_.out << base::PrintConfig(config_.Fields());
+    return base::OkStatus();
+  }
+  SLIPWAY_RETURN_IF_ERROR(config_.Validate());
+  return Serve();
+}
+
+base::Status ServeCommand::ReadSources() {
+  constexpr uint64_t kMaxConfigBytes = uint64_t{1} << 20;
+  std::vector<std::string> models;
+  for (const std::string& source : sources_) {
+    if (!IsConfigFile(source)) {
+      models.push_back(source);
+    } else if (config_file_.empty()) {
+      config_file_ = source;
+    } else {
+      return base::InvalidArgument(
+          StrCat("two configuration files: '", config_file_, "' and '", source, "'; expected one"));
+    }
+  }
+  if (!config_file_.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string text,
+                             context_.fs.Read(config_file_, kMaxConfigBytes));
+    SLIPWAY_ASSIGN_OR_RETURN(const base::ConfigValue document,
+                             base::ParseConfig(text, config_file_));
+    SLIPWAY_RETURN_IF_ERROR(base::ReadConfig(document, config_.Fields()));
+  }
+  if (!models.empty()) config_.models = std::move(models);
+  return base::OkStatus();
+}
+
+base::Status ServeCommand::ApplyFlags() {
+  const std::vector<base::ConfigField> fields = config_.Fields();
+  for (const auto& [name, value] : overrides_) {
+    const auto field = std::ranges::find(fields, name, &base::ConfigField::path);
+    SLIPWAY_RETURN_IF_ERROR(field->set(base::ConfigValue::Scalar(value, StrCat("flag ", name))));
+  }
+  if (!listen_.empty()) config_.listen = listen_;
+  config_.insecure = config_.insecure || insecure_;
+  return base::OkStatus();
+}
+
+base::Status ServeCommand::Serve() {
+  ShutdownSignals signals;
+  base::Logger log(
+      {.level = config_.log_level, .format = config_.log_format, .file = config_.log_file});
+  SLIPWAY_ASSIGN_OR_RETURN(
+      const auto server,
+      ModelServer::Start(config_, {.clock = context_.clock, .fs = context_.fs, .log = log}));
+  if (!WaitUntilLoaded(*server, signals)) {
+    PrintBanner(*server);
+    while (!signals.Wait(1h)) continue;
+  }
+  log.Info("draining", {{"delay_ms", config_.drain_delay / 1ms}});
+  server->BeginShutdown();
+  if (config_.drain_delay > 0ns && signals.Wait(config_.drain_delay)) return base::OkStatus();
+  server->BeginDrain();
+  const base::SteadyTime give_up = context_.clock.SteadyNow() + config_.drain_timeout;
+  while (!server->WaitDrained(20ms)) {
+    if (signals.Wait(1ms)) break;
+    if (context_.clock.SteadyNow() >= give_up) {
+      log.Warn("drain timeout passed, closing what is open");
+      break;
+    }
+  }
+  log.Info("stopped");
+  return base::OkStatus();
+}
+
+void ServeCommand::PrintBanner(const ModelServer& server) const {
+  std::ostream& out = context_.out;
+  const std::string address = server.addresses().front().text;
+  const auto snapshot = server.snapshot();
+  out << "slipway " << SlipwayVersion() << " is serving\n";
+  for (const auto& model : snapshot->models()) {
+    for (const lifecycle::ModelHandle& version : model.versions) {
+      out << "  " << model.name << " version " << version->id().version << "  ";
+      const tensor::Signature& signature = version->engine().signature();
+      for (const tensor::TensorSpec& input : signature.inputs) {
+        out << input.name << " " << input << " ";
+      }
+      out << "->";
+      for (const tensor::TensorSpec& output : signature.outputs) {
+        out << " " << output.name << " " << output;
+      }
+      out << "\n";
+    }
+  }
+  for (const auto& failure : server.manager().initial_loads().failed) {
+    out << "  " << failure.model << " FAILED: " << failure.status.message() << "\n";
+  }
+  for (const net::ListenAddress& one : server.addresses()) {
+    out << "at " << (one.text.starts_with("unix:") ? "" : "http://") << one.text << "\n";
+  }
+  if (!snapshot->models().empty()) {
+    out << "try it:\n  " << CurlExample(address, snapshot->models().front().latest()) << "\n";
+  }
+  out << "metrics: http://" << address << "/metrics   stop: Ctrl-C" << std::endl;
+}
+
+}  // namespace slipway::app

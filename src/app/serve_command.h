@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/command.h"
+#include "app/server_config.h"
+
+namespace slipway::app {
+
+class ModelServer;
+
+// slipway serve SRC...: a server until SIGINT or SIGTERM.
+//
+// Configuration: the defaults, then the configuration file, then the flags; each wins over the one
+// before. The first signal drains: readiness turns false, open requests end, exit status 0. A
+// second one ends at once.
+class ServeCommand final : public Command {
+ public:
+  using Command::Command;
+  void Configure(CLI::App& app) override;
+  base::Status Run() override;
+
+ private:
+  base::Status ReadSources();
+  base::Status ApplyFlags();
+  base::Status Serve();
+  void PrintBanner(const ModelServer& server) const;
+
+  // What flags say; empty or absent: not given.
+  std::vector<std::string> sources_;
+  std::string config_file_;
+  bool print_config_ = false;
+  std::vector<std::pair<std::string, std::string>> overrides_;  // configuration field, value
+  std::vector<std::string> listen_;
+  bool insecure_ = false;
+  ServerConfig config_;
+};
+
+}  // namespace slipway::app

@@ -1,0 +1,232 @@
+#include "app/server_config.h"
+
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "base/str_cat.h"
+#include "base/text.h"
+#include "lifecycle/version_policy.h"
+#include "net/listen_address.h"
+
+namespace slipway::app {
+namespace {
+
+using base::ConfigField;
+using base::ConfigValue;
+using base::OkStatus;
+using base::StrCat;
+
+constexpr std::array<std::string_view, 5> kLevels = {"debug", "info", "warn", "error", "off"};
+
+ConfigField Text(std::string_view path, std::string_view comment, std::string& target) {
+  return {path, comment,
+          [&target](const ConfigValue& value) {
+            SLIPWAY_ASSIGN_OR_RETURN(target, value.AsString());
+            return OkStatus();
+          },
+          [&target] { return base::JsonString(target); }};
+}
+
+ConfigField Texts(std::string_view path, std::string_view comment,
+                  std::vector<std::string>& target) {
+  return {path, comment,
+          [&target](const ConfigValue& value) {
+            SLIPWAY_ASSIGN_OR_RETURN(target, value.AsStrings());
+            return OkStatus();
+          },
+          [&target] {
+            std::string list = "[";
+            for (const std::string& item : target) {
+              if (list.size() > 1) list.append(", ");
+              base::AppendJsonString(list, item);
+            }
+            return list + "]";
+          }};
+}
+
+ConfigField Flag(std::string_view path, std::string_view comment, bool& target) {
+  return {path, comment,
+          [&target](const ConfigValue& value) {
+            SLIPWAY_ASSIGN_OR_RETURN(target, value.AsBool());
+            return OkStatus();
+          },
+          [&target] { return std::string(target ? "true" : "false"); }};
+}
+
+template <typename Number>
+ConfigField Count(std::string_view path, std::string_view comment, Number& target, int64_t least) {
+  return {path, comment,
+          [&target, least](const ConfigValue& value) {
+            SLIPWAY_ASSIGN_OR_RETURN(const int64_t number, value.AsInt(least, INT32_MAX));
+            target = static_cast<Number>(number);
+            return OkStatus();
+          },
+          [&target] { return StrCat(target); }};
+}
+
+template <typename Number>
+ConfigField Bytes(std::string_view path, std::string_view comment, Number& target) {
+  return {path, comment,
+          [&target](const ConfigValue& value) {
+            SLIPWAY_ASSIGN_OR_RETURN(const uint64_t bytes, value.AsByteSize());
+            target = static_cast<Number>(bytes);
+            return OkStatus();
+          },
+          [&target] { return StrCat(target); }};
+}
+
+template <typename Duration>
+ConfigField Time(std::string_view path, std::string_view comment, Duration& target) {
+  return {path, comment,
+          [&target](const ConfigValue& value) {
+            SLIPWAY_ASSIGN_OR_RETURN(const std::chrono::nanoseconds time, value.AsDuration());
+            target = std::chrono::duration_cast<Duration>(time);
+            return OkStatus();
+          },
+          [&target] {
+            return StrCat(std::chrono::duration_cast<std::chrono::milliseconds>(target).count(),
+                          "ms");
+          }};
+}
+
+void AppendLimits(net::Limits& limits, std::vector<ConfigField>& fields) {
+  fields.push_back(Bytes("limits.max_header_bytes", "Request line and headers together (431)",
+                         limits.max_header_bytes));
+  fields.push_back(
+      Count("limits.max_header_count", "Headers of one request (431)", limits.max_header_count, 1));
+  fields.push_back(
+      Bytes("limits.max_target_bytes", "Path and query (414)", limits.max_target_bytes));
+  fields.push_back(Time("limits.header_deadline",
+                        "From the first byte to the end of the headers (408)",
+                        limits.header_deadline));
+  fields.push_back(
+      Time("limits.idle_timeout", "A connection without a request is closed", limits.idle_timeout));
+  fields.push_back(Bytes("limits.min_body_bytes_per_second",
+                         "Slower bodies are given up after the grace (408); 0: no limit",
+                         limits.min_body_bytes_per_second));
+  fields.push_back(
+      Time("limits.body_grace", "Time before the body rate is looked at", limits.body_grace));
+  fields.push_back(Time("limits.write_timeout", "A client that does not read is closed after this",
+                        limits.write_timeout));
+  fields.push_back(Bytes("limits.max_body", "Request body as sent (413)", limits.max_body_bytes));
+  fields.push_back(Bytes("limits.max_decompressed_body", "Request body after decompression (413)",
+                         limits.max_decompressed_bytes));
+  fields.push_back(Count("limits.max_decompression_ratio",
+                         "Decompressed to compressed size, beyond 1 MiB (413)",
+                         limits.max_decompression_ratio, 1));
+  fields.push_back(Count("limits.max_connections", "Open connections in total (503)",
+                         limits.max_connections, 1));
+  fields.push_back(Count("limits.max_connections_per_address",
+                         "Open connections of one client address (429)",
+                         limits.max_connections_per_address, 1));
+  fields.push_back(Bytes("limits.max_buffered_bytes",
+                         "Request buffers of all connections together (429, 413)",
+                         limits.max_buffered_bytes));
+  fields.push_back(Count("limits.max_pipelined", "Requests read ahead on one connection",
+                         limits.max_pipelined, 1));
+}
+
+ConfigField Level(base::LogLevel& target) {
+  return {"log.level", "debug, info, warn, error or off",
+          [&target](const ConfigValue& value) {
+            SLIPWAY_ASSIGN_OR_RETURN(const std::string text, value.AsString());
+            auto level = ParseLogLevel(text);
+            if (!level.ok()) return value.Error(level.status().message());
+            target = *level;
+            return OkStatus();
+          },
+          [&target] { return std::string(LogLevelText(target)); }};
+}
+
+ConfigField Format(base::LogFormat& target) {
+  return {"log.format", "human or json",
+          [&target](const ConfigValue& value) {
+            SLIPWAY_ASSIGN_OR_RETURN(const std::string text, value.AsString());
+            auto format = ParseLogFormat(text);
+            if (!format.ok()) return value.Error(format.status().message());
+            target = *format;
+            return OkStatus();
+          },
+          [&target] { return std::string(target == base::LogFormat::kJson ? "json" : "human"); }};
+}
+
+}  // namespace
+
+base::Result<base::LogLevel> ParseLogLevel(std::string_view text) {
+  for (size_t i = 0; i < kLevels.size(); ++i) {
+    if (kLevels[i] == text) return static_cast<base::LogLevel>(i);
+  }
+  return base::InvalidArgument(StrCat("log level: expected debug, info, warn, error or off, got '",
+                                      base::Printable(text), "'"));
+}
+
+std::string_view LogLevelText(base::LogLevel level) { return kLevels[static_cast<size_t>(level)]; }
+
+base::Result<base::LogFormat> ParseLogFormat(std::string_view text) {
+  if (text == "human") return base::LogFormat::kHuman;
+  if (text == "json") return base::LogFormat::kJson;
+  return base::InvalidArgument(
+      StrCat("log format: expected human or json, got '", base::Printable(text), "'"));
+}
+
+std::vector<ConfigField> ServerConfig::Fields() {
+  std::vector<ConfigField> fields = {
+      Texts("models", "Model files and repository directories (NAME/VERSION/model.onnx)", models),
+      Text("name", "Name of the model, when one file is served; empty: from the file", name),
+      Texts("listen", "Addresses: HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes a free one",
+            listen),
+      Flag("insecure", "Allow addresses beyond loopback although clients are not authenticated",
+           insecure),
+      Text("control", "watch: follow the repository; explicit: only the API loads and unloads",
+           control),
+      Text("load", "Models to load at start: all, none, or names with commas", load),
+      Text("version_policy", "Versions to serve: latest:N, all, or specific:1,3", version_policy),
+      Bytes("memory_budget", "Memory for models; 0: 80 % of what this process may use",
+            memory_budget_bytes),
+      Count("io_threads", "Threads that serve connections; 0: one per processor, at most 8",
+            io_threads, 0),
+      Text("provider", "ONNX Runtime's execution provider: cpu, cuda, tensorrt, openvino, ...",
+           provider),
+      Count("intra_op_threads", "Threads inside one operator", intra_op_threads, 1),
+      Count("queue_threads",
+            "Threads of each model that is too slow for the IO threads; 0: one per processor",
+            queue_threads, 0),
+      Count("max_queued", "Requests that may wait for one such model (429)", max_queued, 1),
+      Time("settle", "How long files must be unchanged before a new version is loaded", settle),
+      Time("drain.delay", "On SIGTERM: keep accepting for this long while readiness is false",
+           drain_delay),
+      Time("drain.timeout", "On SIGTERM: wait this long for open requests", drain_timeout),
+      Level(log_level),
+      Format(log_format),
+      Text("log.file", "Where log lines go; empty: standard error", log_file),
+  };
+  AppendLimits(limits, fields);
+  return fields;
+}
+
+base::Status ServerConfig::Validate() const {
+  if (models.empty()) {
+    return base::InvalidArgument(
+        "no model given: name a model file, a repository directory or a configuration file, for "
+        "example 'slipway serve model.onnx'");
+  }
+  if (control != "watch" && control != "explicit") {
+    return base::InvalidArgument(
+        StrCat("control: expected 'watch' or 'explicit', got '", base::Printable(control), "'"));
+  }
+  SLIPWAY_RETURN_IF_ERROR(lifecycle::VersionPolicy::Parse(version_policy).status());
+  if (listen.empty()) return base::InvalidArgument("listen: expected at least one address");
+  for (const std::string& text : listen) {
+    SLIPWAY_ASSIGN_OR_RETURN(const net::ListenAddress address, net::ListenAddress::Parse(text));
+    if (!address.loopback() && !insecure) {
+      return base::InvalidArgument(
+          StrCat("listen address '", text,
+                 "' is reachable from other machines, and clients are not "
+                 "authenticated: use 127.0.0.1, or say --insecure if the network is trusted"));
+    }
+  }
+  return limits.Validate();
+}
+
+}  // namespace slipway::app

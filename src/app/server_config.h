@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "lifecycle/manager.h"
+#include "net/limits.h"
+
+namespace slipway::app {
+
+// Everything `slipway serve` can be told, by slipway.yaml or by flags. A value.
+struct ServerConfig {
+  std::vector<std::string> models;  // model files and repository directories
+  std::string name;                 // of the model, when one file is served; empty: from the file
+  std::vector<std::string> listen = {"127.0.0.1:8000"};
+  bool insecure = false;  // listen beyond loopback without authentication
+  std::string control = "watch";
+  std::string load = "all";  // "all", "none" or names with commas
+  std::string version_policy = "latest:1";
+  uint64_t memory_budget_bytes = 0;  // 0: 80 % of what this process may use
+  int64_t io_threads = 0;            // 0: one per processor, at most 8
+  std::string provider = "cpu";
+  int64_t intra_op_threads = 1;
+  int64_t queue_threads = 0;  // per model in the queue lane; 0: one per processor
+  int64_t max_queued = 1024;
+  std::chrono::nanoseconds settle = std::chrono::seconds(1);
+  std::chrono::nanoseconds drain_delay = std::chrono::seconds(0);
+  std::chrono::nanoseconds drain_timeout = std::chrono::seconds(30);
+  base::LogLevel log_level = base::LogLevel::kInfo;
+  base::LogFormat log_format = base::LogFormat::kHuman;
+  std::string log_file;
+  net::Limits limits;
+
+  // The fields of slipway.yaml, bound to this object.
+  std::vector<base::ConfigField> Fields();
+  // kInvalidArgument when values do not fit together.
+  base::Status Validate() const;
+};
+
+base::Result<base::LogLevel> ParseLogLevel(std::string_view text);
+std::string_view LogLevelText(base::LogLevel level);
+base::Result<base::LogFormat> ParseLogFormat(std::string_view text);
+
+}  // namespace slipway::app

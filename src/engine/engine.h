@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "tensor/signature.h"
+#include "tensor/tensor.h"
+
+namespace slipway::engine {
+
+// Runs one loaded model version. Implemented by engine/onnxruntime, and others later.
+//
+// Thread-safe: any number of threads may be inside Run(). The destructor must not overlap Run().
+// Ownership: inputs are borrowed for the call; results own their memory and may outlive the Engine.
+// Memory: everything the model took is given back by the destructor.
+// Errors: kInvalidArgument (inputs do not fit signature(), or the model refuses their values),
+//   kDeadlineExceeded, kResourceExhausted (memory), kInternal (the runtime failed; its words are in
+//   the message). Never throws.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  // Names, dtypes and shapes of inputs and outputs. Fixed for the Engine's life.
+  virtual const tensor::Signature& signature() const = 0;
+
+  // Blocks until done. `inputs` are in signature order, absent where an optional input is left out.
+  // `outputs` are positions in signature().outputs; `results` is filled with one tensor for each, in
+  // that order, and keeps its capacity, so that a caller can use it again. Checks what the runtime
+  // would not check: dtype, rank and fixed dimensions of every input.
+  virtual base::Status Run(std::span<const tensor::TensorView> inputs,
+                           std::span<const size_t> outputs, base::Deadline deadline,
+                           std::vector<tensor::Tensor>& results) = 0;
+};
+
+// The files of one model version. A value.
+struct ModelFiles {
+  std::filesystem::path directory;      // everything the model refers to lies inside it
+  std::string model_file = "model.onnx";  // relative to `directory`
+  // Files given over the API instead of lying on disk: relative name to content. When this is not
+  // empty, nothing is read from `directory`.
+  std::shared_ptr<const std::map<std::string, std::string>> in_memory;
+};
+
+struct EngineOptions {
+  std::string provider = "cpu";   // execution provider: cpu, cuda, tensorrt, openvino, ...
+  std::map<std::string, std::string> provider_options;  // handed to the provider as they are
+  int intra_op_threads = 1;       // threads inside one operator
+};
+
+// Makes engines. Thread-safe.
+class EngineFactory {
+ public:
+  virtual ~EngineFactory() = default;
+
+  // Loads the model; may take minutes, so never call it on a request thread. kInvalidArgument (not
+  // a model, damaged, unknown operator, opset too new or too old: the message names it),
+  // kPermissionDenied (external data that leaves the directory), kNotFound, kUnimplemented (provider
+  // or feature this build does not have; lists what it has), kResourceExhausted.
+  virtual base::Result<std::unique_ptr<Engine>> Load(const ModelFiles& files,
+                                                     const EngineOptions& options) const = 0;
+  // Resident bytes that a loaded engine will take, at a guess from the files: weights and working
+  // memory. Reads only what it must.
+  virtual base::Result<uint64_t> EstimateBytes(const ModelFiles& files) const = 0;
+
+  virtual std::string name() const = 0;     // "onnxruntime"
+  virtual std::string version() const = 0;  // "1.31.1"
+  // Execution providers that this build can use, in order of preference.
+  virtual std::vector<std::string> providers() const = 0;
+};
+
+}  // namespace slipway::engine

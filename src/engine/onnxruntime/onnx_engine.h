@@ -1,0 +1,58 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/onnxruntime/ort_handle.h"
+#include "engine/onnxruntime/output_plan.h"
+#include "engine/onnxruntime/runtime.h"
+
+namespace slipway::engine {
+
+// Runs one ONNX model: an OrtSession with the Engine's contract around it.
+//
+// Thread-safe, as Engine says. Memory of inputs is used in place when it is aligned; outputs whose shape
+// the inputs tell are written into memory of ours, others keep the memory that the runtime gave them.
+class OnnxEngine final : public Engine {
+ public:
+  // `signature` describes `session`. `trim_memory`: the destructor asks the allocator to give memory back
+  // to the system, which takes some milliseconds and is worth them for large models only.
+  OnnxEngine(std::shared_ptr<const Runtime> runtime, SessionPtr session,
+             tensor::Signature signature, bool trim_memory);
+  ~OnnxEngine() override;
+
+  const tensor::Signature& signature() const override { return signature_; }
+  base::Status Run(std::span<const tensor::TensorView> inputs, std::span<const size_t> outputs,
+                   base::Deadline deadline, std::vector<tensor::Tensor>& results) override;
+
+ private:
+  struct Call;
+
+  base::Status CheckInputs(std::span<const tensor::TensorView> inputs) const;
+  base::Status CheckOutputs(std::span<const size_t> outputs) const;
+  base::Status RunChecked(std::span<const tensor::TensorView> inputs,
+                          std::span<const size_t> outputs, base::Deadline deadline,
+                          std::vector<tensor::Tensor>& results);
+  base::Status Feed(std::span<const tensor::TensorView> inputs, Call& call) const;
+  base::Status Allocate(std::span<const tensor::TensorView> inputs,
+                        std::span<const size_t> outputs, Call& call,
+                        std::vector<tensor::Tensor>& results) const;
+  base::Status Execute(Call& call, base::Deadline deadline) const;
+  base::Status Collect(std::span<const size_t> outputs, Call& call,
+                       std::vector<tensor::Tensor>& results) const;
+
+  const std::shared_ptr<const Runtime> runtime_;  // shared with the factory and other engines
+  SessionPtr session_;
+  const tensor::Signature signature_;
+  const OutputPlan plan_;
+  const bool trim_memory_;
+  // False once an output had another shape than it declares.
+  std::atomic<bool> shapes_as_declared_ = true;
+};
+
+}  // namespace slipway::engine

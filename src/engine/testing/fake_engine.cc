@@ -1,0 +1,54 @@
+#include "engine/testing/fake_engine.h"
+
+#include "base/str_cat.h"
+
+namespace slipway::engine {
+
+using base::InvalidArgument;
+using base::OkStatus;
+using base::Status;
+using base::StrCat;
+using tensor::Tensor;
+using tensor::TensorSpec;
+using tensor::TensorView;
+
+FakeEngine::Compute FakeEngine::CopyInputs() {
+  return [](std::span<const TensorView> inputs, std::span<const size_t> outputs, base::Deadline,
+            std::vector<Tensor>& results) -> Status {
+    for (const size_t output : outputs) {
+      SLIPWAY_ASSIGN_OR_RETURN(Tensor copy, Tensor::CopyOf(inputs[output]));
+      results.push_back(std::move(copy));
+    }
+    return OkStatus();
+  };
+}
+
+FakeEngine::Compute FakeEngine::Fail(Status status) {
+  return [status = std::move(status)](std::span<const TensorView>, std::span<const size_t>,
+                                      base::Deadline, std::vector<Tensor>&) { return status; };
+}
+
+Status FakeEngine::Run(std::span<const TensorView> inputs, std::span<const size_t> outputs,
+                       base::Deadline deadline, std::vector<Tensor>& results) {
+  ++calls_;
+  results.clear();
+  if (inputs.size() != signature_.inputs.size()) {
+    return InvalidArgument(
+        StrCat("expected ", signature_.inputs.size(), " inputs, got ", inputs.size()));
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const TensorSpec& spec = signature_.inputs[i];
+    if (inputs[i].absent() && spec.optional) continue;
+    if (inputs[i].absent()) {
+      return InvalidArgument(StrCat("input '", spec.name, "': expected ", spec, ", got nothing"));
+    }
+    if (!spec.Accepts(inputs[i].dtype(), inputs[i].shape())) {
+      return InvalidArgument(StrCat("input '", spec.name, "': expected ", spec, ", got ",
+                                    inputs[i].dtype(), inputs[i].shape()));
+    }
+  }
+  ++runs_;
+  return compute_(inputs, outputs, deadline, results);
+}
+
+}  // namespace slipway::engine

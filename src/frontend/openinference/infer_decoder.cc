@@ -1,0 +1,286 @@
+#include "frontend/openinference/infer_decoder.h"
+
+#include <cstring>
+
+#include "base/str_cat.h"
+#include "base/text.h"
+#include "frontend/openinference/json_object.h"
+#include "frontend/openinference/request_parameters.h"
+#include "tensor/json_number_scanner.h"
+
+namespace slipway::frontend::openinference {
+namespace {
+
+using base::InvalidArgument;
+using base::OkStatus;
+using base::Printable;
+using base::Status;
+using base::StrCat;
+using tensor::DType;
+using tensor::JsonReader;
+using tensor::Shape;
+using tensor::TensorSpec;
+using tensor::TensorView;
+
+Status ReadShape(JsonReader& reader, Shape& shape) {
+  if (!reader.BeginArray()) return reader.status();
+  while (reader.NextElement()) {
+    int64_t dim = 0;
+    if (!reader.ReadInt64(dim)) return reader.status();
+    if (dim < 0) {
+      return InvalidArgument(
+          StrCat("shape: expected dimension ", shape.rank(), " to be at least 0, got ", dim));
+    }
+    if (!shape.Append(dim)) {
+      return InvalidArgument(StrCat("shape: expected at most ", tensor::kMaxRank, " dimensions"));
+    }
+  }
+  return reader.status();
+}
+
+std::string Quoted(std::string_view name) { return StrCat("input '", Printable(name), "'"); }
+
+}  // namespace
+
+void InferDecoder::Reset() {
+  inputs_.clear();
+  strings_.clear();
+  arena_.Reset();
+}
+
+Status InferDecoder::Decode(const InferBody& body, const tensor::Signature& signature,
+                            InferRequest& request, std::vector<TensorView>& inputs) {
+  Reset();
+  signature_ = &signature;
+  request_ = &request;
+  inputs.assign(signature.inputs.size(), TensorView());
+  if (body.raw) return DecodeRaw(body.tail, inputs);
+  JsonReader reader({reinterpret_cast<char*>(body.json.data()), body.json.size()});
+  SLIPWAY_RETURN_IF_ERROR(ReadTop(reader));
+  SLIPWAY_RETURN_IF_ERROR(TakeBinary(body.tail));
+  return Place(inputs);
+}
+
+Status InferDecoder::ReadTop(JsonReader& reader) {
+  OutputWishes wishes(*signature_, *request_);
+  bool has_inputs = false;
+  SLIPWAY_RETURN_IF_ERROR(ReadObject(reader, [&](std::string_view key) -> Status {
+    if (key == "inputs") {
+      has_inputs = true;
+      return ReadInputs(reader);
+    }
+    if (key == "outputs") return wishes.Read(reader);
+    if (key == "parameters") {
+      return ReadObject(reader, [&](std::string_view name) {
+        return ReadRequestParameter(reader, name, *request_, &wishes);
+      });
+    }
+    if (key == "id") {
+      reader.ReadString(request_->id);
+      return reader.status();
+    }
+    // KServe's client repeats the model of the URL here.
+    if (key != "model_name" && key != "model_version") request_->Ignore("field", key);
+    reader.SkipValue();
+    return reader.status();
+  }));
+  if (!reader.Finish()) return reader.status();
+  if (!has_inputs) return InvalidArgument(StrCat("'inputs' is missing; ", Expected()));
+  return wishes.Finish();
+}
+
+Status InferDecoder::ReadInputs(JsonReader& reader) {
+  if (!reader.BeginArray()) return reader.status();
+  while (reader.NextElement()) {
+    Input& input = inputs_.emplace_back();
+    const Status status = ReadInput(reader, input);
+    if (!status.ok()) return input.name ? status.WithContext(Quoted(*input.name)) : status;
+  }
+  return reader.status();
+}
+
+Status InferDecoder::ReadInput(JsonReader& reader, Input& input) {
+  SLIPWAY_RETURN_IF_ERROR(ReadObject(
+      reader, [&](std::string_view key) { return ReadInputKey(reader, key, input); }));
+  return FinishInput(input);
+}
+
+Status InferDecoder::ReadInputKey(JsonReader& reader, std::string_view key, Input& input) {
+  std::string_view text;
+  if (key == "name") {
+    if (reader.ReadString(text)) input.name = text;
+  } else if (key == "datatype") {
+    if (reader.ReadString(text)) input.dtype_name = text;
+  } else if (key == "shape") {
+    return ReadShape(reader, input.shape.emplace());
+  } else if (key == "data") {
+    return ReadData(reader, input);
+  } else if (key == "parameters") {
+    return ReadInputParameters(reader, input);
+  } else {
+    request_->Ignore("input field", key);
+    reader.SkipValue();
+  }
+  return reader.status();
+}
+
+Status InferDecoder::ReadInputParameters(JsonReader& reader, Input& input) {
+  return ReadObject(reader, [&](std::string_view key) -> Status {
+    if (key == "binary_data_size") {
+      uint64_t size = 0;
+      if (reader.ReadUint64(size)) input.binary_size = size;
+      return reader.status();
+    }
+    if (key.starts_with("shared_memory_")) return SharedMemoryRefused();
+    request_->Ignore("input parameter", key);
+    reader.SkipValue();
+    return reader.status();
+  });
+}
+
+// Scans the data at once when name, datatype and shape came before it, as they do from every client we
+// know; else remembers where it is and passes it.
+Status InferDecoder::ReadData(JsonReader& reader, Input& input) {
+  input.data = reader;
+  if (input.described()) {
+    SLIPWAY_RETURN_IF_ERROR(Match(input));
+    return DecodeData(reader, input);
+  }
+  return tensor::MeasureJsonArray(reader).status();
+}
+
+Status InferDecoder::FinishInput(Input& input) {
+  if (!input.name) return InvalidArgument("'inputs': each element needs a 'name'");
+  if (!input.dtype_name) return InvalidArgument("'datatype' is missing");
+  if (!input.shape) return InvalidArgument("'shape' is missing");
+  if (input.data.has_value() == input.binary_size.has_value()) {
+    return InvalidArgument(StrCat("expected either 'data' or the parameter 'binary_data_size', got ",
+                                  input.data ? "both" : "neither"));
+  }
+  if (input.decoded) return OkStatus();
+  SLIPWAY_RETURN_IF_ERROR(Match(input));
+  return input.data ? DecodeData(*input.data, input) : OkStatus();
+}
+
+// Finds the input in the signature and checks that dtype and shape fit.
+Status InferDecoder::Match(Input& input) {
+  const std::optional<size_t> index = signature_->FindInput(*input.name);
+  if (!index) return InvalidArgument(StrCat("the model has no such input; ", Expected()));
+  for (const Input& other : inputs_) {
+    if (&other != &input && other.name == input.name) return InvalidArgument("is there twice");
+  }
+  const TensorSpec& spec = signature_->inputs[*index];
+  const std::optional<DType> dtype = tensor::ParseDType(*input.dtype_name);
+  if (!dtype) {
+    return InvalidArgument(StrCat("expected ", spec, ", got the unknown datatype '",
+                                  Printable(*input.dtype_name), "'"));
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(input.count, tensor::ElementCount(*input.shape));
+  if (!spec.Accepts(*dtype, *input.shape)) {
+    return InvalidArgument(StrCat("expected ", spec, ", got ", *dtype, *input.shape));
+  }
+  input.index = *index;
+  input.dtype = *dtype;
+  return OkStatus();
+}
+
+Status InferDecoder::DecodeData(JsonReader& reader, Input& input) {
+  if (input.dtype == DType::kBytes) {
+    std::vector<std::byte>& strings = strings_.emplace_back();
+    SLIPWAY_RETURN_IF_ERROR(tensor::ScanJsonStrings(reader, input.count, strings));
+    SLIPWAY_ASSIGN_OR_RETURN(input.view, TensorView::Create(input.dtype, *input.shape, strings));
+  } else {
+    // Each element takes a digit and a comma: a shape that promises more than the text can hold is
+    // found out before memory is set aside for it.
+    const auto text_left = static_cast<uint64_t>(reader.end() - reader.at());
+    if (static_cast<uint64_t>(input.count) > text_left / 2 + 1) {
+      SLIPWAY_ASSIGN_OR_RETURN(const Shape got, tensor::MeasureJsonArray(reader));
+      SLIPWAY_ASSIGN_OR_RETURN(const int64_t count, tensor::ElementCount(got));
+      return InvalidArgument(StrCat("expected ", input.count, " elements, got ", count));
+    }
+    const std::span<std::byte> memory =
+        arena_.Allocate(static_cast<size_t>(input.count) * tensor::SizeOf(input.dtype));
+    SLIPWAY_RETURN_IF_ERROR(tensor::ScanJsonNumbers(reader, input.dtype, input.count, memory));
+    SLIPWAY_ASSIGN_OR_RETURN(input.view, TensorView::Create(input.dtype, *input.shape, memory));
+  }
+  input.decoded = true;
+  return OkStatus();
+}
+
+Status InferDecoder::TakeBinary(std::span<std::byte> tail) {
+  BinaryTail binary(tail);
+  for (Input& input : inputs_) {
+    if (!input.binary_size) continue;
+    const auto take = [&]() -> Status {
+      SLIPWAY_ASSIGN_OR_RETURN(const auto bytes, binary.Take(*input.binary_size));
+      SLIPWAY_ASSIGN_OR_RETURN(input.view, TensorView::Create(input.dtype, *input.shape, bytes));
+      return OkStatus();
+    };
+    if (const Status status = take(); !status.ok()) return status.WithContext(Quoted(*input.name));
+  }
+  return binary.Finish();
+}
+
+Status InferDecoder::Place(std::vector<TensorView>& inputs) {
+  for (const Input& input : inputs_) inputs[input.index] = input.view;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const TensorSpec& spec = signature_->inputs[i];
+    if (inputs[i].absent() && !spec.optional) {
+      return InvalidArgument(
+          StrCat(Quoted(spec.name), " is missing: the model expects ", spec));
+    }
+  }
+  return OkStatus();
+}
+
+// The body is the model's one input, of batch size 1; every output comes back binary.
+Status InferDecoder::DecodeRaw(std::span<std::byte> body, std::vector<TensorView>& inputs) {
+  constexpr std::string_view kRaw = "a raw binary request (header length 0) needs a model with ";
+  if (inputs.size() != 1) return InvalidArgument(StrCat(kRaw, "one input; ", Expected()));
+  const TensorSpec& spec = signature_->inputs[0];
+  Shape shape = spec.shape;
+  size_t element_bytes = tensor::SizeOf(spec.dtype);
+  std::span<std::byte> bytes = body;
+  if (spec.dtype == DType::kBytes) {  // one string: the server puts its length in front
+    bytes = arena_.Allocate(sizeof(uint32_t) + body.size());
+    const auto length = static_cast<uint32_t>(body.size());
+    std::memcpy(bytes.data(), &length, sizeof(length));
+    std::memcpy(bytes.data() + sizeof(length), body.data(), body.size());
+    element_bytes = bytes.size();
+  }
+  std::optional<size_t> free_dim;
+  size_t known = element_bytes;
+  const bool batched = signature_->batched();
+  for (size_t i = 0; i < shape.rank(); ++i) {
+    if (i == 0 && batched) shape.set_dim(0, 1);
+    if (shape[i] == -1 && free_dim) {
+      return InvalidArgument(StrCat(kRaw, "at most one free dimension, but ", Expected()));
+    }
+    if (shape[i] == -1) {
+      free_dim = i;
+    } else if (__builtin_mul_overflow(known, static_cast<size_t>(shape[i]), &known)) {
+      return InvalidArgument(StrCat(Quoted(spec.name), ": ", spec, " is too large"));
+    }
+  }
+  if (free_dim) {
+    shape.set_dim(*free_dim, known == 0 ? 0 : static_cast<int64_t>(bytes.size() / known));
+  }
+  const base::Result<TensorView> view = TensorView::Create(spec.dtype, shape, bytes);
+  if (!view.ok()) return view.status().WithContext(Quoted(spec.name));
+  inputs[0] = *view;
+  for (size_t i = 0; i < signature_->outputs.size(); ++i) {
+    request_->outputs.push_back({.index = i, .binary = true, .classes = 0});
+  }
+  return OkStatus();
+}
+
+// "it expects 'x' FP32[-1,30], 'y' INT64[-1]"
+std::string InferDecoder::Expected() const {
+  std::string text = "it expects";
+  for (const TensorSpec& spec : signature_->inputs) {
+    text.append(StrCat(&spec == &signature_->inputs.front() ? " '" : ", '", spec.name, "' ", spec));
+  }
+  return signature_->inputs.empty() ? "it expects no inputs" : text;
+}
+
+}  // namespace slipway::frontend::openinference

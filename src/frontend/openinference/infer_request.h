@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipway::frontend::openinference {
+
+// One output that the client wants, and how.
+struct RequestedOutput {
+  size_t index = 0;     // in the signature's outputs
+  bool binary = false;  // behind the JSON instead of in it
+  int64_t classes = 0;  // the classification extension's k; 0: the tensor itself
+};
+
+// What an infer request says beside its tensors. Reused; views the request's body.
+struct InferRequest {
+  std::string_view id;                   // "" when there is none
+  std::vector<RequestedOutput> outputs;  // in the order of the answer
+  bool strict = false;                   // what is not understood is an error, not a warning
+  bool literal_not_finite = false;       // NaN and the infinities may be written into JSON
+  uint64_t timeout_us = 0;               // 0: none
+  uint64_t priority = 0;
+  std::string ignored;  // what was not understood, for people: "'foo', input 'x' parameter 'bar'"
+
+  // Forgets everything but its memory.
+  void Reset();
+  // Adds to `ignored`; the list ends after about 500 bytes.
+  void Ignore(std::string_view where, std::string_view name);
+};
+
+}  // namespace slipway::frontend::openinference

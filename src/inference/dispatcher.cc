@@ -1,0 +1,119 @@
+#include "inference/dispatcher.h"
+
+#include <utility>
+
+#include "base/str_cat.h"
+#include "base/text.h"
+
+namespace slipway::inference {
+namespace {
+
+using base::StrCat;
+
+constexpr size_t kMaxListed = 8;
+
+std::string ModelNames(const lifecycle::Snapshot& snapshot) {
+  if (snapshot.models().empty()) return "no model is ready";
+  std::string names = "ready models: ";
+  size_t listed = 0;
+  for (const auto& model : snapshot.models()) {
+    if (listed > 0) names.append(", ");
+    if (listed++ == kMaxListed) {
+      return names.append(StrCat("and ", snapshot.models().size() - kMaxListed, " more"));
+    }
+    names.append("'").append(model.name).append("'");
+  }
+  return names;
+}
+
+std::string Versions(const lifecycle::Snapshot::Model& model) {
+  std::string versions;
+  size_t listed = 0;
+  for (const auto& version : model.versions) {
+    if (listed > 0) versions.append(", ");
+    if (listed++ == kMaxListed) return versions.append("...");
+    versions.append(StrCat(version->id().version));
+  }
+  return versions;
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(lifecycle::SnapshotPublisher& publisher, base::Executor& loop,
+                       base::Clock& clock, size_t shard)
+    : loop_(loop),
+      clock_(clock),
+      shard_(shard),
+      reader_(publisher, [this] { loop_.Post([this] { reader_.Refresh(); }); }) {}
+
+base::Status Dispatcher::Resolve(std::string_view name, std::optional<int64_t> version,
+                                 InferCall& call) {
+  const lifecycle::Snapshot& snapshot = reader_.Get();
+  const lifecycle::Snapshot::Model* model = snapshot.Find(name);
+  if (model == nullptr) {
+    return base::NotFound(StrCat("model '", base::Printable(name), "': not found or not ready; ",
+                                 ModelNames(snapshot)));
+  }
+  if (!version) {
+    call.model = &model->latest();
+    return base::OkStatus();
+  }
+  for (const lifecycle::ModelHandle& candidate : model->versions) {
+    if (candidate->id().version == *version) {
+      call.model = candidate.get();
+      return base::OkStatus();
+    }
+  }
+  return base::NotFound(StrCat("model '", name, "': version ", *version,
+                               " is not ready; ready versions: ", Versions(*model)));
+}
+
+void Dispatcher::Submit(InferCall& call) {
+  ModelRuntime& runtime = ModelRuntime::Of(*call.model);
+  if (runtime.LaneFor(call.rows) == LaneKind::kInline) {
+    RunInline(call, runtime);
+    return;
+  }
+  outstanding_.fetch_add(1, std::memory_order_relaxed);
+  base::Status queued = runtime.queue().Enqueue(call, call.model->shared_from_this(),
+                                                {.loop = &loop_, .outstanding = &outstanding_});
+  if (!queued.ok()) {
+    outstanding_.fetch_sub(1, std::memory_order_relaxed);
+    call.status = std::move(queued);
+    call.infer_begin = call.infer_end = clock_.SteadyNow();
+    call.OnDone();
+  }
+}
+
+void Dispatcher::RunInline(InferCall& call, ModelRuntime& runtime) {
+  call.infer_begin = clock_.SteadyNow();
+  call.infer_end = call.infer_begin;
+  if (call.deadline.Expired(call.infer_begin)) {
+    call.status = base::DeadlineExceeded(
+        StrCat(call.model->id(), ": the deadline had passed before the request could be run"));
+  } else {
+    call.status = call.model->engine().Run(call.inputs, call.outputs, call.deadline, call.results);
+    call.infer_end = clock_.SteadyNow();
+    call.executed = true;
+    runtime.NoteInlineRun(call.infer_end - call.infer_begin);
+  }
+  call.OnDone();
+}
+
+void Dispatcher::WaitIdle() {
+  for (size_t left = outstanding_.load(std::memory_order_acquire); left > 0;
+       left = outstanding_.load(std::memory_order_acquire)) {
+    outstanding_.wait(left);
+  }
+}
+
+void Dispatcher::RecordExecution(const InferCall& call) {
+  if (!call.executed) return;
+  stats(call).RecordExecution(shard_, call.rows, call.infer_end - call.infer_begin);
+}
+
+monitor::ModelStats& Dispatcher::stats(const InferCall& call) {
+  return ModelRuntime::Of(*call.model).stats();
+}
+
+}  // namespace slipway::inference

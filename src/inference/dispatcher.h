@@ -1,0 +1,62 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/executor.h"
+#include "base/status.h"
+#include "inference/infer_call.h"
+#include "inference/model_runtime.h"
+#include "lifecycle/snapshot_publisher.h"
+
+namespace slipway::inference {
+
+// Finds models and runs inference calls: the part of `inference` that an IO thread holds.
+//
+// Thread-compatible: one per event loop, used on its thread only. Does not own what it is given;
+// the loop must have stopped running, or be the caller's thread, when it is destroyed.
+class Dispatcher {
+ public:
+  // `loop` is the event loop's executor; `shard` its index, for statistics.
+  Dispatcher(lifecycle::SnapshotPublisher& publisher, base::Executor& loop, base::Clock& clock,
+             size_t shard);
+
+  // The models that are ready now. Valid until the next call of snapshot() or Resolve().
+  const lifecycle::Snapshot& snapshot() { return reader_.Get(); }
+
+  // Finds a version of a model, the latest when `version` is nullopt, and stores it in `call`,
+  // where it stays valid until the call is over. Submit() or give up the call before the next
+  // Resolve(). kNotFound (unknown model or version; the message lists what is there).
+  base::Status Resolve(std::string_view name, std::optional<int64_t> version, InferCall& call);
+
+  // Runs the call in its model's lane. `call.OnDone()` follows, in the inline lane before this
+  // returns. Everything the call's inputs view must stay until then.
+  void Submit(InferCall& call);
+
+  // Waits until no lane uses a call of this dispatcher any more. Answers that are posted to the
+  // stopped loop meanwhile are lost, which is all right: so are its connections.
+  void WaitIdle();
+
+  // Counts the finished call's execution. Front ends call it from OnDone(), on the loop's thread.
+  void RecordExecution(const InferCall& call);
+  // Statistics of the model that `call` resolved to; this thread writes shard().
+  monitor::ModelStats& stats(const InferCall& call);
+  size_t shard() const { return shard_; }
+  base::Clock& clock() const { return clock_; }
+
+ private:
+  void RunInline(InferCall& call, ModelRuntime& runtime);
+
+  base::Executor& loop_;
+  base::Clock& clock_;
+  const size_t shard_;
+  std::atomic<size_t> outstanding_ = 0;  // calls in queue lanes
+  lifecycle::SnapshotPublisher::Reader reader_;
+};
+
+}  // namespace slipway::inference

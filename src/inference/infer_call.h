@@ -1,0 +1,51 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "lifecycle/model.h"
+#include "tensor/tensor.h"
+
+namespace slipway::inference {
+
+// One inference request on its way through the server and back. Owned by the front end, which keeps
+// and reuses it so that its vectors keep their memory. Thread-compatible: the front end's loop
+// thread uses it, and while it waits in a queue lane the lane's thread alone.
+class InferCall {
+ public:
+  virtual ~InferCall() = default;
+  // The call is over: `status`, and if OK `results`, are filled in. Called exactly once per
+  // Dispatcher::Submit(), on the loop's thread; possibly before Submit() returns.
+  virtual void OnDone() = 0;
+
+  // --- the request, filled in by the front end ---
+  const lifecycle::LoadedModel* model = nullptr;  // set by Dispatcher::Resolve()
+  std::vector<tensor::TensorView> inputs;         // in signature order; absent: left out
+  std::vector<size_t> outputs;                    // positions in the signature's outputs
+  int64_t rows = 1;                               // batch items, for statistics
+  base::Deadline deadline;
+  uint64_t priority = 0;  // 0: default; 1: highest
+
+  // --- the answer, filled in by the lane ---
+  base::Status status;
+  std::vector<tensor::Tensor> results;  // one per entry of `outputs`
+  bool executed = false;                // the engine ran
+  base::SteadyTime infer_begin;  // when the call left its queue, and when the engine was done
+  base::SteadyTime infer_end;
+
+  // Set by the front end when nobody waits for the answer any more: a lane may skip the work.
+  std::atomic<bool> abandoned = false;
+
+  // Forgets everything but the memory of its vectors.
+  void Reset();
+
+ private:
+  friend class Dispatcher;
+  friend class QueueLane;
+  lifecycle::ModelHandle keep_alive_;  // held while the call is in a queue lane
+};
+
+}  // namespace slipway::inference

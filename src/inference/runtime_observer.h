@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "inference/model_runtime.h"
+#include "lifecycle/model_observer.h"
+
+namespace slipway::inference {
+
+// Gives every model its runtime as it is loaded: measures how long one row takes and so chooses the
+// lane. Thread-safe; must outlive the manager that calls it.
+class RuntimeObserver final : public lifecycle::ModelObserver {
+ public:
+  RuntimeObserver(const ModelRuntime::Options& options, base::Clock& clock, base::Logger& log);
+
+  base::Result<std::unique_ptr<lifecycle::ModelAttachment>> OnLoaded(
+      const lifecycle::LoadedModel& model) override;
+  void OnUnloaded(const lifecycle::ModelId& /*id*/) override {}
+  void OnLoadFailed(const lifecycle::ModelId& /*id*/, const base::Status& /*status*/) override {}
+
+ private:
+  // How long Run takes for one row of made-up input; a time beyond any limit when the model refuses
+  // every made-up input.
+  std::chrono::nanoseconds Measure(const lifecycle::LoadedModel& model) const;
+
+  const ModelRuntime::Options options_;
+  base::Clock& clock_;
+  base::Logger& log_;
+};
+
+}  // namespace slipway::inference

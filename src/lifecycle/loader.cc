@@ -1,0 +1,162 @@
+#include "lifecycle/loader.h"
+
+#include <array>
+#include <atomic>
+#include <latch>
+#include <string_view>
+#include <utility>
+
+#include "base/check.h"
+#include "base/str_cat.h"
+#include "lifecycle/labels.h"
+
+namespace slipway::lifecycle {
+
+using base::OkStatus;
+using base::Result;
+using base::Status;
+using base::StatusCode;
+using base::StrCat;
+
+struct Loader::Progress {
+  std::atomic<State> state = State::kNew;
+  MemoryBudget::Reservation memory;
+  std::function<void()> on_unloaded;
+};
+
+class Loader::ServingModel final : public LoadedModel {
+ public:
+  explicit ServingModel(ModelId id) : id_(std::move(id)) {}
+
+  const ModelId& id() const override { return id_; }
+  engine::Engine& engine() const override { return *engine_; }
+  const ModelConfig& config() const override { return config_; }
+  const std::string& digest() const override { return digest_; }
+  ModelAttachment* attachment() const override { return attachment_.get(); }
+  uint64_t estimated_bytes() const override { return estimated_bytes_; }
+
+ private:
+  friend class Loader;
+  const ModelId id_;
+  ModelConfig config_;
+  std::string digest_;
+  uint64_t estimated_bytes_ = 0;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<ModelAttachment> attachment_;  // last: it may refer to all above
+};
+
+Loader::Loader(ModelId id, AvailableVersion version, Services services,
+               std::function<void()> on_unloaded)
+    : id_(std::move(id)),
+      version_(std::move(version)),
+      services_(std::move(services)),
+      progress_(std::make_shared<Progress>()) {
+  progress_->on_unloaded = std::move(on_unloaded);
+}
+
+Loader::~Loader() {
+  if (state() == State::kReady) Drain();
+}
+
+Loader::State Loader::state() const { return progress_->state.load(); }
+
+Result<uint64_t> Loader::EstimateBytes() const {
+  return services_.factory.EstimateBytes(version_.files);
+}
+
+Status Loader::Load(MemoryBudget::Reservation memory) {
+  SLIPWAY_CHECK(progress_->state.exchange(State::kLoading) == State::kNew);
+  progress_->memory = std::move(memory);
+  std::unique_ptr<ServingModel> model;
+  Status status = LoadModel(model);
+  version_.files.in_memory.reset();  // the engine has its own copy
+  if (!status.ok()) {
+    model.reset();
+    progress_->memory.Release();
+    progress_->state = State::kFailed;
+    return status;
+  }
+  auto destroy = [progress = progress_, unloads = services_.unloads](const LoadedModel* loaded) {
+    unloads->Post(
+        [progress, loaded] {
+          delete loaded;  // NOLINT(cppcoreguidelines-owning-memory): the handle's deleter
+          progress->memory.Release();
+          progress->state = State::kUnloaded;
+        },
+        [progress] {
+          if (progress->on_unloaded) progress->on_unloaded();
+        });
+  };
+  handle_ = ModelHandle(model.release(), std::move(destroy));
+  progress_->state = State::kReady;
+  return OkStatus();
+}
+
+Status Loader::LoadModel(std::unique_ptr<ServingModel>& model) {
+  ModelStamps stamps;
+  if (version_.files.in_memory == nullptr) {
+    SLIPWAY_ASSIGN_OR_RETURN(stamps, StampFiles(services_.fs, version_.files, version_.scope));
+  }
+  model = std::make_unique<ServingModel>(id_);
+  model->config_ = version_.config;
+  model->estimated_bytes_ = progress_->memory.bytes();
+  SLIPWAY_ASSIGN_OR_RETURN(model->digest_, DigestFiles(version_.files, stamps.files));
+  SLIPWAY_ASSIGN_OR_RETURN(model->engine_,
+                           services_.factory.Load(version_.files, version_.config.engine));
+  if (version_.files.in_memory == nullptr) SLIPWAY_RETURN_IF_ERROR(CheckUnchanged(stamps));
+  model->config_.labels =
+      ResolveLabels(std::move(model->config_.labels), model->engine_->signature());
+  return Prepare(*model);
+}
+
+Status Loader::CheckUnchanged(const ModelStamps& before) const {
+  const Result<ModelStamps> after = StampFiles(services_.fs, version_.files, version_.scope);
+  if (after.ok() && after->files == before.files) return OkStatus();
+  return {StatusCode::kAborted,
+          "its files changed while it was loaded: write a new version beside the old and rename it "
+          "into place, then load again"};
+}
+
+// Warm-up, and the observer's part.
+Status Loader::Prepare(ServingModel& model) const {
+  if (model.config_.warmup_runs > 0) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<WarmupCase> cases,
+                             services_.warmup.Cases(version_.files, model.engine_->signature()));
+    Status refusal;
+    SLIPWAY_RETURN_IF_ERROR(WarmUp(*model.engine_, cases, model.config_.warmup_runs,
+                                   services_.warmup_limit, services_.clock, refusal));
+    if (!refusal.ok()) {
+      services_.log.Info(
+          "model refuses made-up inputs, so it is not warmed up",
+          {{"model", id_.name}, {"version", id_.version}, {"reason", refusal.message()}});
+    }
+  }
+  return services_.observer == nullptr ? OkStatus() : Observe(model);
+}
+
+Status Loader::Observe(ServingModel& model) const {
+  Status status;
+  std::latch observed(1);
+  services_.observing.Post([&] {
+    Result<std::unique_ptr<ModelAttachment>> attachment = services_.observer->OnLoaded(model);
+    if (attachment.ok()) model.attachment_ = *std::move(attachment);
+    status = attachment.status();
+    observed.count_down();
+  });
+  observed.wait();
+  return status;
+}
+
+void Loader::Drain() {
+  SLIPWAY_CHECK(progress_->state.exchange(State::kDraining) == State::kReady);
+  progress_->memory.MarkLeaving();
+  handle_.reset();
+}
+
+std::ostream& operator<<(std::ostream& out, Loader::State state) {
+  constexpr std::array<std::string_view, 6> kNames = {"new",      "loading",  "ready",
+                                                      "draining", "unloaded", "failed"};
+  return out << kNames[static_cast<size_t>(state)];
+}
+
+}  // namespace slipway::lifecycle

@@ -1,0 +1,195 @@
+#include "lifecycle/loader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <latch>
+
+#include "base/str_cat.h"
+#include "base/testing/fake_clock.h"
+#include "base/testing/temporary_directory.h"
+#include "lifecycle/testing/manager_fixture.h"
+#include "lifecycle/testing/scripted_engine_factory.h"
+
+namespace slipway::lifecycle {
+namespace {
+
+using namespace std::chrono_literals;
+using base::StatusCode;
+using testing::HasSubstr;
+using State = Loader::State;
+
+class LoaderTest : public ManagerFixture {
+ protected:
+  Loader::Services Services(const engine::EngineFactory& factory) {
+    return {.fs = fs_,
+            .clock = clock_,
+            .log = *log_,
+            .factory = factory,
+            .warmup = warmup_,
+            .observer = nullptr,
+            .observing = observing_,
+            .unloads = unloads_};
+  }
+  std::unique_ptr<Loader> Make(std::function<void()> on_unloaded = {}) {
+    return std::make_unique<Loader>(ModelId{.name = "m", .version = 1},
+                                    source_.Find("m")->versions.front(), Services(factory_),
+                                    std::move(on_unloaded));
+  }
+  base::Status Load(Loader& loader) {
+    return loader.Load(*budget_.Reserve(*loader.EstimateBytes(), 0s));
+  }
+
+  MemoryBudget budget_{10'000};
+  const SyntheticWarmup warmup_;
+  base::ThreadPool observing_{{.name = "observe"}};
+  const std::shared_ptr<UnloadQueue> unloads_ = std::make_shared<UnloadQueue>();
+};
+
+// The drawing in loader.h, from left to right.
+TEST_F(LoaderTest, WalksItsDrawing) {
+  Write("m/1/model.onnx", "wait bytes=500");
+  std::latch unloaded(1);
+  const std::unique_ptr<Loader> loader = Make([&] { unloaded.count_down(); });
+  EXPECT_EQ(loader->state(), State::kNew);
+  EXPECT_EQ(loader->handle(), nullptr);
+
+  std::thread load([&] { EXPECT_EQ(Load(*loader), base::OkStatus()); });
+  factory_.AwaitWaiting();
+  EXPECT_EQ(loader->state(), State::kLoading);
+  EXPECT_EQ(budget_.used(), 500U);
+  factory_.Open();
+  load.join();
+  EXPECT_EQ(loader->state(), State::kReady);
+
+  ModelHandle in_flight = loader->handle();
+  EXPECT_EQ(in_flight->estimated_bytes(), 500U);
+  loader->Drain();
+  EXPECT_EQ(loader->state(), State::kDraining);
+  EXPECT_EQ(loader->handle(), nullptr);
+  EXPECT_EQ(factory_.live(), 1);
+  EXPECT_EQ(budget_.used(), 500U);
+
+  in_flight.reset();
+  unloaded.wait();
+  EXPECT_EQ(loader->state(), State::kUnloaded);
+  EXPECT_EQ(factory_.live(), 0);
+  EXPECT_EQ(budget_.used(), 0U);
+}
+
+// The drawing's other branch.
+TEST_F(LoaderTest, EndsInFailedAndGivesEverythingBack) {
+  Write("m/1/model.onnx", "run=INTERNAL");
+  const std::unique_ptr<Loader> loader = Make();
+  EXPECT_EQ(Load(*loader), base::Internal("warm-up with zeros: scripted run"));
+  EXPECT_EQ(loader->state(), State::kFailed);
+  EXPECT_EQ(loader->handle(), nullptr);
+  EXPECT_EQ(factory_.live(), 0);
+  EXPECT_EQ(budget_.used(), 0U);
+}
+
+TEST_F(LoaderTest, StatesPrintTheirNames) {
+  EXPECT_EQ(base::StrCat(State::kNew, " ", State::kDraining, " ", State::kFailed),
+            "new draining failed");
+}
+
+TEST_F(LoaderTest, TheLastHandleMayOutliveTheLoader) {
+  Write("m/1/model.onnx", "ok");
+  std::unique_ptr<Loader> loader = Make();
+  ASSERT_EQ(Load(*loader), base::OkStatus());
+  ModelHandle handle = loader->handle();
+  loader.reset();
+  EXPECT_EQ(factory_.live(), 1);
+  handle.reset();
+  EXPECT_TRUE(Eventually([this] { return factory_.live() == 0; }));
+}
+
+// Remembers the thread that destroyed it.
+class ThreadNotingModel final : public ModelAttachment {
+ public:
+  explicit ThreadNotingModel(std::atomic<std::thread::id>& where) : where_(where) {}
+  ~ThreadNotingModel() override { where_ = std::this_thread::get_id(); }
+
+ private:
+  std::atomic<std::thread::id>& where_;
+};
+class ThreadNotingObserver final : public ModelObserver {
+ public:
+  base::Result<std::unique_ptr<ModelAttachment>> OnLoaded(const LoadedModel&) override {
+    return std::unique_ptr<ModelAttachment>(std::make_unique<ThreadNotingModel>(destroyed_on));
+  }
+  void OnUnloaded(const ModelId&) override {}
+  void OnLoadFailed(const ModelId&, const base::Status&) override {}
+  std::atomic<std::thread::id> destroyed_on;
+};
+
+TEST_F(LoaderTest, TheModelIsDestroyedOnTheUnloadQueueWhoeverDropsIt) {
+  Write("m/1/model.onnx", "ok");
+  ThreadNotingObserver observer;
+  Loader::Services services = Services(factory_);
+  const std::thread::id unload_thread = [this] {
+    std::promise<std::thread::id> id;
+    unloads_->Post([&] { id.set_value(std::this_thread::get_id()); }, [] {});
+    return id.get_future().get();
+  }();
+  Loader loader({.name = "m", .version = 1}, source_.Find("m")->versions.front(),
+                {.fs = fs_,
+                 .clock = clock_,
+                 .log = *log_,
+                 .factory = factory_,
+                 .warmup = warmup_,
+                 .observer = &observer,
+                 .observing = observing_,
+                 .unloads = unloads_});
+  ASSERT_EQ(loader.Load({}), base::OkStatus());
+  loader.Drain();  // drops the last handle on this thread
+  unloads_->Close();
+  EXPECT_EQ(observer.destroyed_on.load(), unload_thread);
+}
+
+// Changes the files while they are loaded.
+class MeddlingFactory final : public engine::EngineFactory {
+ public:
+  MeddlingFactory(const engine::EngineFactory& real, std::function<void()> meddle)
+      : real_(real), meddle_(std::move(meddle)) {}
+  base::Result<std::unique_ptr<engine::Engine>> Load(
+      const engine::ModelFiles& files, const engine::EngineOptions& options) const override {
+    meddle_();
+    return real_.Load(files, options);
+  }
+  base::Result<uint64_t> EstimateBytes(const engine::ModelFiles& files) const override {
+    return real_.EstimateBytes(files);
+  }
+  std::string name() const override { return real_.name(); }
+  std::string version() const override { return real_.version(); }
+  std::vector<std::string> providers() const override { return real_.providers(); }
+
+ private:
+  const engine::EngineFactory& real_;
+  const std::function<void()> meddle_;
+};
+
+TEST_F(LoaderTest, RefusesFilesThatChangeUnderTheEngine) {
+  Write("m/1/model.onnx", "ok");
+  const MeddlingFactory factory(factory_, [this] { Write("m/1/model.onnx", "not the same"); });
+  Loader loader({.name = "m", .version = 1}, source_.Find("m")->versions.front(),
+                Services(factory));
+  const base::Status status = loader.Load({});
+  EXPECT_EQ(status.code(), StatusCode::kAborted);
+  EXPECT_THAT(status.message(), HasSubstr("changed while it was loaded"));
+  EXPECT_EQ(factory_.live(), 0);
+}
+
+TEST_F(LoaderTest, LabelsGoToOutputs) {
+  Write("m/1/model.onnx", "ok");
+  Write("m/labels.txt", "benign\nmalignant\n");
+  const std::unique_ptr<Loader> loader = Make();
+  ASSERT_EQ(Load(*loader), base::OkStatus());
+  EXPECT_THAT(
+      loader->handle()->config().labels,
+      testing::ElementsAre(testing::Pair("x", testing::ElementsAre("benign", "malignant"))));
+}
+
+}  // namespace
+}  // namespace slipway::lifecycle

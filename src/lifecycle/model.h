@@ -1,0 +1,84 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace slipway::lifecycle {
+
+// One version of one model. A value.
+struct ModelId {
+  std::string name;
+  int64_t version = 0;  // >= 0
+  friend auto operator<=>(const ModelId&, const ModelId&) = default;
+};
+
+// "model 'resnet50' version 3"
+std::ostream& operator<<(std::ostream& out, const ModelId& id);
+
+// How one model is to be loaded and served; every field has a default. A value.
+struct ModelConfig {
+  engine::EngineOptions engine = {};
+  // Per output: class names by index, for the classification extension. Empty: none.
+  std::map<std::string, std::vector<std::string>> labels = {};
+  int warmup_runs = 3;
+  // The configuration a client sent with a load call (Triton's ModelConfig as JSON), "" when none.
+  std::string override_json = {};
+};
+
+// What an upper room keeps beside a loaded model: lanes, statistics. Made before the model becomes
+// ready, destroyed with it.
+class ModelAttachment {
+ public:
+  virtual ~ModelAttachment() = default;
+};
+
+// One model version in memory, ready to run. Immutable, so thread-safe. Lives as long as any handle
+// to it; destroyed on a lifecycle thread, never on a request thread.
+class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
+ public:
+  virtual ~LoadedModel() = default;
+  virtual const ModelId& id() const = 0;
+  virtual engine::Engine& engine() const = 0;
+  virtual const ModelConfig& config() const = 0;
+  // "sha256:..." over the model's files, the same for the same bytes; goes into every answer.
+  virtual const std::string& digest() const = 0;
+  virtual ModelAttachment* attachment() const = 0;
+  virtual uint64_t estimated_bytes() const = 0;
+};
+
+// Keeps a model version alive. Cheap to copy, but each copy costs an atomic increment: a request
+// that runs inline borrows from the snapshot instead. Shared, because the snapshot and every
+// request in flight each may be the last to need it.
+using ModelHandle = std::shared_ptr<const LoadedModel>;
+
+// Which model versions are ready: one immutable table. The request path reads it without a lock.
+class Snapshot {
+ public:
+  struct Model {
+    std::string name;
+    std::vector<ModelHandle> versions = {};  // ascending; not empty
+    const LoadedModel& latest() const { return *versions.back(); }
+  };
+
+  explicit Snapshot(std::vector<Model> models);
+
+  // nullptr when no version of that name is ready.
+  const Model* Find(std::string_view name) const;
+  // The model's version, or its latest when `version` is nullopt; nullptr when not ready.
+  const ModelHandle* Find(std::string_view name, std::optional<int64_t> version) const;
+  const std::vector<Model>& models() const { return models_; }  // sorted by name
+
+ private:
+  std::vector<Model> models_;
+};
+
+}  // namespace slipway::lifecycle

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/status.h"
+#include "engine/engine.h"
+
+namespace slipway::lifecycle {
+
+// What a file looked like when it was last seen: as long as this stays the same, so does its
+// content (up to whoever sets times back on purpose). A value.
+struct FileStamp {
+  std::string name;  // relative to the model's directory, with '/'
+  uint64_t size_bytes = 0;
+  int64_t modified_ns = 0;
+  uint64_t inode = 0;
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
+// Which files belong to the model.
+enum class FileScope : uint8_t {
+  kDirectory,  // everything in its directory but hidden files and warmup/
+  kFile,       // the model file and the files beside it that are named after it: model.onnx.data,
+               // model.onnx_data, model.data. Other external data is not part of stamps and digest.
+};
+
+struct ModelStamps {
+  std::vector<FileStamp> files;  // sorted by name
+  int64_t changed_ns = 0;  // the newest modification time of these files and their directories
+};
+
+// Looks at the model's files. kNotFound when the model file is missing, kInvalidArgument when there
+// are more than 10,000 files or directories nested deeper than 8.
+base::Result<ModelStamps> StampFiles(const base::FileSystem& fs, const engine::ModelFiles& files,
+                                     FileScope scope);
+
+// "sha256:..." over the files' bytes. Of one file, it is what `sha256sum FILE` prints; of several,
+// it is the digest of what `sha256sum FILE...` prints, sorted by name: so anyone can check it by
+// hand. For files in memory, `stamps` is ignored. Reads in pieces: a file that shrinks meanwhile
+// does no harm. kPermissionDenied when a file leaves the directory by a link.
+base::Result<std::string> DigestFiles(const engine::ModelFiles& files,
+                                      std::span<const FileStamp> stamps);
+
+}  // namespace slipway::lifecycle

@@ -1,0 +1,90 @@
+#include "lifecycle/open_source.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/str_cat.h"
+#include "lifecycle/combined_source.h"
+#include "lifecycle/model_name.h"
+#include "lifecycle/single_file_source.h"
+
+namespace slipway::lifecycle {
+
+using base::FileInfo;
+using base::FileSystem;
+using base::InvalidArgument;
+using base::Result;
+using base::StrCat;
+
+namespace {
+
+constexpr std::string_view kModelFile = "model.onnx";
+
+bool IsFile(const FileSystem& fs, const std::filesystem::path& path) {
+  const Result<FileInfo> info = fs.Stat(path);
+  return info.ok() && info->kind == FileInfo::Kind::kFile;
+}
+
+// ROOT/1/model.onnx: the base path of one model in TensorFlow Serving's words.
+bool HoldsVersions(const FileSystem& fs, const std::filesystem::path& path) {
+  const auto entries = fs.List(path);
+  return entries.ok() && std::ranges::any_of(*entries, [&](const base::DirectoryEntry& entry) {
+           return ParseVersionName(entry.name).ok() && IsFile(fs, path / entry.name / kModelFile);
+         });
+}
+
+Result<std::unique_ptr<Source>> OpenFile(const FileSystem& fs, const std::filesystem::path& file,
+                                         const std::string& name,
+                                         const RepositorySource::Options& options) {
+  std::string model = name.empty() ? SingleFileSource::NameFromFile(file) : name;
+  SLIPWAY_RETURN_IF_ERROR(CheckModelName(model));
+  const auto own = options.configs.find(model);
+  const ModelConfig& config = own == options.configs.end() ? options.default_config : own->second;
+  return std::unique_ptr<Source>(
+      std::make_unique<SingleFileSource>(fs, file, std::move(model), config));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Source>> OpenSource(const FileSystem& fs, const std::filesystem::path& path,
+                                           const std::string& name,
+                                           const RepositorySource::Options& options) {
+  SLIPWAY_ASSIGN_OR_RETURN(const FileInfo info, fs.Stat(path));
+  if (info.kind == FileInfo::Kind::kFile) return OpenFile(fs, path, name, options);
+  if (info.kind != FileInfo::Kind::kDirectory) {
+    return InvalidArgument(StrCat("'", path.string(), "': expected a model file or a directory"));
+  }
+  if (IsFile(fs, path / kModelFile)) return OpenFile(fs, path / kModelFile, name, options);
+  if (HoldsVersions(fs, path)) {
+    return InvalidArgument(
+        StrCat("directory '", path.string(),
+               "' holds the versions of one model: expected a model "
+               "repository, NAME/VERSION/model.onnx; give its parent directory"));
+  }
+  if (!name.empty()) {
+    return InvalidArgument(StrCat("directory '", path.string(),
+                                  "' is a model repository, whose models have the names of its "
+                                  "directories: a name can be given for a model file only"));
+  }
+  return std::unique_ptr<Source>(std::make_unique<RepositorySource>(fs, path, options));
+}
+
+Result<std::unique_ptr<Source>> OpenSources(const FileSystem& fs,
+                                            const std::vector<std::filesystem::path>& paths,
+                                            const std::string& name,
+                                            const RepositorySource::Options& options) {
+  if (paths.empty()) return InvalidArgument("expected a model file or a model repository");
+  if (paths.size() > 1 && !name.empty()) {
+    return InvalidArgument(StrCat("name '", name, "' for ", paths.size(),
+                                  " sources: a name can be given for one model file only"));
+  }
+  if (paths.size() == 1) return OpenSource(fs, paths.front(), name, options);
+  std::vector<std::unique_ptr<Source>> sources;
+  for (const std::filesystem::path& path : paths) {
+    SLIPWAY_ASSIGN_OR_RETURN(std::unique_ptr<Source> source, OpenSource(fs, path, name, options));
+    sources.push_back(std::move(source));
+  }
+  return std::unique_ptr<Source>(std::make_unique<CombinedSource>(std::move(sources)));
+}
+
+}  // namespace slipway::lifecycle

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/status.h"
+#include "lifecycle/repository_source.h"
+#include "lifecycle/source.h"
+
+namespace slipway::lifecycle {
+
+// The source that `path` suggests: a file is one model; so is a directory with model.onnx in it;
+// every other directory is a model repository. `name`, when not empty, names the single model; for
+// a repository it is kInvalidArgument. kNotFound, kInvalidArgument (neither file nor directory, a
+// bad name, a directory of versions instead of models).
+base::Result<std::unique_ptr<Source>> OpenSource(const base::FileSystem& fs,
+                                                 const std::filesystem::path& path,
+                                                 const std::string& name,
+                                                 const RepositorySource::Options& options);
+
+// One source for all of `paths`, at least one; `name` may be given for a single path only.
+base::Result<std::unique_ptr<Source>> OpenSources(const base::FileSystem& fs,
+                                                  const std::vector<std::filesystem::path>& paths,
+                                                  const std::string& name,
+                                                  const RepositorySource::Options& options);
+
+}  // namespace slipway::lifecycle

@@ -1,0 +1,155 @@
+#include "lifecycle/repository_source.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/str_cat.h"
+#include "base/text.h"
+#include "lifecycle/model_name.h"
+
+namespace slipway::lifecycle {
+
+using base::DirectoryEntry;
+using base::FileInfo;
+using base::Result;
+using base::Status;
+using base::StrCat;
+
+namespace {
+
+constexpr uint64_t kMaxLabelsBytes = 16 * 1024 * 1024;
+constexpr std::string_view kLabelsFile = "labels.txt";
+constexpr std::string_view kModelFile = "model.onnx";
+
+// One label to a line; a last line without an end counts, a carriage return before the end does
+// not.
+std::vector<std::string> SplitLines(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines.emplace_back(line);
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return lines;
+}
+
+// Why a version directory cannot be used.
+std::string WhyUnusable(const base::FileSystem& fs, const std::filesystem::path& directory,
+                        const Status& status) {
+  const Result<std::vector<DirectoryEntry>> entries = fs.List(directory);
+  if (status.code() != base::StatusCode::kNotFound || !entries.ok()) return status.message();
+  if (entries->empty()) return "it is empty";
+  const auto other = std::ranges::find_if(
+      *entries, [](const DirectoryEntry& entry) { return entry.name.ends_with(".onnx"); });
+  return other == entries->end()
+             ? StrCat("it has no ", kModelFile)
+             : StrCat("it has no ", kModelFile, " (rename '", base::Printable(other->name), "'?)");
+}
+
+}  // namespace
+
+RepositorySource::RepositorySource(const base::FileSystem& fs, std::filesystem::path root,
+                                   Options options)
+    : fs_(fs), root_(std::move(root)), options_(std::move(options)) {}
+
+Result<SourceListing> RepositorySource::List() const {
+  Result<std::vector<DirectoryEntry>> entries = fs_.List(root_);
+  if (!entries.ok()) return entries.status().WithContext("model repository");
+  SourceListing listing;
+  listing.directories.push_back(root_);
+  for (const DirectoryEntry& entry : *entries) {
+    if (entry.kind != FileInfo::Kind::kDirectory || entry.name.starts_with('.')) continue;
+    if (const Status status = CheckModelName(entry.name); !status.ok()) {
+      listing.notes.push_back(StrCat("directory passed over: ", status.message()));
+      continue;
+    }
+    listing.models.push_back(ReadModel(entry.name, &listing.directories));
+  }
+  return listing;
+}
+
+Result<SourceModel> RepositorySource::Find(std::string_view name) const {
+  SLIPWAY_RETURN_IF_ERROR(CheckModelName(name));
+  const Result<FileInfo> info = fs_.Stat(root_ / name);
+  if (!info.ok() && info.status().code() != base::StatusCode::kNotFound) return info.status();
+  if (!info.ok() || info->kind != FileInfo::Kind::kDirectory) {
+    return base::NotFound(StrCat("model '", name, "' is not in the model repository"));
+  }
+  return ReadModel(std::string(name), nullptr);
+}
+
+SourceModel RepositorySource::ReadModel(const std::string& name,
+                                        std::vector<std::filesystem::path>* directories) const {
+  SourceModel model{.name = name};
+  const std::filesystem::path directory = root_ / name;
+  const Result<std::vector<DirectoryEntry>> entries = fs_.List(directory);
+  if (!entries.ok()) {
+    model.notes.push_back(StrCat("model '", name, "': ", entries.status().message()));
+    return model;
+  }
+  if (directories != nullptr) directories->push_back(directory);
+  FileStamp labels_stamp;
+  const ModelConfig config = ReadConfig(model, labels_stamp);
+  for (const DirectoryEntry& entry : *entries) {
+    if (entry.name == "config.pbtxt") {
+      model.notes.push_back(StrCat("model '", name, "': config.pbtxt is not read"));
+    }
+    if (entry.kind != FileInfo::Kind::kDirectory || entry.name.starts_with('.')) continue;
+    if (directories != nullptr) directories->push_back(directory / entry.name);
+    ReadVersion(name, entry.name, config, model);
+  }
+  if (!labels_stamp.name.empty()) {
+    for (AvailableVersion& version : model.versions) version.stamps.push_back(labels_stamp);
+  }
+  std::ranges::sort(model.versions, {}, &AvailableVersion::version);
+  return model;
+}
+
+ModelConfig RepositorySource::ReadConfig(SourceModel& model, FileStamp& labels_stamp) const {
+  const auto own = options_.configs.find(model.name);
+  ModelConfig config = own == options_.configs.end() ? options_.default_config : own->second;
+  const std::filesystem::path path = root_ / model.name / kLabelsFile;
+  const Result<FileInfo> info = fs_.Stat(path);
+  if (!info.ok() || !config.labels.empty()) return config;
+  const Result<std::string> text = fs_.Read(path, kMaxLabelsBytes);
+  if (!text.ok()) {
+    model.notes.push_back(StrCat("model '", model.name, "': ", text.status().message()));
+    return config;
+  }
+  config.labels[""] = SplitLines(*text);
+  labels_stamp = {.name = StrCat("../", kLabelsFile),
+                  .size_bytes = info->size_bytes,
+                  .modified_ns = info->modified_ns,
+                  .inode = info->inode};
+  return config;
+}
+
+void RepositorySource::ReadVersion(const std::string& name, const std::string& entry,
+                                   const ModelConfig& config, SourceModel& model) const {
+  const Result<int64_t> number = ParseVersionName(entry);
+  if (!number.ok()) {
+    model.notes.push_back(
+        StrCat("model '", name, "': directory passed over: ", number.status().message()));
+    return;
+  }
+  AvailableVersion version{.version = *number,
+                           .files = {.directory = root_ / name / entry,
+                                     .model_file = std::string(kModelFile),
+                                     .in_memory = nullptr},
+                           .config = config};
+  Result<ModelStamps> stamps = StampFiles(fs_, version.files, version.scope);
+  if (!stamps.ok()) {
+    model.notes.push_back(
+        StrCat("model '", name, "': version directory '", entry,
+               "' passed over: ", WhyUnusable(fs_, version.files.directory, stamps.status())));
+    return;
+  }
+  version.stamps = std::move(stamps->files);
+  version.changed_ns = stamps->changed_ns;
+  model.versions.push_back(std::move(version));
+}
+
+}  // namespace slipway::lifecycle

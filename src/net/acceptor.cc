@@ -1,0 +1,129 @@
+#include "net/acceptor.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "net/http1_connection.h"
+#include "net/protocol_sniffer.h"
+
+namespace slipway::net {
+namespace {
+
+constexpr int kAcceptsPerRound = 64;
+constexpr std::chrono::milliseconds kPause{100};
+constexpr std::chrono::seconds kWarnInterval{10};
+
+base::UniqueFd OpenSpare() { return base::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+}  // namespace
+
+Acceptor::Acceptor(IoContext& io, ConnectionLimiter& limiter, base::UniqueFd listener, bool shared)
+    : io_(io),
+      limiter_(limiter),
+      listener_(std::move(listener)),
+      shared_(shared),
+      spare_(OpenSpare()) {}
+
+Acceptor::~Acceptor() = default;
+
+base::Status Acceptor::Start() {
+  return io_.loop.Add(listener_.get(), EPOLLIN | (shared_ ? EPOLLEXCLUSIVE : 0U), this);
+}
+
+void Acceptor::Stop() {
+  if (!listener_.valid()) return;
+  io_.loop.CancelTimer(pause_timer_);
+  io_.loop.Remove(listener_.get(), this);
+  while (AcceptOne()) {
+  }
+  listener_.Reset();
+}
+
+void Acceptor::OnEvents(uint32_t /*events*/) {
+  for (int i = 0; i < kAcceptsPerRound && AcceptOne(); ++i) {
+  }
+}
+
+bool Acceptor::AcceptOne() {
+  sockaddr_storage storage;
+  socklen_t size = sizeof(storage);
+  auto* const address = reinterpret_cast<sockaddr*>(&storage);
+  base::UniqueFd fd(::accept4(listener_.get(), address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!fd.valid()) return OnAcceptError(errno);
+  io_.counters.accepted.Add(1);
+  const SocketAddress peer(address, size);
+  const bool unix_socket = peer.family() != AF_INET && peer.family() != AF_INET6;
+  ConnectionTicket ticket;
+  switch (limiter_.Admit(unix_socket ? 0 : peer.ClientKey(), ticket)) {
+    case ConnectionLimiter::Verdict::kTooMany:
+      Refuse(std::move(fd),
+             {503, "the server has as many connections as it may (max_connections)"});
+      return true;
+    case ConnectionLimiter::Verdict::kTooManyOfClient:
+      Refuse(std::move(fd),
+             {429, "this address has as many connections as it may (max_connections_per_address)"});
+      return true;
+    case ConnectionLimiter::Verdict::kAdmitted:
+      break;
+  }
+  auto sniffer = std::make_unique<ProtocolSniffer>(
+      io_, Client{std::move(fd), unix_socket ? "unix" : peer.ToString(), std::move(ticket)});
+  ProtocolSniffer& started = *sniffer;
+  io_.host.Adopt(std::move(sniffer));
+  started.Start();
+  return true;
+}
+
+bool Acceptor::OnAcceptError(int error_number) {
+  if (error_number == ECONNABORTED || error_number == EINTR || error_number == EPROTO) return true;
+  if (error_number == EAGAIN) return false;
+  if (std::exchange(warn_again_at_, io_.loop.round_time() + kWarnInterval) <=
+      io_.loop.round_time()) {
+    io_.log.Warn("cannot accept connections; is the limit of open files too low?",
+                 {{"error", base::ErrnoStatus(error_number, "accept4").message()}});
+  }
+  spare_.Reset();
+  base::UniqueFd turned_away(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  const bool again = turned_away.valid();  // else nobody waits, or another thread was quicker
+  if (again) io_.counters.refused.Add(1);
+  turned_away.Reset();
+  spare_ = OpenSpare();
+  if (spare_.valid()) return again;
+  Pause();
+  return false;
+}
+
+// Answers without a place in the books. The answer fits into any socket buffer; what the client has
+// sent by now is read, so that closing does not reset the connection before it reads the answer.
+void Acceptor::Refuse(base::UniqueFd fd, const HttpError& error) {
+  io_.counters.refused.Add(1);
+  HttpResponse response;
+  SetError(response, error.status, error.message);
+  std::string text;
+  AppendResponseHead(response,
+                     {.length = response.body.size(),
+                      .connection = ResponseFrame::Connection::kClose,
+                      .coding = {},
+                      .date = io_.date.At(io_.loop.round_time())},
+                     text);
+  text += response.body;
+  ::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
+  ::shutdown(fd.get(), SHUT_WR);
+  char ignored[4096];
+  [[maybe_unused]] const ssize_t received = ::recv(fd.get(), ignored, sizeof(ignored), 0);
+}
+
+void Acceptor::Pause() {
+  io_.loop.Remove(listener_.get(), this);
+  pause_timer_ = io_.loop.AddTimer(kPause, [this] {
+    pause_timer_ = 0;
+    if (!spare_.valid()) spare_ = OpenSpare();
+    if (!Start().ok()) Pause();
+  });
+}
+
+}  // namespace slipway::net

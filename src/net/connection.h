@@ -1,0 +1,58 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "base/unique_fd.h"
+#include "net/connection_limiter.h"
+#include "net/event_loop.h"
+
+namespace slipway::net {
+
+// A client that was accepted: its socket (not blocking), its name, its place in the books.
+struct Client {
+  base::UniqueFd fd;
+  std::string peer;
+  ConnectionTicket ticket;
+};
+
+// One client's connection in some protocol. Lives on one event loop; owned by its ConnectionHost,
+// and destroyed only between rounds.
+class Connection : public EventLoop::Watcher {
+ public:
+  // What a connection waits for, all its life: edge-triggered, so it is never changed.
+  static constexpr uint32_t kEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+
+  // No new requests: end once the current answers are sent.
+  virtual void BeginDrain() = 0;
+  // The server stops: give up the socket and tell handlers that the client is gone.
+  virtual void Abort() = 0;
+
+ private:
+  friend class IoThread;
+  size_t index_ = 0;  // in the host's list
+};
+
+// Owns the connections of one event loop.
+class ConnectionHost {
+ public:
+  virtual ~ConnectionHost() = default;
+  // `connection` is registered with the loop already, or will do it itself.
+  virtual void Adopt(std::unique_ptr<Connection> connection) = 0;
+  // Destroys `connection` at the end of the round. It must have left the loop.
+  virtual void Retire(Connection& connection) = 0;
+};
+
+// A statistic with one writing thread and any number of readers: no locked instruction.
+class Counter {
+ public:
+  void Add(uint64_t n) { value_.store(value() + n, std::memory_order_relaxed); }
+  uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_ = 0;
+};
+
+}  // namespace slipway::net

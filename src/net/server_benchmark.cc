@@ -1,0 +1,179 @@
+#include <arpa/inet.h>
+#include <benchmark/benchmark.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/str_cat.h"
+#include "net/server.h"
+#include "net/socket_address.h"
+
+namespace slipway::net {
+namespace {
+
+constexpr int kServerCore = 0;
+constexpr int kClientCore = 1;
+
+void PinTo(int core) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<size_t>(core), &set);
+  ::sched_setaffinity(0, sizeof(set), &set);
+}
+
+// Answers every request with 130 bytes of JSON, at once.
+class HelloHandler final : public HttpHandler {
+ public:
+  void OnRequest(Exchange& exchange) override {
+    exchange.response().content_type = "application/json";
+    exchange.response().body.assign(130, ' ');
+    exchange.Send();
+  }
+};
+
+// A process of its own, so that its CPU time is not counted: `connections` keep-alive connections,
+// one request outstanding on each. Told over a pipe to make `batch` requests, it writes back when
+// the answers are there.
+class LoadGenerator {
+ public:
+  LoadGenerator(const std::string& address, const std::string& request, int connections, int batch);
+  ~LoadGenerator();
+  void RunBatch() {
+    char byte = 0;
+    SLIPWAY_CHECK(::write(command_, &byte, 1) == 1 && ::read(done_, &byte, 1) == 1);
+  }
+
+ private:
+  [[noreturn]] static void Serve(int command, int done, const SocketAddress& where,
+                                 const std::string& request, int connections, int batch);
+  int command_ = -1;
+  int done_ = -1;
+  pid_t child_ = -1;
+};
+
+LoadGenerator::LoadGenerator(const std::string& address, const std::string& request,
+                             int connections, int batch) {
+  int command[2];
+  int done[2];
+  SLIPWAY_CHECK(::pipe(command) == 0 && ::pipe(done) == 0);
+  const SocketAddress where = *SocketAddress::Parse(address);
+  child_ = ::fork();
+  if (child_ == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    Serve(command[0], done[1], where, request, connections, batch);
+  }
+  ::close(command[0]);
+  ::close(done[1]);
+  command_ = command[1];
+  done_ = done[0];
+}
+
+LoadGenerator::~LoadGenerator() {
+  ::close(command_);
+  ::close(done_);
+  ::kill(child_, SIGKILL);
+  ::waitpid(child_, nullptr, 0);
+}
+
+void SendAll(int fd, const std::string& request) {
+  for (size_t sent = 0; sent < request.size();) {
+    const ssize_t n = ::send(fd, request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+    if (n <= 0) ::_exit(1);
+    sent += static_cast<size_t>(n);
+  }
+}
+
+void LoadGenerator::Serve(int command, int done, const SocketAddress& where,
+                          const std::string& request, int connections, int batch) {
+  PinTo(kClientCore);
+  const int epoll = ::epoll_create1(0);
+  std::vector<int> fds;
+  for (int i = 0; i < connections; ++i) {
+    fds.push_back(::socket(where.family(), SOCK_STREAM, 0));
+    if (::connect(fds.back(), where.get(), where.size()) != 0) ::_exit(1);
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fds.back();
+    ::epoll_ctl(epoll, EPOLL_CTL_ADD, fds.back(), &event);
+  }
+  char byte = 0;
+  char answer[4096];
+  while (::read(command, &byte, 1) == 1) {
+    int to_send = batch;
+    int to_come = batch;
+    for (const int fd : fds) {
+      SendAll(fd, request);
+      --to_send;
+    }
+    while (to_come > 0) {
+      epoll_event events[64];
+      const int ready = ::epoll_wait(epoll, events, 64, -1);
+      for (int i = 0; i < ready; ++i) {
+        if (::recv(events[i].data.fd, answer, sizeof(answer), 0) <= 0) ::_exit(1);
+        --to_come;
+        if (to_send-- > 0) SendAll(events[i].data.fd, request);
+      }
+    }
+    if (::write(done, &byte, 1) != 1) break;
+  }
+  ::_exit(0);
+}
+
+double ProcessCpuSeconds() {
+  timespec time{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+std::string PostRequest(size_t body_bytes) {
+  return base::StrCat(
+      "POST /v2/models/mlp/infer HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n"
+      "Content-Type: application/json\r\nContent-Length: ",
+      body_bytes, "\r\n\r\n", std::string(body_bytes, ' '));
+}
+
+// How much CPU does the network layer itself use for one request, when the handler does nothing?
+// Arguments: bytes of the request body, connections. One IO thread on core 0, the client on core 1.
+void BM_ServerCpuPerRequest(benchmark::State& state) {
+  PinTo(kServerCore);
+  const int batch = state.range(0) > 10'000 ? 1'000 : 50'000;
+  base::RealClock clock;
+  const std::unique_ptr<base::Logger> log = base::Logger::Null();
+  Server::Options options;
+  options.listen = {*ListenAddress::Parse("127.0.0.1:0")};
+  auto server = Server::Start(
+      options, [](EventLoop&) { return std::make_unique<HelloHandler>(); }, clock, *log);
+  SLIPWAY_CHECK(server.ok());
+  LoadGenerator load((*server)->addresses()[0].text,
+                     PostRequest(static_cast<size_t>(state.range(0))),
+                     static_cast<int>(state.range(1)), batch);
+  load.RunBatch();
+  for (auto _ : state) {
+    const double before = ProcessCpuSeconds();
+    load.RunBatch();
+    state.SetIterationTime(ProcessCpuSeconds() - before);
+  }
+  state.counters["cpu_per_request"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * batch,
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(BM_ServerCpuPerRequest)
+    ->ArgNames({"body", "connections"})
+    ->Args({310, 32})
+    ->Args({602'112, 8})
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace slipway::net

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/unique_fd.h"
+
+namespace slipway::net {
+
+// A client that sends exactly what it is told to, for tests. Blocks for up to 5 s.
+class RawClient {
+ public:
+  struct Response {
+    std::string head;  // status line and headers, in lower case
+    std::string body;
+    int status = 0;
+    bool Has(std::string_view text) const { return head.find(text) != std::string::npos; }
+  };
+
+  // `receive_buffer`: bytes of the socket's receive buffer, 0 for the usual ones.
+  explicit RawClient(std::string_view address, int receive_buffer = 0);
+
+  // False when the server has closed the connection.
+  bool Send(std::string_view bytes);
+  // The next answer; nothing when the connection ended or 5 s went by. `no_body`: it is one to
+  // HEAD.
+  std::optional<Response> Read(bool no_body = false);
+  std::optional<Response> Ask(std::string_view request) {
+    Send(request);
+    return Read();
+  }
+  // True when the server closes the connection, properly or by reset, and nothing more came.
+  bool WaitForClose();
+  // Everything until the end of the connection.
+  std::string ReadToEnd();
+  void ShutDownSending();
+  // Closes so that the server gets a reset.
+  void Reset();
+  void Close() { fd_.Reset(); }
+  int fd() const { return fd_.get(); }
+
+ private:
+  bool Receive();
+
+  base::UniqueFd fd_;
+  std::string received_;
+};
+
+}  // namespace slipway::net
