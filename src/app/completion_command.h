@@ -6,8 +6,8 @@
 
 namespace slipway::app {
 
-// slipway completion bash|zsh|fish: a script that completes our command line in that shell. Made from
-// the options that the commands declare, so that it knows them all.
+// slipway completion bash|zsh|fish: a script that completes our command line in that shell. Made
+// from the options that the commands declare, so that it knows them all.
 class CompletionCommand final : public Command {
  public:
   using Command::Command;

@@ -12,9 +12,9 @@ struct CompletionTree {
   // What follows an option, or stands for itself.
   struct Argument {
     enum class Kind : uint8_t { kNone, kWord, kFile, kDirectory, kChoice };
-    Kind kind = Kind::kNone;        // kNone: the option is a flag
+    Kind kind = Kind::kNone;  // kNone: the option is a flag
     std::vector<std::string> choices = {};
-    std::string label = {};         // "FILE"
+    std::string label = {};  // "FILE"
   };
   struct Option {
     std::vector<std::string> names;  // "--json", "-h"
@@ -34,8 +34,8 @@ struct CompletionTree {
   std::vector<Command> commands;
 };
 
-// Walks the commands and options. What an option takes is seen from its type name (FILE, DIR, PATH and SRC
-// are completed from the disk) and its check (CLI::IsMember gives choices).
+// Walks the commands and options. What an option takes is seen from its type name (FILE, DIR, PATH
+// and SRC are completed from the disk) and its check (CLI::IsMember gives choices).
 CompletionTree ReadCompletionTree(const CLI::App& root);
 
 // A script for the shell to source.

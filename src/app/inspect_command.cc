@@ -17,8 +17,7 @@ using base::StrCat;
 base::Result<graph::OnnxSummary> ReadSummary(const base::FileSystem& fs, const ModelOnDisk& model,
                                              const std::string& path) {
   SLIPWAY_ASSIGN_OR_RETURN(
-      const auto file,
-      fs.MapContained(model.found.files.directory, model.found.files.model_file));
+      const auto file, fs.MapContained(model.found.files.directory, model.found.files.model_file));
   auto summary = graph::ReadOnnxSummary(file->bytes());
   if (!summary.ok()) return summary.status().WithContext(StrCat("model file '", path, "'"));
   return summary;

@@ -6,10 +6,11 @@
 
 namespace slipway::app {
 
-// slipway inspect MODEL: what a model file holds, what it will cost, and whether this build runs it.
+// slipway inspect MODEL: what a model file holds, what it will cost, and whether this build runs
+// it.
 //
-// A model that the engine refuses has been inspected all the same: exit status 0, and the report says
-// why. A file that is no ONNX is an error.
+// A model that the engine refuses has been inspected all the same: exit status 0, and the report
+// says why. A file that is no ONNX is an error.
 class InspectCommand final : public Command {
  public:
   using Command::Command;

@@ -182,7 +182,8 @@ json EngineJson(const InspectReport& report) {
 std::string DatatypeText(const OnnxValue& value) {
   if (value.kind != OnnxValue::Kind::kTensor) return std::string(KindName(value.kind));
   const auto dtype = graph::ToDType(value.element_type);
-  return dtype ? std::string(tensor::DTypeName(*dtype)) : graph::ElementTypeName(value.element_type);
+  return dtype ? std::string(tensor::DTypeName(*dtype))
+               : graph::ElementTypeName(value.element_type);
 }
 
 std::string ShapeText(const OnnxValue& value) {

@@ -48,8 +48,7 @@ Result<ModelOnDisk> FindFile(const FileSystem& fs, const Path& file) {
     model.name = parent;
     model.version = *version;
   }
-  SLIPWAY_ASSIGN_OR_RETURN(auto listing,
-                           lifecycle::SingleFileSource(fs, file, model.name).List());
+  SLIPWAY_ASSIGN_OR_RETURN(auto listing, lifecycle::SingleFileSource(fs, file, model.name).List());
   model.found = std::move(listing.models.front().versions.front());
   return model;
 }
@@ -58,16 +57,16 @@ Result<ModelOnDisk> FindFile(const FileSystem& fs, const Path& file) {
 Result<ModelOnDisk> FindVersion(const FileSystem& fs, const Path& directory,
                                 std::optional<int64_t> wanted) {
   const std::string name = directory.filename().string();
-  SLIPWAY_ASSIGN_OR_RETURN(
-      SourceModel source, lifecycle::RepositorySource(fs, directory.parent_path()).Find(name));
+  SLIPWAY_ASSIGN_OR_RETURN(SourceModel source,
+                           lifecycle::RepositorySource(fs, directory.parent_path()).Find(name));
   if (wanted) {
     std::erase_if(source.versions, [&](const auto& found) { return found.version != *wanted; });
   }
   if (source.versions.empty()) {
     std::string why;
     for (const std::string& note : source.notes) why += StrCat("; ", note);
-    return NotFound(StrCat("directory '", directory.string(), "' has no version that can be used",
-                           why));
+    return NotFound(
+        StrCat("directory '", directory.string(), "' has no version that can be used", why));
   }
   ModelOnDisk model;
   model.name = name;
@@ -85,7 +84,8 @@ base::Status NotOneModel(const FileSystem& fs, const Path& given, const Path& di
       return InvalidArgument(StrCat("directory '", given.string(), "' has no ", kModelFile,
                                     "; give the file: ", (given / entry.name).string()));
     }
-    if (entry.kind != FileInfo::Kind::kDirectory || !HasVersions(fs, directory / entry.name)) continue;
+    if (entry.kind != FileInfo::Kind::kDirectory || !HasVersions(fs, directory / entry.name))
+      continue;
     models += StrCat(models.empty() ? "" : ", ", (given / entry.name).string());
   }
   if (models.empty()) {

@@ -17,8 +17,10 @@ constexpr std::string_view kClearLine = "\r\x1b[K";
 
 // "12.5": per cent with one decimal.
 std::string Percent(int64_t done, int64_t total) {
-  const int64_t tenths = total <= 0 ? 1000 : static_cast<int64_t>(1000.0 * static_cast<double>(done) /
-                                                                   static_cast<double>(total));
+  const int64_t tenths =
+      total <= 0
+          ? 1000
+          : static_cast<int64_t>(1000.0 * static_cast<double>(done) / static_cast<double>(total));
   return base::StrCat(tenths / 10, ".", tenths % 10);
 }
 
@@ -37,9 +39,9 @@ void Progress::Update(int64_t done, int64_t total) {
   if (now < next_) return;
   next_ = now + 100ms;
   drawn_ = true;
-  out_ << kClearLine << options_.verb << "  " << WithThousands(static_cast<uint64_t>(done)) << " of "
-       << WithThousands(static_cast<uint64_t>(std::max<int64_t>(total, 0))) << " " << options_.unit
-       << "  " << Percent(done, total) << " %" << std::flush;
+  out_ << kClearLine << options_.verb << "  " << WithThousands(static_cast<uint64_t>(done))
+       << " of " << WithThousands(static_cast<uint64_t>(std::max<int64_t>(total, 0))) << " "
+       << options_.unit << "  " << Percent(done, total) << " %" << std::flush;
 }
 
 bool StandardErrorIsTerminal() { return isatty(STDERR_FILENO) != 0; }

@@ -104,8 +104,9 @@ Result<ServerClient> ServerClient::Create(std::string_view server, const base::C
 Result<HttpClient::Response> ServerClient::SendAny(const HttpClient::Request& request) {
   Result<HttpClient::Response> response = http_.Send(request);
   if (response.status().code() == StatusCode::kUnavailable) {
-    return base::Unavailable(StrCat(response.status().message(),
-                                    "; is a server running there? 'slipway serve MODEL' starts one"));
+    return base::Unavailable(
+        StrCat(response.status().message(),
+               "; is a server running there? 'slipway serve MODEL' starts one"));
   }
   return response;
 }
@@ -114,15 +115,15 @@ Result<HttpClient::Response> ServerClient::Send(const HttpClient::Request& reque
   SLIPWAY_ASSIGN_OR_RETURN(HttpClient::Response response, SendAny(request));
   if (response.status == 200) return response;
   return Status(CodeOf(response.status), StrCat("server ", server_, " answered ", response.status,
-                                                 ": ", ErrorText(response)));
+                                                ": ", ErrorText(response)));
 }
 
 Result<json> ServerClient::SendForJson(const HttpClient::Request& request) {
   SLIPWAY_ASSIGN_OR_RETURN(const HttpClient::Response response, Send(request));
   json body = json::parse(response.body, nullptr, false);
   if (body.is_discarded()) {
-    return base::DataLoss(StrCat("server ", server_, ", ", request.target,
-                                 ": expected JSON, got '", Printable(response.body, 60), "'"));
+    return base::DataLoss(StrCat("server ", server_, ", ", request.target, ": expected JSON, got '",
+                                 Printable(response.body, 60), "'"));
   }
   return body;
 }

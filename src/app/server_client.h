@@ -13,8 +13,8 @@ namespace slipway::app {
 
 // Speaks the Open Inference REST protocol with a server, for commands.
 //
-// Errors: what the server says, with the code that its HTTP status stands for; kUnavailable when there
-// is no server (says how to start one). Thread-compatible; `clock` must outlive it.
+// Errors: what the server says, with the code that its HTTP status stands for; kUnavailable when
+// there is no server (says how to start one). Thread-compatible; `clock` must outlive it.
 class ServerClient {
  public:
   // `server`: "http://host:port" or "unix:/path". Does not connect yet.
@@ -46,8 +46,8 @@ struct ServerUrl {
   friend bool operator==(const ServerUrl&, const ServerUrl&) = default;
 };
 
-// "http://host:port", optionally followed by /v2/models/NAME, /versions/V and /infer, or "unix:PATH".
-// kInvalidArgument; kUnimplemented for https.
+// "http://host:port", optionally followed by /v2/models/NAME, /versions/V and /infer, or
+// "unix:PATH". kInvalidArgument; kUnimplemented for https.
 base::Result<ServerUrl> ParseServerUrl(std::string_view url);
 bool LooksLikeUrl(std::string_view text);
 

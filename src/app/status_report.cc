@@ -142,16 +142,24 @@ Result<StatusReport> ReadStatus(ServerClient& client) {
 
 void PrintReport(const StatusReport& report, base::SystemTime now, std::ostream& out) {
   out << base::Printable(report.name) << " " << base::Printable(report.version) << " at "
-      << report.url << ": " << (report.ready ? "ready" : report.live ? "live, NOT ready" : "NOT live")
+      << report.url << ": "
+      << (report.ready  ? "ready"
+          : report.live ? "live, NOT ready"
+                        : "NOT live")
       << "\n";
   if (report.models.empty()) {
     out << "no models\n";
     return;
   }
   using Align = TableText::Align;
-  TableText table({{"model"}, {"version"}, {"state"}, {"requests", Align::kRight},
-                   {"failed", Align::kRight}, {"latency", Align::kRight},
-                   {"engine", Align::kRight}, {"last"}});
+  TableText table({{"model"},
+                   {"version"},
+                   {"state"},
+                   {"requests", Align::kRight},
+                   {"failed", Align::kRight},
+                   {"latency", Align::kRight},
+                   {"engine", Align::kRight},
+                   {"last"}});
   for (const Model& model : report.models) {
     table.Add({model.name, model.version.empty() ? "-" : model.version,
                model.state.empty() ? "-" : model.state,

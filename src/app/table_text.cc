@@ -15,7 +15,9 @@ constexpr size_t kMaxCellBytes = 4096;
 }  // namespace
 
 size_t DisplayWidth(std::string_view text) {
-  const auto begins_character = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
+  const auto begins_character = [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  };
   return static_cast<size_t>(std::ranges::count_if(text, begins_character));
 }
 

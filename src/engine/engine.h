@@ -44,16 +44,16 @@ class Engine {
 
 // The files of one model version. A value.
 struct ModelFiles {
-  std::filesystem::path directory;      // everything the model refers to lies inside it
+  std::filesystem::path directory = {};  // everything the model refers to lies inside it
   std::string model_file = "model.onnx";  // relative to `directory`
   // Files given over the API instead of lying on disk: relative name to content. When this is not
   // empty, nothing is read from `directory`.
-  std::shared_ptr<const std::map<std::string, std::string>> in_memory;
+  std::shared_ptr<const std::map<std::string, std::string>> in_memory = {};
 };
 
 struct EngineOptions {
   std::string provider = "cpu";   // execution provider: cpu, cuda, tensorrt, openvino, ...
-  std::map<std::string, std::string> provider_options;  // handed to the provider as they are
+  std::map<std::string, std::string> provider_options = {};  // handed to the provider as they are
   int intra_op_threads = 1;       // threads inside one operator
 };
 

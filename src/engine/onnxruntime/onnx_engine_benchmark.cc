@@ -25,7 +25,7 @@ const std::filesystem::path kModels = "tests/models/bench";
 struct Subject {
   Subject(const char* model, int64_t batch) : logger(base::Logger::Null()) {
     factory = *OnnxRuntimeFactory::Create(files, *logger);
-    auto loaded = factory->Load({.directory = kModels / model / "1", .in_memory = nullptr}, {});
+    auto loaded = factory->Load({.directory = kModels / model / "1"}, {});
     if (!loaded.ok()) return;
     engine = *std::move(loaded);
     for (const tensor::TensorSpec& spec : engine->signature().inputs) {

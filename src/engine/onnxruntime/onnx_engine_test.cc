@@ -45,7 +45,7 @@ OnnxRuntimeFactory& Factory() {
 }
 
 std::unique_ptr<Engine> LoadFile(const std::string& name) {
-  auto engine = Factory().Load({.directory = kModels, .model_file = name, .in_memory = nullptr}, {});
+  auto engine = Factory().Load({.directory = kModels, .model_file = name}, {});
   EXPECT_TRUE(engine.ok()) << engine.status();
   return engine.ok() ? *std::move(engine) : nullptr;
 }

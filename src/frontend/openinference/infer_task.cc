@@ -22,6 +22,12 @@ base::Deadline DeadlineAfter(SteadyTime begin, uint64_t timeout_us) {
   return {begin + std::chrono::microseconds(timeout_us)};
 }
 
+// The status with the model in front, unless whoever made it has put it there.
+Status OfModel(const lifecycle::LoadedModel& model, const Status& status) {
+  if (status.ok() || status.message().starts_with("model '")) return status;
+  return status.WithContext(base::StrCat(model.id()));
+}
+
 }  // namespace
 
 void InferTask::Run(Kind kind, net::Exchange& exchange, const RequestIds& ids) {
@@ -33,7 +39,7 @@ void InferTask::Run(Kind kind, net::Exchange& exchange, const RequestIds& ids) {
   const Status decoded = Decode();
   submitted_ = pool_.clock().SteadyNow();
   if (!decoded.ok()) {
-    Finish(decoded.WithContext(base::StrCat(model->id())));
+    Finish(OfModel(*model, decoded));
     return;
   }
   exchange.set_on_client_gone([this] { abandoned.store(true, std::memory_order_relaxed); });
@@ -78,16 +84,13 @@ void InferTask::Prepare() {
 
 void InferTask::OnDone() {
   pool_.dispatcher().RecordExecution(*this);
-  Finish(status.ok() ? Encode() : status.WithContext(base::StrCat(model->id())));
+  Finish(OfModel(*model, status.ok() ? Encode() : status));
 }
 
 Status InferTask::Encode() {
   net::HttpResponse& response = exchange_->response();
-  const Status encoded =
-      kind_ == Kind::kInfer
-          ? EncodeInferResponse(*model, request_, results, response)
-          : EncodeGenerate(*model, request_, results, kind_ == Kind::kGenerateStream, response);
-  return encoded.ok() ? encoded : encoded.WithContext(base::StrCat(model->id()));
+  if (kind_ == Kind::kInfer) return EncodeInferResponse(*model, request_, results, response);
+  return EncodeGenerate(*model, request_, results, kind_ == Kind::kGenerateStream, response);
 }
 
 void InferTask::Finish(Status done) {
@@ -103,7 +106,7 @@ void InferTask::Finish(Status done) {
   }
   const SteadyTime encoded = pool_.clock().SteadyNow();
   // The ids view the request, which ends with Send().
-  if (pool_.log().Enabled(base::LogLevel::kDebug)) Log(done, encoded);
+  Log(done, encoded);
   const SteadyTime first_byte = exchange_->request().first_byte_at;
   const SteadyTime complete = exchange_->request().complete_at;
   exchange_->Send();
@@ -138,10 +141,14 @@ void InferTask::Record(const Status& done, SteadyTime encoded, SteadyTime first_
   stats.Record(dispatcher.shard(), sample, pool_.clock().SystemNow());
 }
 
+// Every request at DEBUG; a failure that is not the client's at WARN.
 void InferTask::Log(const Status& done, SteadyTime now) {
+  const bool failed = done.code() == StatusCode::kInternal || done.code() == StatusCode::kDataLoss;
+  const base::LogLevel level = failed ? base::LogLevel::kWarn : base::LogLevel::kDebug;
+  if (!pool_.log().Enabled(level)) return;
   const auto took = now - exchange_->request().first_byte_at;
-  pool_.log().Debug(
-      "inference request",
+  pool_.log().Log(
+      level, failed ? "inference failed" : "inference request",
       {{"model", model->id().name},
        {"version", model->id().version},
        {"code", base::StatusCodeName(done.code())},

@@ -79,7 +79,10 @@ Status ReadKnownOrUnknown(JsonReader& reader, std::string_view key, InferRequest
   if (key == "timeout") {
     reader.ReadUint64(request.timeout_us);
   } else if (key == "priority") {
-    reader.ReadUint64(request.priority);
+    // Calls of one model run in the order in which they came.
+    if (reader.ReadUint64(request.priority) && request.priority != 0) {
+      request.Ignore("parameter", key);
+    }
   } else if (key == "strict") {
     bool strict = false;
     if (reader.ReadBool(strict)) request.strict = request.strict || strict;

@@ -1,0 +1,257 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <latch>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/testing/fake_clock.h"
+#include "engine/engine.h"
+#include "inference/dispatcher.h"
+#include "inference/model_runtime.h"
+
+namespace slipway::inference {
+namespace {
+
+using namespace std::chrono_literals;
+using base::StatusCode;
+
+// y = x + 1 on one FP32 input; what happens inside Run() is up to the test.
+class StepEngine final : public engine::Engine {
+ public:
+  StepEngine() {
+    signature_.inputs = {{.name = "x", .dtype = tensor::DType::kFp32, .shape = {-1}}};
+    signature_.outputs = {{.name = "y", .dtype = tensor::DType::kFp32, .shape = {-1}}};
+  }
+  const tensor::Signature& signature() const override { return signature_; }
+  base::Status Run(std::span<const tensor::TensorView> inputs, std::span<const size_t> /*outputs*/,
+                   base::Deadline /*deadline*/, std::vector<tensor::Tensor>& results) override {
+    if (during_run) during_run();
+    ++runs;
+    SLIPWAY_ASSIGN_OR_RETURN(const auto x, inputs[0].As<float>());
+    std::vector<float> y(x.begin(), x.end());
+    for (float& value : y) value += 1;
+    results.clear();
+    SLIPWAY_ASSIGN_OR_RETURN(tensor::Tensor out,
+                             tensor::Tensor::FromValues<float>(inputs[0].shape(), y));
+    results.push_back(std::move(out));
+    return base::OkStatus();
+  }
+  std::function<void()> during_run;
+  std::atomic<int> runs = 0;
+
+ private:
+  tensor::Signature signature_;
+};
+
+class TestModel final : public lifecycle::LoadedModel {
+ public:
+  TestModel(lifecycle::ModelId id, const ModelRuntime::Options& options,
+            std::chrono::nanoseconds run_time, base::Clock& clock)
+      : id_(std::move(id)), attachment_(std::make_unique<ModelRuntime>(options, run_time, clock)) {}
+  const lifecycle::ModelId& id() const override { return id_; }
+  engine::Engine& engine() const override { return engine_; }
+  const lifecycle::ModelConfig& config() const override { return config_; }
+  const std::string& digest() const override { return digest_; }
+  lifecycle::ModelAttachment* attachment() const override { return attachment_.get(); }
+  uint64_t estimated_bytes() const override { return 0; }
+  StepEngine& step() const { return engine_; }
+
+ private:
+  const lifecycle::ModelId id_;
+  mutable StepEngine engine_;
+  const lifecycle::ModelConfig config_;
+  const std::string digest_ = "sha256:0";
+  const std::unique_ptr<ModelRuntime> attachment_;
+};
+
+// An event loop that runs what was posted when the test says so.
+class ManualLoop final : public base::Executor {
+ public:
+  void Post(Work work) override {
+    const std::lock_guard lock(mutex_);
+    work_.push_back(std::move(work));
+    posted_.notify_all();
+  }
+  void RunOne() {
+    Work work;
+    {
+      std::unique_lock lock(mutex_);
+      posted_.wait(lock, [this] { return !work_.empty(); });
+      work = std::move(work_.front());
+      work_.pop_front();
+    }
+    work();
+  }
+
+ private:
+  std::mutex mutex_;  // guards work_
+  std::condition_variable posted_;
+  std::deque<Work> work_;
+};
+
+class TestCall final : public InferCall {
+ public:
+  explicit TestCall(float x) : x_(x) {}
+  void OnDone() override { ++done; }
+  void Fill() {
+    inputs = {
+        *tensor::TensorView::Create(tensor::DType::kFp32, {1}, std::as_bytes(std::span(&x_, 1)))};
+    outputs = {0};
+  }
+  float result() const { return (*results.at(0).view().As<float>())[0]; }
+  int done = 0;
+
+ private:
+  float x_;
+};
+
+class DispatcherTest : public testing::Test {
+ protected:
+  std::shared_ptr<TestModel> Publish(std::chrono::nanoseconds run_time, int64_t version = 1) {
+    options_.queue.name = "test";
+    auto model =
+        std::make_shared<TestModel>(lifecycle::ModelId{"m", version}, options_, run_time, clock_);
+    publisher_.Publish(std::make_shared<lifecycle::Snapshot>(
+        std::vector<lifecycle::Snapshot::Model>{{.name = "m", .versions = {model}}}));
+    return model;
+  }
+  void Submit(TestCall& call) {
+    call.Fill();
+    ASSERT_TRUE(dispatcher_.Resolve("m", std::nullopt, call).ok());
+    dispatcher_.Submit(call);
+  }
+
+  base::FakeClock clock_;
+  ManualLoop loop_;
+  ModelRuntime::Options options_;
+  lifecycle::SnapshotPublisher publisher_;
+  Dispatcher dispatcher_{publisher_, loop_, clock_, 0};
+};
+
+TEST_F(DispatcherTest, UnknownModelsAndVersionsAreNamedWithWhatThereIs) {
+  TestCall call(1);
+  EXPECT_EQ(dispatcher_.Resolve("m", std::nullopt, call).message(),
+            "model 'm': not found or not ready; no model is ready");
+  Publish(1us, 3);
+  EXPECT_EQ(dispatcher_.Resolve("x", std::nullopt, call).message(),
+            "model 'x': not found or not ready; ready models: 'm'");
+  EXPECT_EQ(dispatcher_.Resolve("m", 2, call).message(),
+            "model 'm': version 2 is not ready; ready versions: 3");
+  EXPECT_TRUE(dispatcher_.Resolve("m", 3, call).ok());
+}
+
+TEST_F(DispatcherTest, FastModelRunsInlineBeforeSubmitReturns) {
+  Publish(1us);
+  TestCall call(41);
+  Submit(call);
+  EXPECT_EQ(call.done, 1);
+  EXPECT_TRUE(call.status.ok());
+  EXPECT_EQ(call.result(), 42);
+}
+
+TEST_F(DispatcherTest, SlowModelRunsOnItsOwnThreadAndAnswersOnTheLoop) {
+  const auto model = Publish(10ms);
+  TestCall call(41);
+  Submit(call);
+  EXPECT_EQ(call.done, 0);
+  loop_.RunOne();
+  EXPECT_EQ(call.done, 1);
+  EXPECT_EQ(call.result(), 42);
+  dispatcher_.WaitIdle();
+}
+
+TEST_F(DispatcherTest, BigBatchOfAFastModelGoesToTheQueue) {
+  Publish(100us);
+  TestCall call(1);
+  call.rows = 1000;
+  Submit(call);
+  EXPECT_EQ(call.done, 0);
+  loop_.RunOne();
+  EXPECT_EQ(call.done, 1);
+}
+
+TEST_F(DispatcherTest, ModelThatHoldsUpItsThreadLosesItsInlineLane) {
+  const auto model = Publish(1us);
+  model->step().during_run = [this] { clock_.Advance(1s); };
+  TestCall slow(1);
+  Submit(slow);
+  EXPECT_EQ(slow.done, 1);
+  TestCall next(1);
+  Submit(next);
+  EXPECT_EQ(next.done, 0);
+  loop_.RunOne();
+  EXPECT_EQ(next.done, 1);
+}
+
+TEST_F(DispatcherTest, ExpiredCallsAreRefusedAndNeverRun) {
+  for (const auto run_time : {std::chrono::nanoseconds(1us), std::chrono::nanoseconds(10ms)}) {
+    const auto model = Publish(run_time);
+    TestCall call(1);
+    call.deadline = {clock_.SteadyNow()};
+    Submit(call);
+    if (run_time > 1ms) loop_.RunOne();
+    EXPECT_EQ(call.status.code(), StatusCode::kDeadlineExceeded);
+    EXPECT_EQ(model->step().runs, 0);
+  }
+}
+
+TEST_F(DispatcherTest, FullQueueRefusesAtOnceAndAbandonedWorkIsSkipped) {
+  options_.queue.max_queued = 1;
+  const auto model = Publish(10ms);
+  std::latch running(1);
+  std::latch release(1);
+  model->step().during_run = [&] {
+    running.count_down();
+    release.wait();
+  };
+  TestCall first(1);
+  TestCall second(2);
+  TestCall third(3);
+  Submit(first);
+  running.wait();
+  Submit(second);
+  Submit(third);
+  EXPECT_EQ(third.done, 1);
+  EXPECT_EQ(third.status.code(), StatusCode::kResourceExhausted);
+  second.abandoned = true;
+  model->step().during_run = nullptr;
+  release.count_down();
+  loop_.RunOne();
+  loop_.RunOne();
+  EXPECT_EQ(first.result(), 2);
+  EXPECT_EQ(second.status.code(), StatusCode::kCancelled);
+  EXPECT_EQ(model->step().runs, 1);
+  dispatcher_.WaitIdle();
+}
+
+TEST_F(DispatcherTest, QueuedCallKeepsItsVersionAliveAcrossASwap) {
+  std::weak_ptr<TestModel> old = Publish(10ms, 1);
+  std::latch release(1);
+  old.lock()->step().during_run = [&] { release.wait(); };
+  TestCall call(1);
+  Submit(call);
+  Publish(10ms, 2);
+  dispatcher_.snapshot();
+  EXPECT_FALSE(old.expired());
+  release.count_down();
+  // Two pieces of work were posted, in either order: the reader's refresh and the answer.
+  while (call.done == 0) loop_.RunOne();
+  EXPECT_EQ(call.result(), 2);
+  EXPECT_TRUE(old.expired());
+}
+
+TEST_F(DispatcherTest, ExecutionsAreCounted) {
+  const auto model = Publish(1us);
+  TestCall call(1);
+  Submit(call);
+  dispatcher_.RecordExecution(call);
+  EXPECT_EQ(dispatcher_.stats(call).Read().executions, 1U);
+}
+
+}  // namespace
+}  // namespace slipway::inference
