@@ -1,5 +1,5 @@
-// Any bytes as an ONNX file: the reader must end, in time and memory in proportion, with a summary or a
-// Status whose message is printable.
+// Any bytes as an ONNX file: the reader must end, in time and memory in proportion, with a summary
+// or a Status whose message is printable.
 #include <cstddef>
 #include <cstdint>
 #include <span>

@@ -59,9 +59,18 @@ TEST(ModelControlTest, RefusesConfigsThatAreNotModelConfigs) {
   for (const char* bad :
        {"{", "[]", R"({"max_batch_sise": 8})", R"({"version_policy": {"newest": 1}})",
         R"({"version_policy": {"latest": {"num_versions": 0}}})",
-        R"({"version_policy": {"specific": {"versions": ["x"]}}})"}) {
+        R"({"version_policy": {"specific": {"versions": ["x"]}}})",
+        R"({"version_policy": {"specific": {"versions": "1"}}})",
+        R"({"version_policy": {"specific": 3}})", R"({"version_policy": {"latest": 5}})"}) {
     EXPECT_EQ(Convert(bad).status().code(), StatusCode::kInvalidArgument) << bad;
   }
+}
+
+TEST(ModelControlTest, RefusesDeepConfigs) {
+  const std::string deep(100'000, '[');
+  EXPECT_EQ(Convert(R"({"parameters":)" + deep + std::string(100'000, ']') + "}").status().code(),
+            StatusCode::kInvalidArgument);
+  EXPECT_TRUE(Convert(R"({"name": "[[[[\"[[["})").ok());
 }
 
 }  // namespace

@@ -1,5 +1,11 @@
+#include "app/bench_command.h"
 #include "app/command.h"
+#include "app/completion_command.h"
+#include "app/doctor_command.h"
+#include "app/inspect_command.h"
+#include "app/predict_command.h"
 #include "app/serve_command.h"
+#include "app/status_command.h"
 #include "app/version_command.h"
 
 namespace slipway::app {
@@ -18,6 +24,30 @@ std::vector<CommandEntry> AllCommands() {
        .summary = "Serve models over REST",
        .example = "slipway serve model.onnx --listen 127.0.0.1:8000",
        .make = Make<ServeCommand>},
+      {.name = "predict",
+       .summary = "Ask a model, here or on a server, about the rows of a file",
+       .example = "slipway predict models/digits --input images.npz --output answers.csv",
+       .make = Make<PredictCommand>},
+      {.name = "inspect",
+       .summary = "Show what a model file holds, costs and needs",
+       .example = "slipway inspect models/digits",
+       .make = Make<InspectCommand>},
+      {.name = "status",
+       .summary = "Show what a running server serves, and how that goes",
+       .example = "slipway status http://127.0.0.1:8000 --watch",
+       .make = Make<StatusCommand>},
+      {.name = "bench",
+       .summary = "Put load on a server and measure latency, throughput and CPU",
+       .example = "slipway bench http://127.0.0.1:8000 --model digits --duration 10s",
+       .make = Make<BenchCommand>},
+      {.name = "doctor",
+       .summary = "Check whether this machine can serve well",
+       .example = "slipway doctor",
+       .make = Make<DoctorCommand>},
+      {.name = "completion",
+       .summary = "Print a script that completes slipway's options in a shell",
+       .example = "source <(slipway completion bash)",
+       .make = Make<CompletionCommand>},
       {.name = "version",
        .summary = "Print the versions of slipway and of its engines",
        .example = "slipway version --json",

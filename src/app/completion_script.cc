@@ -36,7 +36,8 @@ Argument ReadArgument(const CLI::Option& option) {
   constexpr std::array<std::string_view, 4> kFromDisk = {"FILE", "PATH", "SRC", "PATH|URL"};
   if (option.get_items_expected_max() == 0) return {};
   const std::string type = option.get_type_name();
-  Argument argument{.kind = Kind::kWord, .choices = ChoicesIn(type), .label = type};
+  Argument argument{
+      .kind = Kind::kWord, .choices = ChoicesIn(type), .label = type.substr(0, type.find(':'))};
   if (!argument.choices.empty()) {
     argument.kind = Kind::kChoice;
     argument.label = "choice";
@@ -123,11 +124,11 @@ std::string BashOffer(const Argument& argument) {
 constexpr std::string_view kBashHead =
     R"(# slipway completion for bash. Load it with: source <(slipway completion bash)
 _slipway_offer() {
-  [[ $1 == -W ]] || compopt -o filenames 2>/dev/null
   local IFS=$'\n'
   if [[ $1 == -W ]]; then
     COMPREPLY+=($(IFS=' '; compgen -W "$2" -- "$current"))
   else
+    compopt -o filenames 2>/dev/null || :
     COMPREPLY+=($(compgen "$1" -- "$current"))
   fi
 }

@@ -8,8 +8,9 @@ namespace {
 
 using base::StrCat;
 
-// Beyond this many values the line is no longer something to paste: fewer inputs would not fit, so
-// the request goes in as raw zeros from the shell instead.
+// Beyond this many values the line is no longer something to paste: the shell then makes the
+// values, and curl reads the request from a pipe, because an argument may not be as long as it
+// likes.
 constexpr int64_t kMaxValues = 256;
 
 std::string Value(tensor::DType dtype, int64_t index) {
@@ -39,7 +40,7 @@ tensor::Shape ExampleShape(const tensor::TensorSpec& spec) {
 // The data of one input as JSON, or a shell expression that makes as many zeros.
 std::string Data(tensor::DType dtype, int64_t count) {
   if (count > kMaxValues) {
-    return StrCat("'\"$(yes ", Value(dtype, 0), " | head -", count, " | paste -sd,)\"'");
+    return StrCat("'; yes '", Value(dtype, 0), "' | head -", count, " | paste -sd,; printf %s '");
   }
   std::string data;
   for (int64_t i = 0; i < count; ++i) {
@@ -98,7 +99,9 @@ std::string CurlExample(std::string_view address, const lifecycle::LoadedModel& 
       address.starts_with("unix:")
           ? StrCat("--unix-socket ", address.substr(5), " http://localhost", path)
           : StrCat("http://", address, path);
-  return StrCat("curl -s ", target, " -d '{\"inputs\":[", inputs, "]}'");
+  const std::string body = StrCat(R"('{"inputs":[)", inputs, "]}'");
+  if (body.find("yes '") == std::string::npos) return StrCat("curl -s ", target, " -d ", body);
+  return StrCat("(printf %s ", body, ") | curl -s ", target, " -d @-");
 }
 
 }  // namespace slipway::app

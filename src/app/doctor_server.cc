@@ -21,9 +21,9 @@ std::string WhoAnswers(const std::string& url, const base::Clock& clock) {
   auto client = ServerClient::Create(url, clock, std::chrono::seconds(2));
   if (!client.ok()) return "";
   const auto answer = client->Get("/v2");
-  if (!answer.ok() || !answer->is_object()) return "";
-  const std::string name = answer->value("name", "");
-  return name.empty() ? "" : base::Printable(StrCat(name, " ", answer->value("version", "")));
+  if (!answer.ok()) return "";
+  const std::string name = JsonText(*answer, "name");
+  return name.empty() ? "" : base::Printable(StrCat(name, " ", JsonText(*answer, "version")));
 }
 
 }  // namespace

@@ -70,6 +70,13 @@ std::string FileSizeText(const OnnxSummary& summary) {
   return text;
 }
 
+std::string ParameterText(const OnnxSummary& summary) {
+  if (summary.parameter_count == 0) return "none in tensors (trees hold theirs in attributes)";
+  return StrCat(WithThousands(summary.parameter_count), " in ",
+                WithThousands(summary.initializer_count), " weight tensors, ",
+                FormatByteSize(summary.parameter_bytes));
+}
+
 std::string LoadText(const InspectReport& report) {
   if (!report.load) return StrCat(report.engine, ", not tried (--no-load)");
   if (!report.load->status.ok()) {
@@ -88,10 +95,7 @@ void PrintFacts(const InspectReport& report, std::ostream& out) {
   }
   facts.emplace_back("size", FileSizeText(summary));
   facts.emplace_back("digest", report.digest);
-  facts.emplace_back("parameters",
-                     StrCat(WithThousands(summary.parameter_count), " in ",
-                            WithThousands(summary.initializer_count), " weight tensors, ",
-                            FormatByteSize(summary.parameter_bytes)));
+  facts.emplace_back("parameters", ParameterText(summary));
   facts.emplace_back("memory", report.memory_bytes.ok()
                                    ? StrCat("about ", FormatByteSize(*report.memory_bytes),
                                             " when loaded, by estimate")
@@ -117,7 +121,8 @@ void PrintValues(const char* title, const OnnxSummary& summary,
 }
 
 void PrintOperators(const OnnxSummary& summary, std::ostream& out) {
-  out << "\noperators: " << WithThousands(summary.node_count) << " nodes";
+  out << "\noperators: " << WithThousands(summary.node_count)
+      << (summary.node_count == 1 ? " node" : " nodes");
   if (summary.subgraph_count > 0) out << ", " << summary.subgraph_count << " subgraphs";
   if (!summary.functions.empty()) out << ", " << summary.functions.size() << " functions";
   out << "\n";

@@ -55,6 +55,39 @@ base::Result<int64_t> Number(const nlohmann::json& value, std::string_view where
       StrCat("model config, ", where, ": expected a whole number, got ", value.dump()));
 }
 
+// The member of that name, null when there is none.
+base::Result<nlohmann::json> Member(const nlohmann::json& object, const char* name) {
+  if (!object.is_object()) {
+    return base::InvalidArgument(StrCat("model config, version_policy: expected an object with '",
+                                        name, "', got ", base::Printable(object.dump())));
+  }
+  return object.contains(name) ? object[name] : nlohmann::json();
+}
+
+// A parser and a printer of JSON that call themselves must not meet text as deep as it likes.
+base::Status CheckDepth(std::string_view json) {
+  constexpr int kMaxDepth = 64;
+  int depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > kMaxDepth) {
+        return base::InvalidArgument(
+            StrCat("model config: expected at most ", kMaxDepth, " nested levels"));
+      }
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return base::OkStatus();
+}
+
 base::Result<VersionPolicy> ToPolicy(const nlohmann::json& json) {
   VersionPolicy policy;
   if (json.is_object() && json.contains("all")) {
@@ -62,8 +95,9 @@ base::Result<VersionPolicy> ToPolicy(const nlohmann::json& json) {
     return policy;
   }
   if (json.is_object() && json.contains("latest")) {
+    SLIPWAY_ASSIGN_OR_RETURN(const nlohmann::json number, Member(json["latest"], "num_versions"));
     SLIPWAY_ASSIGN_OR_RETURN(const int64_t count,
-                             Number(json["latest"].value("num_versions", nlohmann::json(1)),
+                             Number(number.is_null() ? nlohmann::json(1) : number,
                                     "version_policy.latest.num_versions"));
     if (count < 1) {
       return base::InvalidArgument(StrCat(
@@ -74,7 +108,13 @@ base::Result<VersionPolicy> ToPolicy(const nlohmann::json& json) {
   }
   if (json.is_object() && json.contains("specific")) {
     policy.kind = VersionPolicy::Kind::kSpecific;
-    for (const auto& version : json["specific"].value("versions", nlohmann::json::array())) {
+    SLIPWAY_ASSIGN_OR_RETURN(const nlohmann::json versions, Member(json["specific"], "versions"));
+    if (!versions.is_array()) {
+      return base::InvalidArgument(
+          StrCat("model config, version_policy.specific.versions: expected ", "a list, got ",
+                 base::Printable(versions.dump())));
+    }
+    for (const auto& version : versions) {
       SLIPWAY_ASSIGN_OR_RETURN(const int64_t number,
                                Number(version, "version_policy.specific.versions"));
       policy.versions.push_back(number);
@@ -125,6 +165,7 @@ base::Result<lifecycle::LoadRequest> ToLoadRequest(frontend::ModelControl::LoadR
   load.name = std::move(request.name);
   load.files = std::move(request.files);
   if (request.config_json.empty()) return load;
+  SLIPWAY_RETURN_IF_ERROR(CheckDepth(request.config_json));
   constexpr bool kThrow = false;
   const auto config = nlohmann::json::parse(request.config_json, nullptr, kThrow);
   if (config.is_discarded()) return base::InvalidArgument("model config: not valid JSON");

@@ -171,6 +171,9 @@ std::unique_ptr<net::HttpHandler> ModelServer::MakeHandler(net::EventLoop& loop)
                                       std::move(render));
 }
 
-void ModelServer::BeginShutdown() { state_->Stop(); }
+void ModelServer::BeginShutdown() {
+  state_->Stop();
+  server_->BeginClosing();
+}
 
 }  // namespace slipway::app

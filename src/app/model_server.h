@@ -48,7 +48,8 @@ class ModelServer {
   const lifecycle::Manager& manager() const { return *manager_; }
   std::shared_ptr<const lifecycle::Snapshot> snapshot() const { return publisher_.Current(); }
 
-  // Readiness turns false at once; everything is still served.
+  // Readiness turns false at once; everything is still served, and answers ask clients to reconnect
+  // elsewhere.
   void BeginShutdown();
   // Connections end after their current answers, no new ones are taken.
   void BeginDrain() { server_->BeginDrain(); }

@@ -1,5 +1,8 @@
 #include "app/serve_command.h"
 
+#include <malloc.h>
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <ostream>
 #include <utility>
@@ -19,6 +22,18 @@ using namespace std::chrono_literals;
 
 bool IsConfigFile(const std::string& path) {
   return path.ends_with(".yaml") || path.ends_with(".yml") || path.ends_with(".json");
+}
+
+void PrepareProcess() {
+  // The soft limit is kept low for programs that use select(); this one does not.
+  rlimit descriptors{};
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+    descriptors.rlim_cur = descriptors.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &descriptors);
+  }
+  // By default glibc gives each thread an arena, each of which keeps what a load left in it.
+  // Requests do not allocate in steady state, so few arenas cost them nothing.
+  mallopt(M_ARENA_MAX, 2);
 }
 
 // Waits for the initial loads, a signal or the limit, whichever is first. True: a signal came.
@@ -109,6 +124,7 @@ base::Status ServeCommand::ApplyFlags() {
 
 base::Status ServeCommand::Serve() {
   ShutdownSignals signals;
+  PrepareProcess();
   base::Logger log(
       {.level = config_.log_level, .format = config_.log_format, .file = config_.log_file});
   SLIPWAY_ASSIGN_OR_RETURN(

@@ -51,9 +51,8 @@ StatusCode CodeOf(int http_status) {
 // The text of {"error": "..."}, or the beginning of a body that is something else.
 std::string ErrorText(const HttpClient::Response& response) {
   const json body = json::parse(response.body, nullptr, false);
-  if (body.is_object() && body.contains("error") && body["error"].is_string()) {
-    return Printable(body["error"].get<std::string>(), kMaxErrorBytes);
-  }
+  const std::string error = JsonText(body, "error");
+  if (!error.empty()) return Printable(error, kMaxErrorBytes);
   return response.body.empty() ? "no reason given" : Printable(response.body, 200);
 }
 
@@ -164,6 +163,11 @@ Result<ServerUrl> ParseServerUrl(std::string_view url) {
   if (const auto version = TakeSegment("/versions/", path)) parsed.version = *version;
   if (!path.empty() && path != "/" && path != "/infer") return bad();
   return parsed;
+}
+
+std::string JsonText(const json& object, const char* key) {
+  const auto at = object.is_object() ? object.find(key) : object.end();
+  return at != object.end() && at->is_string() ? at->get<std::string>() : "";
 }
 
 std::string PercentEncode(std::string_view text) {

@@ -51,6 +51,9 @@ struct ServerUrl {
 base::Result<ServerUrl> ParseServerUrl(std::string_view url);
 bool LooksLikeUrl(std::string_view text);
 
+// The member of that name if it is text, else "": answers are not ours to trust.
+std::string JsonText(const nlohmann::json& object, const char* key);
+
 // `text` for one segment of a path.
 std::string PercentEncode(std::string_view text);
 

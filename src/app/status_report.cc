@@ -21,12 +21,6 @@ using nlohmann::json;
 using Duration = StatusReport::Duration;
 using Model = StatusReport::Model;
 
-// A member of an object that should be text; "" where it is missing or something else.
-std::string Text(const json& object, const char* key) {
-  const auto at = object.is_object() ? object.find(key) : object.end();
-  return at != object.end() && at->is_string() ? at->get<std::string>() : "";
-}
-
 uint64_t Number(const json& object, const char* key) {
   const auto at = object.is_object() ? object.find(key) : object.end();
   return at != object.end() && at->is_number_unsigned() ? at->get<uint64_t>() : 0;
@@ -60,10 +54,10 @@ Status AddIndex(ServerClient& client, StatusReport& report) {
   if (!index.ok()) return IsMissing(index.status()) ? base::OkStatus() : index.status();
   for (const json& entry : *index) {
     Model model;
-    model.name = Text(entry, "name");
-    model.version = Text(entry, "version");
-    model.state = Text(entry, "state");
-    model.reason = Text(entry, "reason");
+    model.name = JsonText(entry, "name");
+    model.version = JsonText(entry, "version");
+    model.state = JsonText(entry, "state");
+    model.reason = JsonText(entry, "reason");
     report.models.push_back(std::move(model));
   }
   return base::OkStatus();
@@ -85,7 +79,7 @@ Status AddStatistics(ServerClient& client, StatusReport& report) {
   const Result<json> answer = client.Get("/v2/models/stats");
   if (!answer.ok()) return IsMissing(answer.status()) ? base::OkStatus() : answer.status();
   for (const json& one : Member(*answer, "model_stats")) {
-    Model& model = Find(report, Text(one, "name"), Text(one, "version"));
+    Model& model = Find(report, JsonText(one, "name"), JsonText(one, "version"));
     const json& stats = Member(one, "inference_stats");
     model.rows = Number(one, "inference_count");
     model.executions = Number(one, "execution_count");
@@ -130,8 +124,8 @@ Result<StatusReport> ReadStatus(ServerClient& client) {
   StatusReport report;
   report.url = client.server();
   SLIPWAY_ASSIGN_OR_RETURN(const json server, client.Get("/v2"));
-  report.name = Text(server, "name");
-  report.version = Text(server, "version");
+  report.name = JsonText(server, "name");
+  report.version = JsonText(server, "version");
   SLIPWAY_ASSIGN_OR_RETURN(report.live, Ask(client, "/v2/health/live"));
   SLIPWAY_ASSIGN_OR_RETURN(report.ready, Ask(client, "/v2/health/ready"));
   SLIPWAY_RETURN_IF_ERROR(AddIndex(client, report));

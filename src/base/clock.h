@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <stop_token>
 
@@ -30,13 +31,18 @@ class RealClock final : public Clock {
   bool SleepFor(std::chrono::nanoseconds duration, const std::stop_token& stop) override;
 };
 
-// The moment after which nobody waits for an answer any more. Default: never.
+// When nobody waits for an answer any more: a moment, and a flag that whoever waited sets when it
+// gives up. Default: never.
 struct Deadline {
   SteadyTime at = SteadyTime::max();
+  const std::atomic<bool>* abandoned = nullptr;  // must outlive the work that the deadline is for
 
   static Deadline Never() { return {}; }
-  bool never() const { return at == SteadyTime::max(); }
-  bool Expired(SteadyTime now) const { return now >= at; }
+  bool never() const { return at == SteadyTime::max() && abandoned == nullptr; }
+  bool IsAbandoned() const {
+    return abandoned != nullptr && abandoned->load(std::memory_order_relaxed);
+  }
+  bool Expired(SteadyTime now) const { return now >= at || IsAbandoned(); }
   friend bool operator==(const Deadline&, const Deadline&) = default;
 };
 

@@ -32,7 +32,7 @@ bool TakeVarint(std::span<const std::byte>& bytes, uint64_t& value) {
   return false;
 }
 
-bool WireReader::Fail(std::string what) {
+bool WireReader::Fail(std::string_view what) {
   status_ = InvalidArgument(StrCat("damaged at byte ", offset_, ": ", what));
   rest_ = {};
   return false;

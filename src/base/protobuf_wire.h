@@ -66,7 +66,7 @@ class WireReader {
   bool ReadFixed(size_t size, WireField& field);
   bool ReadBytes(WireField& field);
   bool SkipGroup(uint32_t number);
-  bool Fail(std::string what);
+  bool Fail(std::string_view what);
   bool FailShort(uint64_t wanted, std::string_view what);
   void Advance(size_t size) {
     rest_ = rest_.subspan(size);

@@ -59,7 +59,8 @@ TEST(WireReaderTest, SaysWhereAMessageIsCutOff) {
   WireReader reader(BytesOf(message));
   WireField field;
   EXPECT_FALSE(reader.Next(field));
-  EXPECT_EQ(reader.status().message(), "damaged at byte 2: content of field 7: expected 100 bytes, got 48");
+  EXPECT_EQ(reader.status().message(),
+            "damaged at byte 2: content of field 7: expected 100 bytes, got 48");
   EXPECT_EQ(reader.missing_end(), 102u);
   EXPECT_EQ(reader.field_number(), 7u);
 }

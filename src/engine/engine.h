@@ -24,7 +24,7 @@ namespace slipway::engine {
 // Ownership: inputs are borrowed for the call; results own their memory and may outlive the Engine.
 // Memory: everything the model took is given back by the destructor.
 // Errors: kInvalidArgument (inputs do not fit signature(), or the model refuses their values),
-//   kDeadlineExceeded, kResourceExhausted (memory), kInternal (the runtime failed; its words are in
+//   kDeadlineExceeded, kCancelled (the deadline's flag was set), kResourceExhausted (memory), kInternal (the runtime failed; its words are in
 //   the message). Never throws.
 class Engine {
  public:
@@ -33,10 +33,14 @@ class Engine {
   // Names, dtypes and shapes of inputs and outputs. Fixed for the Engine's life.
   virtual const tensor::Signature& signature() const = 0;
 
-  // Blocks until done. `inputs` are in signature order, absent where an optional input is left out.
-  // `outputs` are positions in signature().outputs; `results` is filled with one tensor for each, in
-  // that order, and keeps its capacity, so that a caller can use it again. Checks what the runtime
-  // would not check: dtype, rank and fixed dimensions of every input.
+  // True when the values of the inputs, not only their shapes, decide how long Run() takes (a loop):
+  // what was measured with one input then says nothing about another.
+  virtual bool unbounded_run_time() const { return false; }
+
+  // Blocks until done, or until the deadline stops it. `inputs` are in signature order, absent where an optional input is left out.
+  // `outputs` are positions in signature().outputs; `results` is filled with one tensor for each,
+  // in that order, and keeps its capacity, so that a caller can use it again. Checks what the
+  // runtime would not check: dtype, rank and fixed dimensions of every input.
   virtual base::Status Run(std::span<const tensor::TensorView> inputs,
                            std::span<const size_t> outputs, base::Deadline deadline,
                            std::vector<tensor::Tensor>& results) = 0;
@@ -44,7 +48,7 @@ class Engine {
 
 // The files of one model version. A value.
 struct ModelFiles {
-  std::filesystem::path directory = {};  // everything the model refers to lies inside it
+  std::filesystem::path directory = {};   // everything the model refers to lies inside it
   std::string model_file = "model.onnx";  // relative to `directory`
   // Files given over the API instead of lying on disk: relative name to content. When this is not
   // empty, nothing is read from `directory`.
@@ -52,9 +56,9 @@ struct ModelFiles {
 };
 
 struct EngineOptions {
-  std::string provider = "cpu";   // execution provider: cpu, cuda, tensorrt, openvino, ...
+  std::string provider = "cpu";  // execution provider: cpu, cuda, tensorrt, openvino, ...
   std::map<std::string, std::string> provider_options = {};  // handed to the provider as they are
-  int intra_op_threads = 1;       // threads inside one operator
+  int intra_op_threads = 1;                                  // threads inside one operator
 };
 
 // Makes engines. Thread-safe.
@@ -64,8 +68,8 @@ class EngineFactory {
 
   // Loads the model; may take minutes, so never call it on a request thread. kInvalidArgument (not
   // a model, damaged, unknown operator, opset too new or too old: the message names it),
-  // kPermissionDenied (external data that leaves the directory), kNotFound, kUnimplemented (provider
-  // or feature this build does not have; lists what it has), kResourceExhausted.
+  // kPermissionDenied (external data that leaves the directory), kNotFound, kUnimplemented
+  // (provider or feature this build does not have; lists what it has), kResourceExhausted.
   virtual base::Result<std::unique_ptr<Engine>> Load(const ModelFiles& files,
                                                      const EngineOptions& options) const = 0;
   // Resident bytes that a loaded engine will take, at a guess from the files: weights and working

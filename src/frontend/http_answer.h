@@ -27,8 +27,8 @@ void SendError(const base::Status& status, net::Exchange& exchange);
 // Says which model answers: header slipway-model-digest.
 void AddModelHeader(const lifecycle::LoadedModel& model, net::HttpResponse& response);
 
-// The value of `name` in a query ("a=1&b=2"), still percent-encoded; "" when it is not there. A name
-// without a value has the value "1".
+// The value of `name` in a query ("a=1&b=2"), still percent-encoded; "" when it is not there. A
+// name without a value has the value "1".
 std::string_view QueryValue(std::string_view query, std::string_view name);
 bool QueryFlag(std::string_view query, std::string_view name);  // 1 or true
 

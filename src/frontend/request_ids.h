@@ -12,8 +12,8 @@ namespace slipway::frontend {
 
 // Who asked, for logs and for the answer's headers. A value, reused from request to request.
 //
-// x-request-id comes back as it came (at most 128 visible ASCII characters, else it is ignored). A valid
-// W3C traceparent is continued: the answer's traceresponse names its trace and our span.
+// x-request-id comes back as it came (at most 128 visible ASCII characters, else it is ignored). A
+// valid W3C traceparent is continued: the answer's traceresponse names its trace and our span.
 struct RequestIds {
   std::string_view request_id;  // views the request; "" when there is none
   std::optional<monitor::TraceContext> trace;

@@ -7,8 +7,8 @@
 
 namespace slipway::frontend {
 
-// Memory for the decoded tensors of one request, given back all at once and used again for the next.
-// What was handed out stays where it is until Reset(). Thread-compatible.
+// Memory for the decoded tensors of one request, given back all at once and used again for the
+// next. What was handed out stays where it is until Reset(). Thread-compatible.
 class ScratchArena {
  public:
   // `size` bytes aligned to 64, not initialised. Throws std::bad_alloc.

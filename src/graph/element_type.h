@@ -11,8 +11,8 @@
 
 namespace slipway::graph {
 
-// The element types of ONNX, by their numbers in TensorProto.DataType; ONNX Runtime's C API uses the
-// same numbers. Source: onnx.proto of ONNX 1.20.
+// The element types of ONNX, by their numbers in TensorProto.DataType; ONNX Runtime's C API uses
+// the same numbers. Source: onnx.proto of ONNX 1.20.
 enum class ElementType : int32_t {
   kUndefined = 0,
   kFloat = 1,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 
 #include "base/str_cat.h"
 #include "base/text.h"
@@ -318,7 +319,9 @@ OnnxSummary OnnxReader::Finish() {
     summary_.operators.push_back(
         {.domain = std::string(name.first), .type = std::string(name.second), .count = count});
   }
-  std::ranges::stable_sort(summary_.operators, std::ranges::greater{}, &OnnxOperator::count);
+  std::ranges::sort(summary_.operators, [](const OnnxOperator& a, const OnnxOperator& b) {
+    return std::tie(b.count, a.domain, a.type) < std::tie(a.count, b.domain, b.type);
+  });
   std::ranges::sort(initializers_);
   for (OnnxValue& input : summary_.inputs) {
     input.has_initializer = std::ranges::binary_search(initializers_, std::string_view(input.name));

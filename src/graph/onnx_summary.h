@@ -22,10 +22,10 @@ struct OnnxValue {
   std::string name;
   Kind kind = Kind::kUndeclared;
   ElementType element_type = ElementType::kUndefined;  // for kTensor and kSparse
-  bool has_shape = false;                  // false: the rank is free
-  std::vector<int64_t> dims;               // -1: any size
-  std::vector<std::string> dim_names;      // as long as dims; "" where the file names none
-  bool has_initializer = false;            // for an input: an initializer has the same name
+  bool has_shape = false;                              // false: the rank is free
+  std::vector<int64_t> dims;                           // -1: any size
+  std::vector<std::string> dim_names;  // as long as dims; "" where the file names none
+  bool has_initializer = false;        // for an input: an initializer has the same name
 };
 
 // "FLOAT[batch,3,224,224]", "a sequence", "INT64[...]" where the rank is free.
@@ -46,8 +46,8 @@ struct ExternalTensor {
   Place place = Place::kInitializer;  // kInitializer: of the main graph
   ElementType element_type = ElementType::kUndefined;
   std::vector<int64_t> dims;
-  uint64_t byte_size = 0;          // what element_type and dims need
-  std::string location;            // the file as written: not checked, may try to leave the directory
+  uint64_t byte_size = 0;  // what element_type and dims need
+  std::string location;    // the file as written: not checked, may try to leave the directory
   uint64_t offset = 0;
   std::optional<uint64_t> length;  // as written; equal to byte_size when given
 };
@@ -64,14 +64,14 @@ struct OnnxSummary {
   std::map<std::string, int64_t> opsets;  // by domain; "ai.onnx" for the standard's own
   std::vector<OnnxValue> inputs;          // in the file's order, with those that have initializers
   std::vector<OnnxValue> outputs;
-  std::vector<OnnxOperator> operators;    // most frequent first, then by domain and type
-  uint64_t node_count = 0;                // everywhere, as counted in `operators`
-  uint64_t subgraph_count = 0;            // bodies of If, Loop, Scan, ...
-  std::vector<std::string> functions;     // "domain.name" of functions that the file defines
-  uint64_t initializer_count = 0;         // of the graph and its subgraphs
-  uint64_t parameter_count = 0;           // elements of all tensors in the file, constants included
-  uint64_t parameter_bytes = 0;           // their size in memory; strings count their characters
-  uint64_t external_bytes = 0;            // the part of parameter_bytes that lies in other files
+  std::vector<OnnxOperator> operators;  // most frequent first, then by domain and type
+  uint64_t node_count = 0;              // everywhere, as counted in `operators`
+  uint64_t subgraph_count = 0;          // bodies of If, Loop, Scan, ...
+  std::vector<std::string> functions;   // "domain.name" of functions that the file defines
+  uint64_t initializer_count = 0;       // of the graph and its subgraphs
+  uint64_t parameter_count = 0;         // elements of all tensors in the file, constants included
+  uint64_t parameter_bytes = 0;         // their size in memory; strings count their characters
+  uint64_t external_bytes = 0;          // the part of parameter_bytes that lies in other files
   std::vector<ExternalTensor> external;
   std::map<std::string, std::string> metadata;
 
@@ -84,20 +84,20 @@ struct OnnxSummary {
 // megabytes, whatever the file.
 struct OnnxLimits {
   uint64_t max_file_bytes = (uint64_t{1} << 31) - 1;  // protobuf's own limit
-  int max_depth = 100;                                // of messages in messages: 32 nested subgraphs
+  int max_depth = 100;  // of messages in messages: 32 nested subgraphs
   uint64_t max_nodes = 1'000'000;
   uint64_t max_tensors = 1'000'000;
-  uint64_t max_names = 5'000'000;    // inputs and outputs of all nodes together
-  uint64_t max_entries = 100'000;    // inputs, outputs, functions, metadata: of each so many
+  uint64_t max_names = 5'000'000;  // inputs and outputs of all nodes together
+  uint64_t max_entries = 100'000;  // inputs, outputs, functions, metadata: of each so many
 };
 
-// Reads and checks an ONNX file. Weights are checked for their size and not touched otherwise, so that a
-// mapped file costs the pages of its structure only.
+// Reads and checks an ONNX file. Weights are checked for their size and not touched otherwise, so
+// that a mapped file costs the pages of its structure only.
 //
-// Found here, so that a runtime is never asked: a file that is no ONNX (says what it looks like), is
-// cut off or damaged; a cyclic graph; a value that nothing produces or that two nodes produce; a
-// tensor whose data is not as large as its shape; external data without location or with numbers that
-// are none. Not checked: operators, attributes, types.
+// Found here, so that a runtime is never asked: a file that is no ONNX (says what it looks like),
+// is cut off or damaged; a cyclic graph; a value that nothing produces or that two nodes produce; a
+// tensor whose data is not as large as its shape; external data without location or with numbers
+// that are none. Not checked: operators, attributes, types.
 //
 // Errors: kInvalidArgument, for whatever the bytes are. Thread-safe. No recursion deeper than
 // max_depth, time n log n in the size of the file.

@@ -112,10 +112,11 @@ TEST(OnnxSummaryTest, ListsExternalDataUnjudged) {
 }
 
 TEST(OnnxSummaryTest, NamesThePlaceOfExternalDataOutsideTheMainGraph) {
-  TestGraph body = {.nodes = {TestNode("Identity", {"w"}, {"o"})},
-                    .inputs = {},
-                    .outputs = {TestValue("o", ElementType::kFloat, {2})},
-                    .initializers = {TestExternalTensor("w", ElementType::kFloat, {2}, "w.bin", 0)}};
+  TestGraph body = {
+      .nodes = {TestNode("Identity", {"w"}, {"o"})},
+      .inputs = {},
+      .outputs = {TestValue("o", ElementType::kFloat, {2})},
+      .initializers = {TestExternalTensor("w", ElementType::kFloat, {2}, "w.bin", 0)}};
   TestGraph graph = OneRelu();
   graph.nodes.push_back(TestNode("Loop", {"x"}, {"z"}, body.Bytes()));
   const Result<OnnxSummary> summary = Summarize(TestModel(graph.Bytes()));
@@ -151,8 +152,9 @@ INSTANTIATE_TEST_SUITE_P(
         {"truncated.onnx", "the file is cut off: the graph ends at byte 128, the file at byte 67"},
         {"no_graph.onnx", "it has no graph"},
         {"nested_1000.onnx", "messages nest too deep"},
-        {"cyclic.onnx", "the graph has a cycle: node 0 (Add) needs value 'b' of node 1 (Add), which "
-                        "needs value 'a' of node 0 (Add)"},
+        {"cyclic.onnx",
+         "the graph has a cycle: node 0 (Add) needs value 'b' of node 1 (Add), which "
+         "needs value 'a' of node 0 (Add)"},
         {"duplicate_output.onnx",
          "value 'y': expected one maker, got node 0 (Relu) and node 1 (Neg)"},
         {"missing_input.onnx", "node 0 (Add) needs value 'ghost'"},
@@ -161,8 +163,10 @@ INSTANTIATE_TEST_SUITE_P(
         {"huge_initializer.onnx", "tensor 'weight': shape: the product"},
         {"negative_initializer.onnx", "tensor 'weight': shape: expected dimension 0"},
         {"external_data/no_location/1/model.onnx", "expected a location, got none"},
-        {"external_data/negative_offset/1/model.onnx", "offset: expected a number of bytes, got '-1'"},
-        {"external_data/text_offset/1/model.onnx", "offset: expected a number of bytes, got '12abc'"},
+        {"external_data/negative_offset/1/model.onnx",
+         "offset: expected a number of bytes, got '-1'"},
+        {"external_data/text_offset/1/model.onnx",
+         "offset: expected a number of bytes, got '12abc'"},
         {"external_data/short_length/1/model.onnx", "its shape needs 64 bytes, its length says 8"},
     }));
 
@@ -176,8 +180,8 @@ TEST(OnnxSummaryTest, RefusesEveryCutOffFile) {
 }
 
 TEST(OnnxSummaryTest, SurvivesEveryFlippedBit) {
-  for (const char* name : {"two_inputs.onnx", "nested_10.onnx", "ml_zipmap.onnx",
-                           "external_data/good/1/model.onnx"}) {
+  for (const char* name :
+       {"two_inputs.onnx", "nested_10.onnx", "ml_zipmap.onnx", "external_data/good/1/model.onnx"}) {
     std::string bytes = Load(name);
     for (size_t i = 0; i < bytes.size() * 8; ++i) {
       const auto bit = static_cast<char>(1 << (i % 8));
@@ -221,7 +225,8 @@ TEST(OnnxSummaryTest, SubgraphsSeeOuterValuesAndNotTheReverse) {
                      .initializers = {}};
   EXPECT_EQ(ErrorOf(TestModel(graph.Bytes())), "OK");
   graph.nodes[0] = TestNode("Relu", {"x"}, {"other"});
-  EXPECT_THAT(ErrorOf(TestModel(graph.Bytes())), HasSubstr("node 'branch' (If) needs value 'outer'"));
+  EXPECT_THAT(ErrorOf(TestModel(graph.Bytes())),
+              HasSubstr("node 'branch' (If) needs value 'outer'"));
   graph.nodes[0] = TestNode("Relu", {"inner"}, {"outer"});
   EXPECT_THAT(ErrorOf(TestModel(graph.Bytes())), HasSubstr("needs value 'inner'"));
 }
@@ -236,9 +241,10 @@ TEST(OnnxSummaryTest, FindsACycleThroughASubgraph) {
                            .inputs = {TestValue("x", ElementType::kFloat, {2})},
                            .outputs = {TestValue("y", ElementType::kFloat, {2})},
                            .initializers = {}};
-  EXPECT_THAT(ErrorOf(TestModel(graph.Bytes())),
-              HasSubstr("node 'branch' (If) needs value 'later' of node 1 (Relu), which needs value "
-                        "'y' of node 'branch' (If)"));
+  EXPECT_THAT(
+      ErrorOf(TestModel(graph.Bytes())),
+      HasSubstr("node 'branch' (If) needs value 'later' of node 1 (Relu), which needs value "
+                "'y' of node 'branch' (If)"));
 }
 
 TEST(OnnxSummaryTest, TakesNodesInAnyOrder) {
@@ -286,12 +292,11 @@ TEST(OnnxSummaryTest, KeepsItsLimits) {
   EXPECT_THAT(ErrorOf(model, {.max_names = 3}), HasSubstr("expected at most 3 names"));
   EXPECT_THAT(ErrorOf(model, {.max_entries = 1}), HasSubstr("at most 1 inputs and outputs"));
   EXPECT_THAT(ErrorOf(model, {.max_file_bytes = 10}), HasSubstr("expected at most 10 B"));
-  const std::string rank_100 = TestModel(
-      TestGraph{.nodes = {},
-                .inputs = {TestValue("x", ElementType::kFloat, std::vector<TestDim>(100, 1))},
-                .outputs = {},
-                .initializers = {}}
-          .Bytes());
+  const std::string rank_100 = TestModel(TestGraph{
+      .nodes = {},
+      .inputs = {TestValue("x", ElementType::kFloat, std::vector<TestDim>(100, 1))},
+      .outputs = {},
+      .initializers = {}}.Bytes());
   EXPECT_THAT(ErrorOf(rank_100), HasSubstr("at most 64 dimensions"));
 }
 

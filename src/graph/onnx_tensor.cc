@@ -74,7 +74,8 @@ Result<uint64_t> ParseBytes(std::string_view key, std::string_view text) {
 }
 
 // One key and value of external_data, a StringStringEntryProto.
-Status ReadExternalEntry(WireReader reader, OnnxTensor& tensor, std::vector<std::string_view>& keys) {
+Status ReadExternalEntry(WireReader reader, OnnxTensor& tensor,
+                         std::vector<std::string_view>& keys) {
   std::string_view key;
   std::string_view value;
   for (WireField field; reader.Next(field);) {
@@ -191,7 +192,8 @@ class TensorReader {
     if (tensor_.element_type == ElementType::kString) {
       return CheckCount(tensor_.element_count, data_.strings);
     }
-    if (BitsOf(tensor_.element_type) == 0) return OkStatus();  // the runtime refuses the type by name
+    if (BitsOf(tensor_.element_type) == 0)
+      return OkStatus();  // the runtime refuses the type by name
     if (data_.raw_bytes) {
       if (*data_.raw_bytes == tensor_.byte_size) return OkStatus();
       return InvalidArgument(StrCat("expected ", tensor_.byte_size, " bytes for ", Described(),
@@ -213,7 +215,8 @@ class TensorReader {
 
   std::string Described() const {
     std::string text = ElementTypeName(tensor_.element_type);
-    for (size_t i = 0; i < tensor_.dims.size(); ++i) text += StrCat(i == 0 ? "[" : ",", tensor_.dims[i]);
+    for (size_t i = 0; i < tensor_.dims.size(); ++i)
+      text += StrCat(i == 0 ? "[" : ",", tensor_.dims[i]);
     return text + (tensor_.dims.empty() ? "[]" : "]");
   }
 

@@ -25,8 +25,8 @@ struct OnnxTensor {
   std::optional<uint64_t> length;
 };
 
-// Reads one TensorProto and checks that its data is as large as its shape. kInvalidArgument, with the
-// tensor's name in front. Source: onnx.proto, message TensorProto; docs/ExternalData.md.
+// Reads one TensorProto and checks that its data is as large as its shape. kInvalidArgument, with
+// the tensor's name in front. Source: onnx.proto, message TensorProto; docs/ExternalData.md.
 base::Result<OnnxTensor> ReadTensor(base::WireReader reader);
 
 }  // namespace slipway::graph

@@ -42,7 +42,8 @@ std::string ValueScope::MakerName(uint32_t node) const {
   return nodes_[node].ToString();
 }
 
-// An input may have an initializer: its default. Initializers of one name are the runtime's concern.
+// An input may have an initializer: its default. Initializers of one name are the runtime's
+// concern.
 Status ValueScope::CheckMadeOnce() const {
   for (size_t i = 1; i < makers_.size(); ++i) {
     const Edge& a = makers_[i - 1];
@@ -107,8 +108,7 @@ Status ValueScope::DescribeCycle(const std::vector<Dependency>& dependencies,
   for (int i = 0; i < kNamed; ++i) {
     const Dependency& need = *need_of[node];
     text += StrCat(i == 0 ? "" : ", which ", i == 0 ? StrCat(nodes_[node].ToString(), " ") : "",
-                   "needs value '", Printable(need.value), "' of ",
-                   nodes_[need.maker].ToString());
+                   "needs value '", Printable(need.value), "' of ", nodes_[need.maker].ToString());
     node = need.maker;
     if (node == start) return InvalidArgument(std::move(text));
   }

@@ -27,7 +27,7 @@ class ValueScope {
   // A value that is needed and not made in this graph.
   struct Need {
     std::string_view value;
-    NodeLabel node;  // that needs it
+    NodeLabel node;          // that needs it
     bool is_output = false;  // the graph promises it; `node` is empty
   };
 
@@ -40,8 +40,8 @@ class ValueScope {
   uint32_t node_count() const { return static_cast<uint32_t>(nodes_.size()); }
   void AddGraphOutput(std::string_view value) { needs_.push_back({value, kOutput}); }
 
-  // Call once, at the end. kInvalidArgument: a value is made twice, or the nodes form a cycle. What is
-  // needed and not made here is appended to `missing`.
+  // Call once, at the end. kInvalidArgument: a value is made twice, or the nodes form a cycle. What
+  // is needed and not made here is appended to `missing`.
   base::Status Check(std::vector<Need>& missing);
 
  private:

@@ -25,8 +25,9 @@ constexpr Mark kMarks[] = {
     {0, "\x1f\x8b", "gzip data: unpack the file first"},
     {0, "\x28\xb5\x2f\xfd", "zstd data: unpack the file first"},
     {0, "BZh", "bzip2 data: unpack the file first"},
-    {0, "\xfd"
-        "7zXZ",
+    {0,
+     "\xfd"
+     "7zXZ",
      "xz data: unpack the file first"},
     {257, "ustar", "a tar archive: unpack the file first"},
     {0, "\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras (.h5) writes: export to ONNX"},
@@ -34,7 +35,10 @@ constexpr Mark kMarks[] = {
     {4, "TFL3", "a TensorFlow Lite model: convert to ONNX"},
     {0, "GGUF", "a GGUF file of llama.cpp: convert to ONNX"},
     {0, "\x93NUMPY", "a NumPy array (.npy): expected a model, not data"},
-    {0, "\x7f" "ELF", "a program or library for Linux"},
+    {0,
+     "\x7f"
+     "ELF",
+     "a program or library for Linux"},
     {0, "CBM1", "a CatBoost model: save it with format='onnx'"},
     {0, "binf", "an XGBoost model: convert to ONNX"},
     {0, "tree\nversion=", "a LightGBM model: convert to ONNX"},

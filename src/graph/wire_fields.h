@@ -9,12 +9,12 @@
 
 namespace slipway::graph {
 
-// Fields of known type. A field of another wire type is refused, where protobuf would quietly treat it
-// as unknown: what we read must be what a runtime reads after us.
+// Fields of known type. A field of another wire type is refused, where protobuf would quietly treat
+// it as unknown: what we read must be what a runtime reads after us.
 inline base::Status ReadField(const base::WireField& field, std::string_view& out) {
   if (field.type != base::WireType::kBytes) {
-    return base::InvalidArgument(base::StrCat("damaged at byte ", field.offset, ": field ", field.number,
-                                              ": expected text, got a number"));
+    return base::InvalidArgument(base::StrCat("damaged at byte ", field.offset, ": field ",
+                                              field.number, ": expected text, got a number"));
   }
   out = field.text();
   return base::OkStatus();
@@ -22,23 +22,23 @@ inline base::Status ReadField(const base::WireField& field, std::string_view& ou
 
 inline base::Status ReadField(const base::WireField& field, int64_t& out) {
   if (field.type != base::WireType::kVarint) {
-    return base::InvalidArgument(base::StrCat("damaged at byte ", field.offset, ": field ", field.number,
-                                              ": expected an integer"));
+    return base::InvalidArgument(base::StrCat("damaged at byte ", field.offset, ": field ",
+                                              field.number, ": expected an integer"));
   }
   out = field.signed_value();
   return base::OkStatus();
 }
 
-// Which fields of a message that hold one message each have come already. A second one would be merged
-// into the first by protobuf; no writer does that, and we refuse it.
+// Which fields of a message that hold one message each have come already. A second one would be
+// merged into the first by protobuf; no writer does that, and we refuse it.
 class SingularFields {
  public:
   // kInvalidArgument when `field` came before.
   base::Status See(const base::WireField& field) {
     const uint64_t bit = uint64_t{1} << (field.number % 64);
     if ((seen_ & bit) != 0) {
-      return base::InvalidArgument(base::StrCat("damaged at byte ", field.offset, ": field ", field.number,
-                                                ": expected once, came twice"));
+      return base::InvalidArgument(base::StrCat("damaged at byte ", field.offset, ": field ",
+                                                field.number, ": expected once, came twice"));
     }
     seen_ |= bit;
     return base::OkStatus();

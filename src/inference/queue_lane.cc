@@ -81,7 +81,8 @@ void QueueLane::RunOne(InferCall& call) {
         StrCat(call.model->id(), ": the deadline passed while the request waited in the queue"));
     return;
   }
-  call.status = call.model->engine().Run(call.inputs, call.outputs, call.deadline, call.results);
+  const base::Deadline deadline{.at = call.deadline.at, .abandoned = &call.abandoned};
+  call.status = call.model->engine().Run(call.inputs, call.outputs, deadline, call.results);
   call.infer_end = clock_.SteadyNow();
   call.executed = true;
 }

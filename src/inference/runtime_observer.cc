@@ -26,6 +26,7 @@ base::Result<std::unique_ptr<lifecycle::ModelAttachment>> RuntimeObserver::OnLoa
 
 std::chrono::nanoseconds RuntimeObserver::Measure(const lifecycle::LoadedModel& model) const {
   engine::Engine& engine = model.engine();
+  if (engine.unbounded_run_time()) return std::chrono::nanoseconds::max();
   const auto cases = lifecycle::SyntheticWarmup().Cases({}, engine.signature());
   if (!cases.ok()) return std::chrono::nanoseconds::max();
   for (const lifecycle::WarmupCase& one : *cases) {

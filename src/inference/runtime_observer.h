@@ -22,7 +22,7 @@ class RuntimeObserver final : public lifecycle::ModelObserver {
 
  private:
   // How long Run takes for one row of made-up input; a time beyond any limit when the model refuses
-  // every made-up input.
+  // every made-up input, or when its time depends on the values of its inputs.
   std::chrono::nanoseconds Measure(const lifecycle::LoadedModel& model) const;
 
   const ModelRuntime::Options options_;

@@ -80,9 +80,9 @@ TEST_F(LoaderTest, WalksItsDrawing) {
 
 // The drawing's other branch.
 TEST_F(LoaderTest, EndsInFailedAndGivesEverythingBack) {
-  Write("m/1/model.onnx", "run=INTERNAL");
+  Write("m/1/model.onnx", "run=RESOURCE_EXHAUSTED");
   const std::unique_ptr<Loader> loader = Make();
-  EXPECT_EQ(Load(*loader), base::Internal("warm-up with zeros: scripted run"));
+  EXPECT_EQ(Load(*loader), base::ResourceExhausted("warm-up with zeros: scripted run"));
   EXPECT_EQ(loader->state(), State::kFailed);
   EXPECT_EQ(loader->handle(), nullptr);
   EXPECT_EQ(factory_.live(), 0);

@@ -165,7 +165,6 @@ void Manager::StartInitialLoads(const SourceListing& listing) {
     // A stray directory is noted, but no reason to call the start a failure.
     if (options_.load.all && !model.versions.empty()) names.insert(model.name);
   }
-  ExpectInitial(names.size());
   for (const std::string& name : names) {
     auto operation = std::make_shared<Operation>();
     operation->kind = Operation::Kind::kLoad;
@@ -173,20 +172,26 @@ void Manager::StartInitialLoads(const SourceListing& listing) {
     operation->done = InitialDone(name);
     Enqueue(std::move(operation));
   }
+  CloseInitial();
 }
 
-void Manager::ExpectInitial(size_t loads) {
-  const std::lock_guard lock(initial_mutex_);
-  initial_pending_ = loads;
-  initial_.done = loads == 0;
-}
-
+// Expects one more initial load; what it returns ends it.
 Manager::Done Manager::InitialDone(const std::string& name) {
+  {
+    const std::lock_guard lock(initial_mutex_);
+    ++initial_pending_;
+  }
   return [this, name](const Status& status) {
     const std::lock_guard lock(initial_mutex_);
     if (!status.ok()) initial_.failed.push_back({.model = name, .status = status});
-    if (--initial_pending_ == 0) initial_.done = true;
+    initial_.done = --initial_pending_ == 0;
   };
+}
+
+void Manager::CloseInitial() {
+  initial_open_ = false;
+  const std::lock_guard lock(initial_mutex_);
+  initial_.done = --initial_pending_ == 0;
 }
 
 void Manager::ApplyListing(SourceListing listing) {
@@ -194,39 +199,27 @@ void Manager::ApplyListing(SourceListing listing) {
   std::erase_if(listing.models, [this](const SourceModel& model) { return !Selected(model); });
   std::set<std::string> there;
   for (const SourceModel& model : listing.models) there.insert(model.name);
-  const bool first = !std::exchange(seen_listing_, true);
-  std::vector<std::string> missing;
-  if (first) {
-    std::ranges::set_difference(options_.load.names, there, std::back_inserter(missing));
-    ExpectInitial(listing.models.size() + missing.size());
-    for (const std::string& name : missing) {
-      InitialDone(name)(
-          base::NotFound(StrCat("model '", name, "' is not in the model repository")));
-    }
-  }
   for (const auto& [name, model] : aspired_) {
-    if (!there.contains(name)) {
-      listing.models.push_back({.name = name});
-    }
+    if (!there.contains(name)) listing.models.push_back({.name = name});
   }
-  for (SourceModel& model : listing.models) {
-    Done done = first ? InitialDone(model.name) : Done();
-    Aspire(std::move(model), std::move(done));
+  for (SourceModel& model : listing.models) Aspire(std::move(model));
+  if (!initial_open_ || !listing.settled) return;
+  for (const std::string& name : options_.load.names) {
+    if (there.contains(name)) continue;
+    InitialDone(name)(base::NotFound(StrCat("model '", name, "' is not in the model repository")));
   }
+  CloseInitial();
 }
 
-void Manager::Aspire(SourceModel model, Done done) {
+void Manager::Aspire(SourceModel model) {
   const auto before = aspired_.find(model.name);
-  if (before != aspired_.end() && SameModel(before->second, model)) return;
-  if (before == aspired_.end() && model.versions.empty()) {
-    if (done) done(OkStatus());
-    return;
-  }
+  const bool known = before != aspired_.end();
+  if (known ? SameModel(before->second, model) : model.versions.empty()) return;
   auto operation = std::make_shared<Operation>();
   operation->kind = Operation::Kind::kApply;
   operation->request.name = model.name;
   operation->model = model;
-  operation->done = std::move(done);
+  if (initial_open_) operation->done = InitialDone(model.name);
   if (model.versions.empty()) {
     aspired_.erase(before);
   } else {

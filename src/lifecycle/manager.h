@@ -179,10 +179,10 @@ class Manager {
   void Post(base::Executor::Work work) { control_->Post(std::move(work)); }
   void Refuse(const Done& done, const std::string& name, std::string_view verb);
   void StartInitialLoads(const SourceListing& listing);
-  void ExpectInitial(size_t loads);
   Done InitialDone(const std::string& name);
+  void CloseInitial();
   void ApplyListing(SourceListing listing);
-  void Aspire(SourceModel model, Done done);
+  void Aspire(SourceModel model);
   void RunDueRetries();
   void NoteListing(const SourceListing& listing);
   bool Selected(const SourceModel& model) const;
@@ -199,14 +199,15 @@ class Manager {
   // Only the control thread uses these.
   std::map<std::string, Lane> lanes_;
   std::map<std::string, SourceModel> aspired_;  // kWatch mode: what the source had last
-  bool seen_listing_ = false;
-  bool unpublished_ = false;  // table_ has changed since the last snapshot
+  bool initial_open_ = true;                    // more may come that counts as an initial load
+  bool unpublished_ = false;                    // table_ has changed since the last snapshot
   RetrySchedule retries_;
+  uint64_t unloads_seen_ = 0;
   std::set<std::string> logged_notes_;
 
   mutable std::mutex initial_mutex_;  // guards the next two
   InitialLoads initial_;
-  size_t initial_pending_ = 0;
+  size_t initial_pending_ = 1;  // loads that have not ended, and one until CloseInitial()
 
   std::mutex idle_mutex_;         // guards operations_
   std::condition_variable idle_;  // an operation finished, or a model was unloaded

@@ -104,7 +104,7 @@ void Manager::StartNext(const std::string& name) {
     case Operation::Kind::kLoad:
       scans_->Post([this, operation] {
         auto found = std::make_shared<Result<SourceModel>>(FindModel(*operation));
-        Post([this, operation, found] { Begin(operation, *std::move(found)); });
+        Post([this, operation, found] { Begin(operation, std::move(*found)); });
       });
       return;
     case Operation::Kind::kUnload:
@@ -132,6 +132,7 @@ Result<SourceModel> Manager::FindModel(const Operation& operation) const {
 void Manager::Begin(const OperationPtr& operation, Result<SourceModel> found) {
   if (!found.ok()) return Finish(operation, found.status());
   Operation& op = *operation;
+  op.unloads_seen = unloads_seen_;
   op.model = *std::move(found);
   for (const AvailableVersion& version : op.model.versions) op.available.push_back(version.version);
   const auto own = options_.policies.find(op.name());
@@ -258,7 +259,10 @@ void Manager::LoadEnded(const OperationPtr& operation, const std::shared_ptr<Loa
   } else {
     table_.FailLoad(id, status, duration);
     if (operation->kind == Operation::Kind::kApply) {
-      retries_.Failed(id, loader->version().stamps, status, services_.clock.SteadyNow());
+      const base::SteadyTime now = services_.clock.SteadyNow();
+      retries_.Failed(id, loader->version().stamps, status, now);
+      // What came back between the refusal and now would else be noticed by nobody.
+      if (operation->unloads_seen != unloads_seen_) retries_.MemoryFreed(now);
     }
     if (operation->failure.ok()) operation->failure = status;
   }
@@ -300,6 +304,7 @@ void Manager::ReportUnloaded(const ModelId& id) {
 }
 
 void Manager::Unloaded(const ModelId& id) {
+  ++unloads_seen_;
   table_.Unloaded(id);
   retries_.MemoryFreed(services_.clock.SteadyNow());
   Emit({.kind = ModelEvent::Kind::kUnloaded, .id = id});

@@ -32,8 +32,9 @@ struct Manager::Operation {
   std::vector<int64_t> desired;
   std::vector<ModelId> replaceable;  // ready versions that go when this succeeds
   uint64_t replaceable_bytes = 0;
-  size_t pending = 0;    // loads that have not ended
-  base::Status failure;  // of the first load that failed
+  uint64_t unloads_seen = 0;  // the manager's, when this began
+  size_t pending = 0;         // loads that have not ended
+  base::Status failure;       // of the first load that failed
 
   const std::string& name() const { return request.name; }
   bool forced() const { return request.config.has_value() || !request.files.empty(); }

@@ -120,8 +120,8 @@ TEST_F(ManagerTest, KeepsTheOldFilesOfAVersionWhenItsReloadFails) {
   Write("m/1/model.onnx", "ok");
   StartExplicit();
   const std::string digest = StatusOf("m", 1).digest;
-  Write("m/1/model.onnx", "run=INTERNAL");
-  EXPECT_EQ(Load("m").code(), StatusCode::kInternal);
+  Write("m/1/model.onnx", "run=RESOURCE_EXHAUSTED");
+  EXPECT_EQ(Load("m").code(), StatusCode::kResourceExhausted);
   const VersionStatus status = StatusOf("m", 1);
   EXPECT_EQ(status.state, ModelState::kReady);
   EXPECT_EQ(status.digest, digest);

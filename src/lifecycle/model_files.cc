@@ -31,7 +31,7 @@ namespace {
 
 constexpr size_t kMaxFiles = 10'000;
 constexpr int kMaxDepth = 8;
-constexpr size_t kReadBytes = 256 * 1024;
+constexpr size_t kReadBytes = size_t{256} * 1024;
 
 // Walks a model's directory.
 class Stamper {

@@ -66,7 +66,8 @@ Result<SourceListing> RepositorySource::List() const {
       listing.notes.push_back(StrCat("directory passed over: ", status.message()));
       continue;
     }
-    listing.models.push_back(ReadModel(entry.name, &listing.directories));
+    SLIPWAY_ASSIGN_OR_RETURN(SourceModel model, ReadModel(entry.name, &listing.directories));
+    listing.models.push_back(std::move(model));
   }
   return listing;
 }
@@ -81,12 +82,15 @@ Result<SourceModel> RepositorySource::Find(std::string_view name) const {
   return ReadModel(std::string(name), nullptr);
 }
 
-SourceModel RepositorySource::ReadModel(const std::string& name,
-                                        std::vector<std::filesystem::path>* directories) const {
+// An unreadable directory fails the listing, so that what is loaded stays; one that has just been
+// removed has no versions.
+Result<SourceModel> RepositorySource::ReadModel(
+    const std::string& name, std::vector<std::filesystem::path>* directories) const {
   SourceModel model{.name = name};
   const std::filesystem::path directory = root_ / name;
   const Result<std::vector<DirectoryEntry>> entries = fs_.List(directory);
   if (!entries.ok()) {
+    if (entries.status().code() != base::StatusCode::kNotFound) return entries.status();
     model.notes.push_back(StrCat("model '", name, "': ", entries.status().message()));
     return model;
   }

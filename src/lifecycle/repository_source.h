@@ -37,8 +37,8 @@ class RepositorySource final : public Source {
 
  private:
   // `directories`, when not null, gets each directory that was looked into.
-  SourceModel ReadModel(const std::string& name,
-                        std::vector<std::filesystem::path>* directories) const;
+  base::Result<SourceModel> ReadModel(const std::string& name,
+                                      std::vector<std::filesystem::path>* directories) const;
   void ReadVersion(const std::string& name, const std::string& entry, const ModelConfig& config,
                    SourceModel& model) const;
   ModelConfig ReadConfig(SourceModel& model, FileStamp& labels_stamp) const;

@@ -57,6 +57,9 @@ void RepositoryWatcher::ListAndReport() {
   if (std::exchange(failing_, false)) log_.Info("models can be listed again");
   WatchDirectories(*seen);
   SourceListing settled = tracker_.Update(*std::move(seen), when);
+  if (!first_listed_at_) first_listed_at_ = when.began;
+  settled.settled = (reported_ && reported_->settled) || !tracker_.unsettled() ||
+                    when.began - *first_listed_at_ >= 10 * options_.settle;
   if (reported_ && SameListing(*reported_, settled)) return;
   reported_ = settled;
   on_listing_(std::move(settled));
@@ -75,7 +78,7 @@ void RepositoryWatcher::GiveUpInotify(const Status& status) {
 }
 
 bool RepositoryWatcher::SameListing(const SourceListing& a, const SourceListing& b) {
-  return a.notes == b.notes &&
+  return a.settled == b.settled && a.notes == b.notes &&
          std::ranges::equal(a.models, b.models, [](const SourceModel& x, const SourceModel& y) {
            return x.name == y.name && x.notes == y.notes &&
                   std::ranges::equal(x.versions, y.versions, SameVersion);

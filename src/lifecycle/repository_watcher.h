@@ -13,7 +13,9 @@
 
 namespace slipway::lifecycle {
 
-// Watches a source and reports what it has: once at the start, then whenever a change has settled.
+// Watches a source and reports what it has: at the start, then whenever a change has settled.
+// Reports say settled = false until the first time that nothing is in motion, or for 10 settle
+// times.
 //
 // inotify says when to look; without it (no instances or watches left) and for what it does not see
 // (network file systems, files deeper than a version directory) the source is listed periodically.
@@ -51,6 +53,7 @@ class RepositoryWatcher {
   SettleTracker tracker_;
   std::optional<InotifyTree> inotify_;  // none: polling
   std::optional<base::SteadyTime> listed_at_;
+  std::optional<base::SteadyTime> first_listed_at_;
   std::optional<SourceListing> reported_;
   bool failing_ = false;
   std::jthread thread_;  // last: it uses everything above

@@ -35,8 +35,11 @@ struct SourceModel {
 struct SourceListing {
   std::vector<SourceModel> models;  // sorted by name
   std::vector<std::string> notes;   // what was passed over outside of any model
-  std::vector<std::filesystem::path>
-      directories;  // a change in one of these may change the listing
+  // A change in one of these may change the listing.
+  std::vector<std::filesystem::path> directories;
+  // False from a RepositoryWatcher: files were still being written, so another listing follows
+  // soon.
+  bool settled = true;
 };
 
 // Where model versions come from.

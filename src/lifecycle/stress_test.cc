@@ -103,11 +103,10 @@ TEST_F(StressTest, AStormOfLoadsAndUnloadsEndsWhereTheLastOneSays) {
     }
   }
   // Not all fit at the same time, so that some are refused.
-  StartExplicit({.memory_budget_bytes = 1000,
-                 .load_threads = 3,
-                 .drain_wait = std::chrono::milliseconds(20)});
+  StartExplicit(
+      {.memory_budget_bytes = 1000, .load_threads = 3, .drain_wait = std::chrono::milliseconds(5)});
   constexpr int kThreads = 6;
-  constexpr int kSteps = 60;
+  constexpr int kSteps = 25;
   std::atomic<int> answers = 0;
   std::atomic<int> used = 0;
   {

@@ -130,7 +130,7 @@ Status WarmUp(engine::Engine& engine, const std::vector<WarmupCase>& cases, int 
     Status status = RunCase(engine, one, runs, stop_at, clock);
     if (status.ok()) {
       synthetic_passed = synthetic_passed || one.synthetic;
-    } else if (!one.synthetic || status.code() != StatusCode::kInvalidArgument) {
+    } else if (!one.synthetic || status.code() == StatusCode::kResourceExhausted) {
       return status;
     } else if (first_refusal.ok()) {
       first_refusal = std::move(status);

@@ -41,8 +41,9 @@ class SyntheticWarmup final : public WarmupSource {
 // Runs the engine on each case up to `runs` times, and stops early, at the end of a run, once
 // `limit` has passed: the first run pays for lazy allocation, the others only for caches.
 //
-// Errors: what the engine says, except kInvalidArgument of a synthetic case: of those one must
-// pass, or else `refusal` gets the engine's words and the warm-up counts as done.
+// Errors: what the engine says to a recorded case; to a synthetic one only kResourceExhausted,
+// because a good model may well fail on made-up values (division by zero, an index out of range).
+// When no synthetic case passes, `refusal` gets the engine's words and the warm-up counts as done.
 base::Status WarmUp(engine::Engine& engine, const std::vector<WarmupCase>& cases, int runs,
                     std::chrono::nanoseconds limit, const base::Clock& clock,
                     base::Status& refusal);

@@ -113,10 +113,11 @@ TEST(WarmUpTest, ReportsARefusalOfEverythingMadeUpButSucceeds) {
   EXPECT_EQ(refusal, base::InvalidArgument("warm-up with zeros: no"));
 }
 
-TEST(WarmUpTest, FailsOnAnythingElse) {
-  StubEngine engine({Input(DType::kFp32, {1})}, [](auto) { return base::Internal("broken"); });
+TEST(WarmUpTest, FailsWhenMemoryDoesNotSuffice) {
+  StubEngine engine({Input(DType::kFp32, {1})},
+                    [](auto) { return base::ResourceExhausted("broken"); });
   Status refusal;
-  EXPECT_EQ(Warm(engine, refusal), base::Internal("warm-up with zeros: broken"));
+  EXPECT_EQ(Warm(engine, refusal), base::ResourceExhausted("warm-up with zeros: broken"));
 }
 
 TEST(WarmUpTest, ARecordedCaseMustPass) {

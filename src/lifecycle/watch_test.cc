@@ -198,6 +198,17 @@ TEST_F(WatchTest, FollowsTheRepository) {
   EXPECT_TRUE(Passing([this] { return factory_.live() == 1; }));
 }
 
+TEST_F(WatchTest, IsNotReadyBeforeFreshFilesHaveSettled) {
+  Write("fresh/1/model.onnx", "ok");  // now is the far future to a clock in 1970: surely not old
+  Make({.mode = ControlMode::kWatch, .memory_budget_bytes = 1'000'000});
+  ASSERT_TRUE(manager_->Start().ok());
+  clock_.Advance(300ms);
+  std::this_thread::sleep_for(20ms);
+  EXPECT_FALSE(manager_->AllInitialLoadsDone());
+  EXPECT_TRUE(Passing([this] { return manager_->AllInitialLoadsDone(); }));
+  EXPECT_THAT(Ready("fresh"), ElementsAre(1));
+}
+
 TEST_F(WatchTest, WorksWithoutInotify) {
   StartWatching({.watch = {.use_inotify = false}});
   Write("m/1/model.onnx", "one");

@@ -4,12 +4,13 @@
 #include <cstring>
 #include <utility>
 
+#include "base/str_cat.h"
+
 namespace slipway::net {
 namespace {
 
 constexpr size_t kFirstBytes = BufferPool::kBlockBytes;
 constexpr size_t kRatioCheckedBytes = size_t{1} << 20;
-constexpr HttpError kNoError;
 
 }  // namespace
 
@@ -26,9 +27,14 @@ void BodyCollector::Begin(ContentCoding coding) {
   size_ = received_ = 0;
 }
 
+HttpError TooLarge(std::string_view what, std::string_view limit, size_t bytes) {
+  return {413, base::StrCat("the ", what, " is larger than ", limit, " (", bytes, " bytes)")};
+}
+
 HttpError BodyCollector::Append(std::string_view piece) {
   received_ += piece.size();
-  if (received_ > limits_.max_body_bytes) return {413, "the body is larger than max_body_bytes"};
+  if (received_ > limits_.max_body_bytes)
+    return TooLarge("body", "max_body", limits_.max_body_bytes);
   return inflater_.has_value() ? AppendCompressed(piece) : AppendPlain(piece);
 }
 
@@ -36,7 +42,7 @@ HttpError BodyCollector::AppendPlain(std::string_view piece) {
   if (HttpError error = Reserve(size_ + piece.size(), limits_.max_body_bytes)) return error;
   std::memcpy(buffer_.data() + size_, piece.data(), piece.size());
   size_ += piece.size();
-  return kNoError;
+  return {};
 }
 
 HttpError BodyCollector::AppendCompressed(std::string_view piece) {
@@ -47,19 +53,20 @@ HttpError BodyCollector::AppendCompressed(std::string_view piece) {
     size_ += written;
     if (inflater_->corrupt()) return {400, "the compressed body is corrupt"};
     if (size_ > limits_.max_decompressed_bytes) {
-      return {413, "the decompressed body is larger than max_decompressed_bytes"};
+      return TooLarge("decompressed body", "max_decompressed_body", limits_.max_decompressed_bytes);
     }
     if (size_ > kRatioCheckedBytes && size_ / limits_.max_decompression_ratio > received_) {
-      return {413, "the body is compressed more than max_decompression_ratio allows"};
+      return {413, base::StrCat("the body is compressed more than max_decompression_ratio (",
+                                limits_.max_decompression_ratio, ") allows")};
     }
-    if (piece.empty() && written < room) return kNoError;
+    if (piece.empty() && written < room) return {};
   }
 }
 
 // Makes room for `bytes` in total. The buffer may be up to twice that, but not beyond `limit` by
 // more than the block it starts with.
 HttpError BodyCollector::Reserve(size_t bytes, size_t limit) {
-  if (bytes <= buffer_.size()) return kNoError;
+  if (bytes <= buffer_.size()) return {};
   const size_t doubled =
       std::min(std::max(buffer_.size() * 2, kFirstBytes), std::max(limit, kFirstBytes));
   const size_t wanted = std::max(bytes, doubled);
@@ -67,14 +74,14 @@ HttpError BodyCollector::Reserve(size_t bytes, size_t limit) {
   if (larger.empty()) return BudgetError(budget_, BufferPool::CostOf(wanted));
   if (size_ > 0) std::memcpy(larger.data(), buffer_.data(), size_);
   buffer_ = std::move(larger);
-  return kNoError;
+  return {};
 }
 
 HttpError BodyCollector::Finish() {
   const bool incomplete = inflater_.has_value() && received_ > 0 && !inflater_->finished();
   inflater_.reset();
   if (incomplete) return {400, "the compressed body ends too early"};
-  return kNoError;
+  return {};
 }
 
 PooledBuffer BodyCollector::Take() {

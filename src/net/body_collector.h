@@ -13,13 +13,15 @@ namespace slipway::net {
 
 // Why a body of `cost` bytes does not fit into the budget: 413 when it never will, else 429.
 HttpError BudgetError(const ByteBudget& budget, size_t cost);
+// 413: `what` is larger than the limit of that name, of so many bytes.
+HttpError TooLarge(std::string_view what, std::string_view limit, size_t bytes);
 
 // Collects a request body whose final size is not known beforehand, because it is chunked or
 // compressed or both, into one contiguous buffer that grows by doubling. Decompresses on the way,
 // so that the compressed form is never held. Thread-compatible.
 //
-// Errors: 413 (max_body_bytes, max_decompressed_bytes, max_decompression_ratio, larger than the
-// budget), 429 (budget), 400 (corrupt or incomplete compressed data).
+// Errors: 413 (max_body, max_decompressed_body, max_decompression_ratio, larger than the budget),
+// 429 (budget), 400 (corrupt or incomplete compressed data).
 class BodyCollector {
  public:
   BodyCollector(BufferPool& pool, const ByteBudget& budget, const Limits& limits)

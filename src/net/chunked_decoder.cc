@@ -107,7 +107,7 @@ bool ChunkedDecoder::Expect(char c, char wanted, State next) {
 }
 
 bool ChunkedDecoder::Fail(int status, std::string_view message) {
-  error_ = {status, message};
+  error_ = {status, std::string(message)};
   return false;
 }
 

@@ -123,12 +123,15 @@ void Http1Connection::OnAnswered(Http1Exchange& exchange) {
     RetireIfDone();
     return;
   }
-  if (exchange.close_after_) {
-    input_ = Input::kEnded;
-    linger_ |= exchange.head_.keep_alive;  // the client does not know yet
-  }
+  if (exchange.close_after_) EndInput();
   if (unanswered_ == 0 && begin_ != end_) first_byte_at_ = now();  // it may have waited for us
   OnOutput();
+}
+
+// The answer being given is the last. Unless the client asked for that, it may still be sending.
+void Http1Connection::EndInput() {
+  linger_ |= input_ != Input::kEnded;
+  input_ = Input::kEnded;
 }
 
 void Http1Connection::Flush() {

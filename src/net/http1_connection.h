@@ -77,6 +77,7 @@ class Http1Connection final : public Connection {
   void OnScheduledTurn();
   void OnAnswered(Http1Exchange& exchange);
   void OnOutput();
+  void EndInput();
   bool IsLast(const Http1Exchange& exchange) const { return last_ == &exchange; }
   void Flush();
   bool WriteOnce();

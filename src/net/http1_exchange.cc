@@ -41,7 +41,7 @@ void Http1Exchange::Reset() {
 
 // A client that asked to close, an error of ours, or a drain: the last answer says so.
 bool Http1Exchange::DecideClose() {
-  close_after_ = close_after_ || !head_.keep_alive || (io().draining && connection_->IsLast(*this));
+  close_after_ = close_after_ || !head_.keep_alive || (io().closing && connection_->IsLast(*this));
   return close_after_;
 }
 
@@ -113,6 +113,7 @@ void Http1Exchange::BeginStream() {
     AppendChunk({reinterpret_cast<const char*>(buffer.data()), buffer.size()});
   }
   response_.tail.clear();
+  if (close_after_) connection_->EndInput();
   connection_->OnOutput();
 }
 

@@ -11,7 +11,6 @@
 namespace slipway::net {
 namespace {
 
-constexpr HttpError kNoError;
 constexpr size_t kMaxReceiveBytes = 256 * 1024;  // at once, so that others get their turn
 constexpr size_t kRoomBehindHead = 1024;         // at least, to receive the body into
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -152,7 +151,8 @@ HttpError Http1Connection::PlanBody(Http1Exchange& exchange) {
     return {501, "the Content-Encoding is not supported; use gzip, deflate or identity"};
   }
   if (head.content_length > io_.limits.max_body_bytes) {
-    return {413, "the body is larger than max_body_bytes"};
+    return TooLarge("body of " + std::to_string(head.content_length) + " bytes", "max_body",
+                    io_.limits.max_body_bytes);
   }
   body_left_ = static_cast<size_t>(head.content_length);
   bool complete = body_left_ <= Buffered().size();
@@ -170,7 +170,7 @@ HttpError Http1Connection::PlanBody(Http1Exchange& exchange) {
     return error;
   }
   if (head.expect_continue && !complete) exchange.out_ = kContinue;
-  return kNoError;
+  return {};
 }
 
 HttpError Http1Connection::PlanOwnBuffer(Http1Exchange& exchange) {
@@ -181,7 +181,7 @@ HttpError Http1Connection::PlanOwnBuffer(Http1Exchange& exchange) {
   body_left_ -= body_size_;
   begin_ = end_;
   input_ = Input::kOwnBuffer;
-  return kNoError;
+  return {};
 }
 
 bool Http1Connection::ContinueBody() {
@@ -229,7 +229,7 @@ HttpError Http1Connection::Decode(bool& done) {
   begin_ = end_ - input.size();
   if (done) return collector_->Finish();
   begin_ = end_ = body_begin_;  // all was taken: the next bytes come to the same place
-  return kNoError;
+  return {};
 }
 
 void Http1Connection::Dispatch(std::byte* body, size_t size) {

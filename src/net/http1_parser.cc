@@ -9,8 +9,6 @@
 namespace slipway::net {
 namespace {
 
-constexpr HttpError kNoError;
-
 bool AllOf(std::string_view text, CharClass char_class) {
   return std::all_of(text.begin(), text.end(), [=](char c) { return Is(c, char_class); });
 }
@@ -111,7 +109,7 @@ HttpError HeadParser::ParseVersion(std::string_view version) {
   }
   if (version[5] != '1') return {505, "this protocol version is not supported; use HTTP/1.1"};
   head_.http_1_0 = version[7] == '0';
-  return kNoError;
+  return {};
 }
 
 HttpError HeadParser::ParseTarget(std::string_view target) {
@@ -121,7 +119,7 @@ HttpError HeadParser::ParseTarget(std::string_view target) {
     if (head_.method != HttpMethod::kOptions) return {400, "the target '*' is for OPTIONS only"};
     head_.path = target;
     head_.query = {};
-    return kNoError;
+    return {};
   }
   if (!target.starts_with('/')) {  // absolute-form: scheme and authority say nothing to us
     const size_t scheme = target.find("://");
@@ -150,7 +148,7 @@ HttpError HeadParser::ParseTarget(std::string_view target) {
   if (head_.path.empty()) head_.path = "/";
   head_.query =
       question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
-  return kNoError;
+  return {};
 }
 
 // field-line = field-name ":" OWS field-value OWS
@@ -201,14 +199,14 @@ HttpError HeadParser::ApplyField(const HttpHeader& field) {
     default:
       break;
   }
-  return kNoError;
+  return {};
 }
 
 HttpError HeadParser::ApplyHost(std::string_view value) {
   if (has_host_) return {400, "the request has more than one Host header"};
   has_host_ = true;
   if (!AllOf(value, kHostChar)) return {400, "the Host header is not a host"};
-  return kNoError;
+  return {};
 }
 
 HttpError HeadParser::ApplyContentLength(std::string_view value) {
@@ -222,7 +220,7 @@ HttpError HeadParser::ApplyContentLength(std::string_view value) {
       return {413, "the Content-Length is too large"};
     head_.content_length = head_.content_length * 10 + static_cast<uint64_t>(digit - '0');
   }
-  return kNoError;
+  return {};
 }
 
 HttpError HeadParser::ApplyTransferEncoding(std::string_view value) {
@@ -231,7 +229,7 @@ HttpError HeadParser::ApplyTransferEncoding(std::string_view value) {
     return {501, "the only supported Transfer-Encoding is a single 'chunked'"};
   }
   head_.chunked = true;
-  return kNoError;
+  return {};
 }
 
 void HeadParser::ApplyConnection(std::string_view value) {
@@ -249,13 +247,13 @@ HttpError HeadParser::CheckWhole() {
   if (head_.chunked && head_.http_1_0) return {400, "HTTP/1.0 has no Transfer-Encoding"};
   if (head_.http_1_0) head_.expect_continue = head_.expect_unknown = false;
   head_.keep_alive = !says_close_ && (!head_.http_1_0 || says_keep_alive_);
-  return kNoError;
+  return {};
 }
 
 }  // namespace
 
 HeadScanner::Outcome HeadScanner::Fail(int status, std::string_view message) {
-  error_ = {status, message};
+  error_ = {status, std::string(message)};
   return Outcome::kError;
 }
 

@@ -13,7 +13,7 @@ namespace slipway::net {
 // Why a request is refused before it reaches a handler. `message` is static text.
 struct HttpError {
   int status = 0;  // 0: no error
-  std::string_view message;
+  std::string message = {};
   explicit operator bool() const { return status != 0; }
 };
 

@@ -50,7 +50,8 @@ struct IoContext {
   Deflater deflater;
   IoCounters counters;
   HttpHandler* handler = nullptr;  // set before the first connection
-  bool draining = false;
+  bool closing = false;            // the last answer of each connection says so
+  bool draining = false;           // and idle connections are closed
 };
 
 }  // namespace slipway::net

@@ -44,11 +44,16 @@ void IoThread::Start(size_t number) {
   });
 }
 
+void IoThread::AnnounceClose() {
+  loop_->Post([this] { context_.closing = true; });
+}
+
 void IoThread::Drain() {
   loop_->Post([this] { DrainAll(); });
 }
 
 void IoThread::DrainAll() {
+  context_.closing = true;
   context_.draining = true;
   for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) acceptor->Stop();
   // What Stop() took in is at the end and has sent nothing yet, perhaps; it is ended like the

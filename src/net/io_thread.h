@@ -30,6 +30,7 @@ class IoThread final : public ConnectionHost {
   // Before Start().
   base::Status Listen(base::UniqueFd listener, bool shared_listener);
   void Start(size_t number);
+  void AnnounceClose();
   void Drain();
   EventLoop& loop() { return *loop_; }
   const IoContext& context() const { return context_; }

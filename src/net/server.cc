@@ -29,6 +29,7 @@ class ServerImpl final : public Server {
   std::vector<ListenAddress> addresses() const override { return addresses_; }
   std::vector<EventLoop*> loops() const override;
   ServerStats stats() const override;
+  void BeginClosing() override;
   void BeginDrain() override;
   bool WaitDrained(std::chrono::milliseconds limit) override {
     return limiter_.WaitUntilNone(limit);
@@ -104,6 +105,10 @@ ServerStats ServerImpl::stats() const {
     stats.buffered_bytes += thread->context().buffers.block_bytes();
   }
   return stats;
+}
+
+void ServerImpl::BeginClosing() {
+  for (const std::unique_ptr<IoThread>& thread : threads_) thread->AnnounceClose();
 }
 
 void ServerImpl::BeginDrain() {

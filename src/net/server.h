@@ -32,7 +32,9 @@ struct ServerStats {
 // Accepts connections and turns bytes into exchanges. One event loop per IO thread, each with its
 // own SO_REUSEPORT listener; a connection stays on its loop.
 //
-// Thread-safe but for the destructor, which stops at once and joins the IO threads.
+// Thread-safe but for the destructor, which stops at once: clients are cut off, on_client_gone is
+// called, IO threads are joined, handlers destroyed. Whoever posts to the loops must have ended
+// before.
 class Server {
  public:
   struct Options {
@@ -53,6 +55,9 @@ class Server {
   virtual std::vector<EventLoop*> loops() const = 0;
   virtual ServerStats stats() const = 0;
 
+  // From now on every answer says "connection: close"; connections are still accepted. The first
+  // step of a shutdown: busy clients leave by themselves before idle connections are closed.
+  virtual void BeginClosing() = 0;
   // Stops accepting and lets every connection end after its current answers ("connection: close").
   virtual void BeginDrain() = 0;
   // True when no connection is left; false when `limit` passed first.

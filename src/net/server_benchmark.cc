@@ -8,9 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
+#include <memory>
+#include <new>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/check.h"
@@ -18,6 +23,22 @@
 #include "base/str_cat.h"
 #include "net/server.h"
 #include "net/socket_address.h"
+
+// g++ 12 does not see that both sides of our replaced operators use malloc.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
+// Counted, to show that a steady load of small requests allocates nothing.
+namespace {
+std::atomic<size_t> allocations = 0;
+}  // namespace
+
+void* operator new(size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t /*size*/) noexcept { std::free(memory); }
 
 namespace slipway::net {
 namespace {
@@ -143,11 +164,81 @@ std::string PostRequest(size_t body_bytes) {
       body_bytes, "\r\n\r\n", std::string(body_bytes, ' '));
 }
 
+// What the kernel alone costs: accepts, receives and answers with constant bytes, and never looks
+// at them. The floor for any server that makes one system call per direction.
+class BareServer {
+ public:
+  BareServer() : listener_(*Listen(address_, false)), epoll_(::epoll_create1(0)) {
+    Watch(listener_.get(), EPOLLIN);
+    Watch(stop_[0], EPOLLIN);
+    thread_ = std::thread([this] { Run(); });
+  }
+  ~BareServer() {
+    SLIPWAY_CHECK(::write(stop_[1], "", 1) == 1);
+    thread_.join();
+    for (const int fd : {stop_[0], stop_[1]}) ::close(fd);
+  }
+  std::string address() const { return address_.text; }
+
+ private:
+  void Watch(int fd, uint32_t events) {
+    epoll_event event{};
+    event.events = events;
+    event.data.fd = fd;
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+  }
+  void Run();
+
+  ListenAddress address_{"127.0.0.1:0"};
+  base::UniqueFd listener_;
+  base::UniqueFd epoll_;
+  int stop_[2] = {};
+  [[maybe_unused]] const int piped_ = ::pipe(stop_);
+  std::thread thread_;
+};
+
+void BareServer::Run() {
+  std::vector<base::UniqueFd> clients;
+  std::vector<char> received(16 * 1024);
+  const std::string answer(251, ' ');  // about as long as the head and body of HelloHandler's
+  while (true) {
+    epoll_event events[256];
+    const int ready = ::epoll_wait(epoll_.get(), events, 256, -1);
+    for (int i = 0; i < ready; ++i) {
+      const int fd = events[i].data.fd;
+      if (fd == stop_[0]) return;
+      if (fd == listener_.get()) {
+        clients.emplace_back(::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK));
+        Watch(clients.back().get(), EPOLLIN | EPOLLET);
+      } else if (::recv(fd, received.data(), received.size(), 0) > 0) {
+        ::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);
+      }
+    }
+  }
+}
+
+// Runs batches of requests for `body` bytes against `address`, and reports CPU time per request.
+void Measure(benchmark::State& state, const std::string& address, size_t body, int connections) {
+  const int batch = body > 10'000 ? 1'000 : 50'000;
+  LoadGenerator load(address, PostRequest(body), connections, batch);
+  load.RunBatch();
+  const size_t allocations_before = allocations;
+  for (auto _ : state) {
+    const double before = ProcessCpuSeconds();
+    load.RunBatch();
+    state.SetIterationTime(ProcessCpuSeconds() - before);
+  }
+  const double requests = static_cast<double>(state.iterations()) * batch;
+  state.counters["cpu_per_request"] =
+      benchmark::Counter(requests, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["allocations_per_request"] =
+      static_cast<double>(allocations - allocations_before) / requests;
+}
+
 // How much CPU does the network layer itself use for one request, when the handler does nothing?
 // Arguments: bytes of the request body, connections. One IO thread on core 0, the client on core 1.
 void BM_ServerCpuPerRequest(benchmark::State& state) {
   PinTo(kServerCore);
-  const int batch = state.range(0) > 10'000 ? 1'000 : 50'000;
   base::RealClock clock;
   const std::unique_ptr<base::Logger> log = base::Logger::Null();
   Server::Options options;
@@ -155,23 +246,25 @@ void BM_ServerCpuPerRequest(benchmark::State& state) {
   auto server = Server::Start(
       options, [](EventLoop&) { return std::make_unique<HelloHandler>(); }, clock, *log);
   SLIPWAY_CHECK(server.ok());
-  LoadGenerator load((*server)->addresses()[0].text,
-                     PostRequest(static_cast<size_t>(state.range(0))),
-                     static_cast<int>(state.range(1)), batch);
-  load.RunBatch();
-  for (auto _ : state) {
-    const double before = ProcessCpuSeconds();
-    load.RunBatch();
-    state.SetIterationTime(ProcessCpuSeconds() - before);
-  }
-  state.counters["cpu_per_request"] =
-      benchmark::Counter(static_cast<double>(state.iterations()) * batch,
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  Measure(state, (*server)->addresses()[0].text, static_cast<size_t>(state.range(0)),
+          static_cast<int>(state.range(1)));
 }
 BENCHMARK(BM_ServerCpuPerRequest)
     ->ArgNames({"body", "connections"})
     ->Args({310, 32})
     ->Args({602'112, 8})
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
+
+// And how much of that is the kernel's?
+void BM_BareLoopCpuPerRequest(benchmark::State& state) {
+  PinTo(kServerCore);
+  BareServer server;
+  Measure(state, server.address(), 310, static_cast<int>(state.range(0)));
+}
+BENCHMARK(BM_BareLoopCpuPerRequest)
+    ->ArgName("connections")
+    ->Arg(32)
     ->UseManualTime()
     ->Unit(benchmark::kMillisecond);
 

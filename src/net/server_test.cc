@@ -374,8 +374,9 @@ TEST(ServerTest, StreamsAnswers) {
   client.Send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_TRUE(client.Read(/*no_body=*/true).has_value());
   RawClient old(server.address());
-  const auto answer = old.Ask("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  const auto answer = old.Ask("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" + Get("/never"));
   EXPECT_EQ(answer->body, "first second third");
+  EXPECT_EQ(server.stats().requests, 4U);
   EXPECT_TRUE(answer->Has("connection: close\r\n"));
 }
 

@@ -28,8 +28,8 @@ constexpr Words PositivePower(int power) {
   return Split(value);
 }
 
-// 5^-power for power > 0 as 128 bits from the first one that is set, rounded up. 5^27 < 2^63, so the
-// remainder of the long division fits.
+// 5^-power for power > 0 as 128 bits from the first one that is set, rounded up. 5^27 < 2^63, so
+// the remainder of the long division fits.
 constexpr Words NegativePower(int power) {
   Uint128 divisor = 1;
   for (int i = 0; i < power; ++i) divisor *= 5;
@@ -109,8 +109,8 @@ bool Multiply(uint64_t digits, int power, typename Format::Value& value) {
   if (exponent >= Format::kInfinitePower) return false;
   mantissa &= ~(uint64_t{1} << Format::kMantissaBits);
   using Bits = typename Format::Bits;
-  value = std::bit_cast<typename Format::Value>(static_cast<Bits>(
-      mantissa | (static_cast<uint64_t>(exponent) << Format::kMantissaBits)));
+  value = std::bit_cast<typename Format::Value>(
+      static_cast<Bits>(mantissa | (static_cast<uint64_t>(exponent) << Format::kMantissaBits)));
   return true;
 }
 
@@ -141,7 +141,8 @@ struct Decimal {
 };
 
 Decimal::Decimal(const char* at, const char* end) {
-  constexpr int64_t kFarAway = int64_t{1} << 40;  // no text is long enough to bring such a number back
+  constexpr int64_t kFarAway = int64_t{1}
+                               << 40;  // no text is long enough to bring such a number back
   bool behind_point = false;
   for (; at < end && *at != 'e' && *at != 'E'; ++at) {
     if (*at == '.') behind_point = true;

@@ -13,8 +13,8 @@ namespace {
 
 constexpr int64_t kImage = 3 * 224 * 224;
 
-// `count` numbers as a flat JSON array. Styles: 0 integers below 256; 1 one decimal; 2 two decimals;
-// 6 six decimals with signs; 17 floats printed as doubles.
+// `count` numbers as a flat JSON array. Styles: 0 integers below 256; 1 one decimal; 2 two
+// decimals; 6 six decimals with signs; 17 floats printed as doubles.
 std::string NumberArray(int64_t count, int style) {
   std::mt19937 random(7);
   std::uniform_real_distribution<float> uniform(0, 1);
@@ -24,11 +24,19 @@ std::string NumberArray(int64_t count, int style) {
     const double value = static_cast<double>(uniform(random));
     std::to_chars_result end{};
     switch (style) {
-      case 0: end = std::to_chars(number, number + 64, static_cast<int>(value * 256)); break;
+      case 0:
+        end = std::to_chars(number, number + 64, static_cast<int>(value * 256));
+        break;
       case 1:
-      case 2: end = std::to_chars(number, number + 64, value * 9.9, std::chars_format::fixed, style); break;
-      case 6: end = std::to_chars(number, number + 64, value * 5 - 2.5, std::chars_format::fixed, 6); break;
-      default: end = std::to_chars(number, number + 64, value); break;
+      case 2:
+        end = std::to_chars(number, number + 64, value * 9.9, std::chars_format::fixed, style);
+        break;
+      case 6:
+        end = std::to_chars(number, number + 64, value * 5 - 2.5, std::chars_format::fixed, 6);
+        break;
+      default:
+        end = std::to_chars(number, number + 64, value);
+        break;
     }
     text.append(number, end.ptr).push_back(',');
   }
@@ -57,7 +65,13 @@ void ScanNumbers(benchmark::State& state, DType dtype) {
       static_cast<double>(kImage) * 1e-9,
       benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
-BENCHMARK_CAPTURE(ScanNumbers, fp32, DType::kFp32)->ArgName("style")->Arg(0)->Arg(1)->Arg(2)->Arg(6)->Arg(17);
+BENCHMARK_CAPTURE(ScanNumbers, fp32, DType::kFp32)
+    ->ArgName("style")
+    ->Arg(0)
+    ->Arg(1)
+    ->Arg(2)
+    ->Arg(6)
+    ->Arg(17);
 BENCHMARK_CAPTURE(ScanNumbers, fp64, DType::kFp64)->ArgName("style")->Arg(2)->Arg(17);
 BENCHMARK_CAPTURE(ScanNumbers, fp16, DType::kFp16)->ArgName("style")->Arg(2);
 BENCHMARK_CAPTURE(ScanNumbers, uint8, DType::kUint8)->ArgName("style")->Arg(0);

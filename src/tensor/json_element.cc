@@ -9,8 +9,8 @@ namespace {
 
 // Are the 8 bytes at `at` all digits? Source: Lemire 2021, section 5 (SWAR: bytes as one integer).
 bool IsEightDigits(uint64_t text) {
-  return ((text & 0xF0F0F0F0F0F0F0F0) | (((text + 0x0606060606060606) & 0xF0F0F0F0F0F0F0F0) >> 4)) ==
-         0x3333333333333333;
+  return ((text & 0xF0F0F0F0F0F0F0F0) |
+          (((text + 0x0606060606060606) & 0xF0F0F0F0F0F0F0F0) >> 4)) == 0x3333333333333333;
 }
 
 uint64_t EightDigits(uint64_t text) {
@@ -125,8 +125,8 @@ double OnGrid(uint16_t bits) {
   return static_cast<double>(ToFloat(T{bits}));
 }
 
-// The magnitude of the text as T. `rounded` is that magnitude as a double: where it lies exactly between
-// two values of T, the text itself decides, because it may lie beside the middle.
+// The magnitude of the text as T. `rounded` is that magnitude as a double: where it lies exactly
+// between two values of T, the text itself decides, because it may lie beside the middle.
 template <typename T>
 T RoundOnce(double rounded, const char* at, const char* end) {
   const T nearest = Round(rounded, T{});
@@ -161,20 +161,20 @@ bool ReadAnyNarrow(const char*& at, const char* end, T& value) {
 
 }  // namespace
 
-bool ReadLongFloat(const char*& at, const char* end, float& value) {
+bool ReadFloat(const char*& at, const char* end, float& value) {
   return ReadAnyFloat(at, end, value);
 }
-bool ReadLongFloat(const char*& at, const char* end, double& value) {
+bool ReadFloat(const char*& at, const char* end, double& value) {
   return ReadAnyFloat(at, end, value);
 }
-bool ReadNarrow(const char*& at, const char* end, Fp16& value) {
+bool ReadFloat(const char*& at, const char* end, Fp16& value) {
   return ReadAnyNarrow(at, end, value);
 }
-bool ReadNarrow(const char*& at, const char* end, Bf16& value) {
+bool ReadFloat(const char*& at, const char* end, Bf16& value) {
   return ReadAnyNarrow(at, end, value);
 }
 
-bool ReadLongInteger(const char*& at, const char* end, uint64_t& magnitude, bool& negative) {
+bool ReadInteger(const char*& at, const char* end, uint64_t& magnitude, bool& negative) {
   negative = *at == '-';
   const char* const first = at + (negative ? 1 : 0);
   const char* stop = first;

@@ -2,16 +2,21 @@
 
 #include <cstring>
 #include <limits>
+#include <string_view>
 #include <type_traits>
 
 #include "tensor/decimal.h"
 #include "tensor/dtype.h"
 
-// How one element of each dtype is read from JSON text. Each Read() begins at the element's first
-// character; on success it writes the element to `out` and moves `at` behind it (which may be behind
-// `end` when the text is cut off: the caller checks), else it returns false.
+// How one element of each dtype is read from JSON text. There are two ways:
 //
-// At least 64 bytes behind `end` are readable.
+//   Convert(number, out)  from a plain number
+//   Read(at, end, out)    from the text itself: begins at the element's first character, at < end,
+//   and on
+//                         success moves `at` behind it; looks at no byte from `end` on
+//
+// Both write the element to `out`, or return false: Convert() when Read() must decide, Read() when
+// the text is no such element.
 namespace slipway::tensor::json_element {
 
 inline bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
@@ -25,27 +30,32 @@ inline bool HasWord(const char* at, const char* end, std::string_view word) {
   return std::string_view(at, static_cast<size_t>(end - at)).starts_with(word);
 }
 
-// Slow paths, in json_element.cc.
-bool ReadLongFloat(const char*& at, const char* end, float& value);
-bool ReadLongFloat(const char*& at, const char* end, double& value);
-bool ReadLongInteger(const char*& at, const char* end, uint64_t& magnitude, bool& negative);
-bool ReadNarrow(const char*& at, const char* end, Fp16& value);
-bool ReadNarrow(const char*& at, const char* end, Bf16& value);
+// Numbers of any form, in json_element.cc.
+bool ReadFloat(const char*& at, const char* end, float& value);
+bool ReadFloat(const char*& at, const char* end, double& value);
+bool ReadFloat(const char*& at, const char* end, Fp16& value);
+bool ReadFloat(const char*& at, const char* end, Bf16& value);
+bool ReadInteger(const char*& at, const char* end, uint64_t& magnitude, bool& negative);
+
+inline constexpr uint64_t kShortLimit = 1'000'000'000'000'000;  // 10^kShortDigits
 
 struct Float32 {
   static constexpr size_t kSize = sizeof(float);
-  static bool Read(const char*& at, const char* end, std::byte* out) {
-    decimal::ShortNumber number;
-    if (decimal::ReadShortNumber(at, number)) [[likely]] {
+  static bool Convert(const PlainNumber& number, std::byte* out) {
+    if (number.digits < kShortLimit) [[likely]] {
       const double exact = decimal::ToDouble(number);
-      if (!decimal::IsBetweenFloats(exact)) [[likely]] {
-        at += number.length;
-        Store(static_cast<float>(exact), out);
-        return true;
-      }
+      Store(static_cast<float>(exact), out);
+      return !decimal::IsBetweenFloats(exact);
     }
+    float magnitude = 0;
+    if (!decimal::FromDigits(number.digits, -static_cast<int>(number.decimals), magnitude))
+      return false;
+    Store(number.negative ? -magnitude : magnitude, out);
+    return true;
+  }
+  static bool Read(const char*& at, const char* end, std::byte* out) {
     float value = 0;
-    if (!ReadLongFloat(at, end, value)) return false;
+    if (!ReadFloat(at, end, value)) return false;
     Store(value, out);
     return true;
   }
@@ -53,15 +63,20 @@ struct Float32 {
 
 struct Float64 {
   static constexpr size_t kSize = sizeof(double);
-  static bool Read(const char*& at, const char* end, std::byte* out) {
-    decimal::ShortNumber number;
-    double value = 0;
-    if (decimal::ReadShortNumber(at, number)) [[likely]] {
-      at += number.length;
-      value = decimal::ToDouble(number);
-    } else if (!ReadLongFloat(at, end, value)) {
-      return false;
+  static bool Convert(const PlainNumber& number, std::byte* out) {
+    double magnitude = 0;
+    if (number.digits < kShortLimit) [[likely]] {
+      Store(decimal::ToDouble(number), out);
+      return true;
     }
+    if (!decimal::FromDigits(number.digits, -static_cast<int>(number.decimals), magnitude))
+      return false;
+    Store(number.negative ? -magnitude : magnitude, out);
+    return true;
+  }
+  static bool Read(const char*& at, const char* end, std::byte* out) {
+    double value = 0;
+    if (!ReadFloat(at, end, value)) return false;
     Store(value, out);
     return true;
   }
@@ -73,7 +88,7 @@ struct Narrow {
   static constexpr size_t kSize = sizeof(T);
   static bool Read(const char*& at, const char* end, std::byte* out) {
     T value{};
-    if (!ReadNarrow(at, end, value)) return false;
+    if (!ReadFloat(at, end, value)) return false;
     Store(value, out);
     return true;
   }
@@ -86,18 +101,18 @@ struct Integer {
   static constexpr auto kMax = static_cast<uint64_t>(std::numeric_limits<T>::max());
   static constexpr uint64_t kMaxNegative = std::is_signed_v<T> ? kMax + 1 : 0;
 
-  static bool Read(const char*& at, const char* end, std::byte* out) {
-    decimal::ShortNumber number;
-    const char* stop = at;
-    if (decimal::ReadShortNumber(at, number)) [[likely]] {
-      if (number.decimals != 0) return false;
-      stop += number.length;
-    } else if (!ReadLongInteger(stop, end, number.digits, number.negative)) {
+  static bool Convert(const PlainNumber& number, std::byte* out) {
+    if (number.digits > (number.negative ? kMaxNegative : kMax) || number.decimals != 0)
       return false;
-    }
-    if (number.digits > (number.negative ? kMaxNegative : kMax)) return false;
-    at = stop;
     Store(static_cast<T>(number.negative ? 0 - number.digits : number.digits), out);
+    return true;
+  }
+  static bool Read(const char*& at, const char* end, std::byte* out) {
+    PlainNumber number{};
+    const char* stop = at;
+    if (!ReadInteger(stop, end, number.digits, number.negative) || !Convert(number, out))
+      return false;
+    at = stop;
     return true;
   }
 };

@@ -8,6 +8,7 @@
 #include "base/str_cat.h"
 #include "base/text.h"
 #include "tensor/json_element.h"
+#include "tensor/plain_number.h"
 
 namespace slipway::tensor {
 namespace {
@@ -52,9 +53,25 @@ Row ReadRow(const char* at, const char* end, int64_t room, Read&& read) {
 }
 
 template <typename Element>
-Row ReadNumberRow(const char* at, const char* end, int64_t room, std::byte* out) {
+Row ReadElementRow(const char* at, const char* end, int64_t room, std::byte* out) {
   return ReadRow(at, end, room, [end, &out](const char*& from) {
     if (!Element::Read(from, end, out)) return false;
+    out += Element::kSize;
+    return true;
+  });
+}
+
+// The same for elements that are plain numbers as a rule.
+template <typename Element>
+Row ReadNumberRow(const char* at, const char* end, int64_t room, std::byte* out) {
+  return ReadRow(at, end, room, [end, &out](const char*& from) {
+    PlainNumber number;
+    const char* const stop = ReadPlainNumber(from, number);
+    if (stop != nullptr && Element::Convert(number, out)) [[likely]] {
+      from = stop;
+    } else if (!Element::Read(from, end, out)) {
+      return false;
+    }
     out += Element::kSize;
     return true;
   });
@@ -65,20 +82,34 @@ using NumberRowReader = Row (*)(const char*, const char*, int64_t, std::byte*);
 NumberRowReader NumberRowReaderOf(DType dtype) {
   using namespace json_element;  // NOLINT(google-build-using-namespace): names of one table
   switch (dtype) {
-    case DType::kBool: return ReadNumberRow<Bool>;
-    case DType::kUint8: return ReadNumberRow<Integer<uint8_t>>;
-    case DType::kUint16: return ReadNumberRow<Integer<uint16_t>>;
-    case DType::kUint32: return ReadNumberRow<Integer<uint32_t>>;
-    case DType::kUint64: return ReadNumberRow<Integer<uint64_t>>;
-    case DType::kInt8: return ReadNumberRow<Integer<int8_t>>;
-    case DType::kInt16: return ReadNumberRow<Integer<int16_t>>;
-    case DType::kInt32: return ReadNumberRow<Integer<int32_t>>;
-    case DType::kInt64: return ReadNumberRow<Integer<int64_t>>;
-    case DType::kFp16: return ReadNumberRow<Narrow<Fp16>>;
-    case DType::kBf16: return ReadNumberRow<Narrow<Bf16>>;
-    case DType::kFp32: return ReadNumberRow<Float32>;
-    case DType::kFp64: return ReadNumberRow<Float64>;
-    case DType::kBytes: break;
+    case DType::kBool:
+      return ReadElementRow<Bool>;
+    case DType::kUint8:
+      return ReadNumberRow<Integer<uint8_t>>;
+    case DType::kUint16:
+      return ReadNumberRow<Integer<uint16_t>>;
+    case DType::kUint32:
+      return ReadNumberRow<Integer<uint32_t>>;
+    case DType::kUint64:
+      return ReadNumberRow<Integer<uint64_t>>;
+    case DType::kInt8:
+      return ReadNumberRow<Integer<int8_t>>;
+    case DType::kInt16:
+      return ReadNumberRow<Integer<int16_t>>;
+    case DType::kInt32:
+      return ReadNumberRow<Integer<int32_t>>;
+    case DType::kInt64:
+      return ReadNumberRow<Integer<int64_t>>;
+    case DType::kFp16:
+      return ReadElementRow<Narrow<Fp16>>;
+    case DType::kBf16:
+      return ReadElementRow<Narrow<Bf16>>;
+    case DType::kFp32:
+      return ReadNumberRow<Float32>;
+    case DType::kFp64:
+      return ReadNumberRow<Float64>;
+    case DType::kBytes:
+      break;
   }
   return nullptr;
 }
@@ -123,8 +154,8 @@ struct Nesting {
   }
 
   Status Ragged() const {
-    return InvalidArgument(
-        StrCat("element ", total, ": expected elements at one depth of nesting, got them at several"));
+    return InvalidArgument(StrCat(
+        "element ", total, ": expected elements at one depth of nesting, got them at several"));
   }
 };
 
@@ -133,8 +164,8 @@ Status FailAt(JsonReader& reader, const char* at, const char* expected) {
   return reader.status();
 }
 
-// Walks the array in `reader`; `read_row(at)` reads each innermost list. Leaves the reader behind the
-// array. A row that does not close ends the walk: `row` then says how.
+// Walks the array in `reader`; `read_row(at)` reads each innermost list. Leaves the reader behind
+// the array. A row that does not close ends the walk: `row` then says how.
 template <typename ReadRowAt>
 Status Walk(JsonReader& reader, Nesting& nesting, Row& row, ReadRowAt&& read_row) {
   const char* const end = reader.end();
@@ -166,20 +197,34 @@ Status Walk(JsonReader& reader, Nesting& nesting, Row& row, ReadRowAt&& read_row
 
 std::string RangeOf(DType dtype) {
   switch (dtype) {
-    case DType::kUint8: return " (0..255)";
-    case DType::kUint16: return " (0..65535)";
-    case DType::kUint32: return " (0..4294967295)";
-    case DType::kUint64: return " (0..18446744073709551615)";
-    case DType::kInt8: return " (-128..127)";
-    case DType::kInt16: return " (-32768..32767)";
-    case DType::kInt32: return " (-2147483648..2147483647)";
-    case DType::kInt64: return " (-9223372036854775808..9223372036854775807)";
-    case DType::kFp16: return " (-65504..65504)";
-    case DType::kBf16: return " (-3.39e38..3.39e38)";
-    case DType::kFp32: return " (-3.4028235e38..3.4028235e38)";
-    case DType::kFp64: return " (-1.7976931348623157e308..1.7976931348623157e308)";
-    case DType::kBool: return " (true or false)";
-    case DType::kBytes: break;
+    case DType::kUint8:
+      return " (0..255)";
+    case DType::kUint16:
+      return " (0..65535)";
+    case DType::kUint32:
+      return " (0..4294967295)";
+    case DType::kUint64:
+      return " (0..18446744073709551615)";
+    case DType::kInt8:
+      return " (-128..127)";
+    case DType::kInt16:
+      return " (-32768..32767)";
+    case DType::kInt32:
+      return " (-2147483648..2147483647)";
+    case DType::kInt64:
+      return " (-9223372036854775808..9223372036854775807)";
+    case DType::kFp16:
+      return " (-65504..65504)";
+    case DType::kBf16:
+      return " (-3.39e38..3.39e38)";
+    case DType::kFp32:
+      return " (-3.4028235e38..3.4028235e38)";
+    case DType::kFp64:
+      return " (-1.7976931348623157e308..1.7976931348623157e308)";
+    case DType::kBool:
+      return " (true or false)";
+    case DType::kBytes:
+      break;
   }
   return " (a string)";
 }
@@ -187,14 +232,17 @@ std::string RangeOf(DType dtype) {
 // What stands at `at` in words; "" when it is not JSON.
 std::string NameOfValue(const char* at, const char* end) {
   switch (JsonReader::KindOf(*at)) {
-    case JsonReader::Kind::kString: return "a string";
-    case JsonReader::Kind::kObject: return "an object";
+    case JsonReader::Kind::kString:
+      return "a string";
+    case JsonReader::Kind::kObject:
+      return "an object";
     case JsonReader::Kind::kNumber: {
       const char* const number_end = JsonReader::NumberEnd(at, end);
       if (number_end == nullptr) return "";
       return base::Printable({at, static_cast<size_t>(number_end - at)}, 40);
     }
-    default: break;
+    default:
+      break;
   }
   for (const std::string_view word : {"true", "false", "null", "NaN", "Infinity", "-Infinity"}) {
     if (json_element::HasWord(at, end, word)) return std::string(word);
@@ -265,7 +313,8 @@ Status ScanJsonStrings(JsonReader& reader, int64_t count, std::vector<std::byte>
     std::string_view text;
     if (*at != '"') return false;
     reader.set_at(at);
-    if (!reader.ReadString(text) || text.size() > std::numeric_limits<uint32_t>::max()) return false;
+    if (!reader.ReadString(text) || text.size() > std::numeric_limits<uint32_t>::max())
+      return false;
     at = reader.at();
     const auto length = static_cast<uint32_t>(text.size());
     const size_t offset = out.size();
@@ -289,7 +338,7 @@ Result<Shape> MeasureJsonArray(JsonReader& reader) {
     reader.set_at(at);
     double not_finite = 0;
     if (*at == 'N' || *at == 'I' || (*at == '-' && at[1] == 'I')) {
-      return json_element::ReadLongFloat(at, reader.end(), not_finite);
+      return json_element::ReadFloat(at, reader.end(), not_finite);
     }
     if (!reader.SkipValue()) return false;
     at = reader.at();
@@ -301,7 +350,8 @@ Result<Shape> MeasureJsonArray(JsonReader& reader) {
   if (!reader.ok()) return reader.status();
   if (row.end != Row::End::kClosed) return RowError(reader, row, DType::kBytes, nesting);
   Shape shape;
-  for (size_t depth = 1; depth <= kMaxNesting && nesting.length[depth] != Nesting::kUnknown; ++depth) {
+  for (size_t depth = 1; depth <= kMaxNesting && nesting.length[depth] != Nesting::kUnknown;
+       ++depth) {
     if (!shape.Append(nesting.length[depth])) {
       return InvalidArgument(StrCat("expected at most ", kMaxRank, " nested lists"));
     }

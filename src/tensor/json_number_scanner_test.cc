@@ -123,10 +123,13 @@ TEST(JsonNumberScannerTest, NamesTheElementThatDoesNotFit) {
 }
 
 TEST(JsonNumberScannerTest, RefusesWhatIsNoJsonNumber) {
-  for (const DType dtype : {DType::kFp32, DType::kFp64, DType::kInt32, DType::kFp16, DType::kUint8}) {
-    for (const char* element : {"01", "-01", "00", "1.", ".5", "-.5", "+1", "0x10", "1e", "1e+", "-",
-                                "--1", "1.2.3", "1e5.5", "1_000", "1,", "", "x", "nan", "inf", "-NaN",
-                                "Infinit", "1a", "12345678901234567890123x", "0123456789"}) {
+  for (const DType dtype :
+       {DType::kFp32, DType::kFp64, DType::kInt32, DType::kFp16, DType::kUint8}) {
+    for (const char* element :
+         {"01",        "-01", "00",  "1.",  ".5",    "-.5",     "+1",    "0x10",
+          "1e",        "1e+", "-",   "--1", "1.2.3", "1e5.5",   "1_000", "1,",
+          "",          "x",   "nan", "inf", "-NaN",  "Infinit", "1a",    "12345678901234567890123x",
+          "0123456789"}) {
       EXPECT_NE(ErrorOf(StrCat("[", element, "]"), dtype, 1), "") << element;
     }
   }
@@ -158,16 +161,19 @@ TEST(JsonNumberScannerTest, RefusesRaggedNesting) {
   EXPECT_THAT(ErrorOf("[1,[2]]", DType::kFp32, 2), HasSubstr("depth"));
   EXPECT_THAT(ErrorOf("[[1],[[2]]]", DType::kFp32, 2), HasSubstr("depth"));
   EXPECT_THAT(ErrorOf("[[],[1]]", DType::kFp32, 1), HasSubstr("depth"));
-  EXPECT_THAT(ErrorOf("[[[1,2],[3,4]],[[5,6]]]", DType::kFp32, 6), HasSubstr("lists of 2 at depth 2"));
+  EXPECT_THAT(ErrorOf("[[[1,2],[3,4]],[[5,6]]]", DType::kFp32, 6),
+              HasSubstr("lists of 2 at depth 2"));
 }
 
 TEST(JsonNumberScannerTest, RefusesDeepNesting) {
-  EXPECT_THAT(ErrorOf(std::string(1'000'000, '['), DType::kFp32, 1), HasSubstr("at most 32 nested"));
+  EXPECT_THAT(ErrorOf(std::string(1'000'000, '['), DType::kFp32, 1),
+              HasSubstr("at most 32 nested"));
   ExpectValues<float>(std::string(32, '[') + "1" + std::string(32, ']'), {1});
 }
 
 TEST(JsonNumberScannerTest, RefusesTextThatIsCutOffAnywhere) {
-  const std::string json = "[[1.5,-2e3,123456789.123456789,NaN],[4, 5,0.25,12345678901234567890.5]]";
+  const std::string json =
+      "[[1.5,-2e3,123456789.123456789,NaN],[4, 5,0.25,12345678901234567890.5]]";
   for (size_t size = 0; size < json.size(); ++size) {
     for (const char padding : {'7', ']', ',', ' ', '.', 'e', 'a'}) {
       PaddedText text(std::string_view(json).substr(0, size), padding);
@@ -207,14 +213,38 @@ void ExpectAsFromChars(const std::string& text) {
 
 TEST(JsonNumberScannerTest, RoundsFloatsOnceFromTheText) {
   // Origin: values beside the middle of two floats, where rounding to double first goes wrong.
-  for (const char* text :
-       {"0.500000059604644775", "0.50000005960464477539", "0.5000000596046447753906251",
-        "1.00000005960464477539062500", "1.00000017881393432617187499", "1.00000017881393421514957253",
-        "8589973000", "8589973504.5", "16777217", "16777216.999999999", "16777217.0000001", "33554431",
-        "0.000000000000000000000000000000000000011754943508", "1e-45", "7.1e-46", "7.0e-46",
-        "3.4028235e38", "3.40282346638528859811704183484516925440e+38", "0", "-0", "0.0",
-        "-0.0", "0e500", "1e-5", "9007199254740993", "9007199254740993.5", "0.1", "1e22", "1e23",
-        "123456789012345678", "12345678901234567890", "0.00000000000000000000000000000000000000001"}) {
+  for (const char* text : {"0.500000059604644775",
+                           "0.50000005960464477539",
+                           "0.5000000596046447753906251",
+                           "1.00000005960464477539062500",
+                           "1.00000017881393432617187499",
+                           "1.00000017881393421514957253",
+                           "8589973000",
+                           "8589973504.5",
+                           "16777217",
+                           "16777216.999999999",
+                           "16777217.0000001",
+                           "33554431",
+                           "0.000000000000000000000000000000000000011754943508",
+                           "1e-45",
+                           "7.1e-46",
+                           "7.0e-46",
+                           "3.4028235e38",
+                           "3.40282346638528859811704183484516925440e+38",
+                           "0",
+                           "-0",
+                           "0.0",
+                           "-0.0",
+                           "0e500",
+                           "1e-5",
+                           "9007199254740993",
+                           "9007199254740993.5",
+                           "0.1",
+                           "1e22",
+                           "1e23",
+                           "123456789012345678",
+                           "12345678901234567890",
+                           "0.00000000000000000000000000000000000000001"}) {
     ExpectAsFromChars<double>(text);
     const float as_float = Parse<float>(text);
     const double tiny = std::fabs(Parse<double>(text));
@@ -233,7 +263,8 @@ TEST(JsonNumberScannerTest, WhatIsTooSmallIsZeroWithItsSign) {
   const std::string long_zero = "0." + std::string(500, '0') + "1";
   ExpectValues<float>("[" + long_zero + "]", {0});
   ExpectValues<double>("[1" + std::string(400, '0') + "e-400]", {1});
-  EXPECT_THAT(ErrorOf("[0." + std::string(400, '0') + "1e900]", DType::kFp64, 1), HasSubstr("FP64"));
+  EXPECT_THAT(ErrorOf("[0." + std::string(400, '0') + "1e900]", DType::kFp64, 1),
+              HasSubstr("FP64"));
 }
 
 // Every style of number that clients print, against the standard library.
@@ -246,14 +277,29 @@ TEST(JsonNumberScannerTest, AgreesWithFromCharsOnRandomNumbers) {
     const double small = static_cast<double>(bits >> 11) * 0x1p-53 * 20 - 10;
     std::to_chars_result end{};
     switch (i % 8) {
-      case 0: end = std::to_chars(text, text + 128, std::bit_cast<double>(bits)); break;
-      case 1: end = std::to_chars(text, text + 128, as_float); break;
-      case 2: end = std::to_chars(text, text + 128, static_cast<double>(as_float)); break;
-      case 3: end = std::to_chars(text, text + 128, small, std::chars_format::fixed, i % 20); break;
-      case 4: end = std::to_chars(text, text + 128, small); break;
-      case 5: end = std::to_chars(text, text + 128, bits % 100'000); break;
-      case 6: end = std::to_chars(text, text + 128, bits); break;
-      default: end = std::to_chars(text, text + 128, small, std::chars_format::scientific, i % 19);
+      case 0:
+        end = std::to_chars(text, text + 128, std::bit_cast<double>(bits));
+        break;
+      case 1:
+        end = std::to_chars(text, text + 128, as_float);
+        break;
+      case 2:
+        end = std::to_chars(text, text + 128, static_cast<double>(as_float));
+        break;
+      case 3:
+        end = std::to_chars(text, text + 128, small, std::chars_format::fixed, i % 20);
+        break;
+      case 4:
+        end = std::to_chars(text, text + 128, small);
+        break;
+      case 5:
+        end = std::to_chars(text, text + 128, bits % 100'000);
+        break;
+      case 6:
+        end = std::to_chars(text, text + 128, bits);
+        break;
+      default:
+        end = std::to_chars(text, text + 128, small, std::chars_format::scientific, i % 19);
     }
     const std::string number(text, end.ptr);
     if (!std::isfinite(Parse<double>(number)) || number.find_first_of("ni") != std::string::npos) {
@@ -261,7 +307,8 @@ TEST(JsonNumberScannerTest, AgreesWithFromCharsOnRandomNumbers) {
     }
     ExpectAsFromChars<double>(number);
     const double magnitude = std::fabs(Parse<double>(number));
-    if (magnitude == 0 || (magnitude > 1e-37 && magnitude < 3.4e38)) ExpectAsFromChars<float>(number);
+    if (magnitude == 0 || (magnitude > 1e-37 && magnitude < 3.4e38))
+      ExpectAsFromChars<float>(number);
     if (HasFatalFailure()) return;
   }
 }
@@ -283,8 +330,8 @@ TEST(JsonNumberScannerTest, TableProductsAgreeWithFromChars) {
   }
 }
 
-// Between each two neighbours of a narrow type: their middle goes to the even one, and a decimal that is
-// a little larger or smaller than the middle to the nearer one, however little it is.
+// Between each two neighbours of a narrow type: their middle goes to the even one, and a decimal
+// that is a little larger or smaller than the middle to the nearer one, however little it is.
 template <typename T>
 void CheckNarrowMiddles(int step, uint16_t largest) {
   char text[400];
@@ -293,8 +340,7 @@ void CheckNarrowMiddles(int step, uint16_t largest) {
     const auto upper = static_cast<uint16_t>(bits + 1);
     const double middle =
         (static_cast<double>(ToFloat(T{lower})) + static_cast<double>(ToFloat(T{upper}))) / 2;
-    const auto end =
-        std::to_chars(text, text + 400, middle, std::chars_format::fixed, 150);
+    const auto end = std::to_chars(text, text + 400, middle, std::chars_format::fixed, 150);
     const std::string exact(text, end.ptr);
     std::string below = exact;
     const size_t last = below.find_last_not_of("0.");

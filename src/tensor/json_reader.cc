@@ -55,15 +55,22 @@ char* EncodeUtf8(int point, char* out) {
 
 char SimpleEscape(char c) {
   switch (c) {
-    case 'b': return '\b';
-    case 'f': return '\f';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
+    case 'b':
+      return '\b';
+    case 'f':
+      return '\f';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
     case '"':
     case '\\':
-    case '/': return c;
-    default: return 0;
+    case '/':
+      return c;
+    default:
+      return 0;
   }
 }
 
@@ -71,13 +78,20 @@ char SimpleEscape(char c) {
 
 JsonReader::Kind JsonReader::KindOf(char first) {
   switch (first) {
-    case '{': return Kind::kObject;
-    case '[': return Kind::kArray;
-    case '"': return Kind::kString;
-    case 't': return Kind::kTrue;
-    case 'f': return Kind::kFalse;
-    case 'n': return Kind::kNull;
-    default: return first == '-' || IsDigit(first) ? Kind::kNumber : Kind::kInvalid;
+    case '{':
+      return Kind::kObject;
+    case '[':
+      return Kind::kArray;
+    case '"':
+      return Kind::kString;
+    case 't':
+      return Kind::kTrue;
+    case 'f':
+      return Kind::kFalse;
+    case 'n':
+      return Kind::kNull;
+    default:
+      return first == '-' || IsDigit(first) ? Kind::kNumber : Kind::kInvalid;
   }
 }
 
@@ -95,8 +109,8 @@ base::Status JsonReader::status() const {
   const std::string got = error_at_ == end_
                               ? "the end of the text"
                               : base::StrCat("'", base::Printable({error_at_, 1}), "'");
-  return base::InvalidArgument(base::StrCat("JSON, byte ", error_at_ - begin_, ": expected ",
-                                            expected_, ", got ", got));
+  return base::InvalidArgument(
+      base::StrCat("JSON, byte ", error_at_ - begin_, ": expected ", expected_, ", got ", got));
 }
 
 bool JsonReader::Begin(char bracket, const char* expected) {
@@ -152,8 +166,8 @@ bool JsonReader::ReadString(std::string_view& value) {
   bool escaped = false;
   if (!PassString(escaped)) return false;
   const char* const to = at_ - 1;
-  value = escaped ? DecodeEscapes(from, to)
-                  : std::string_view(from, static_cast<size_t>(to - from));
+  value =
+      escaped ? DecodeEscapes(from, to) : std::string_view(from, static_cast<size_t>(to - from));
   return true;
 }
 
@@ -191,8 +205,8 @@ bool JsonReader::PassEscape(const char*& at) {
   if (unit < 0) return Fail(at, "four hexadecimal digits after '\\u'");
   if (IsLowSurrogate(unit)) return Fail(at, "surrogates in pairs");
   if (IsHighSurrogate(unit)) {
-    const bool paired = end_ - at >= 12 && at[6] == '\\' && at[7] == 'u' &&
-                        IsLowSurrogate(HexValue(at + 8));
+    const bool paired =
+        end_ - at >= 12 && at[6] == '\\' && at[7] == 'u' && IsLowSurrogate(HexValue(at + 8));
     if (!paired) return Fail(at, "surrogates in pairs");
     at += 6;
   }
@@ -290,24 +304,28 @@ bool JsonReader::ReadUint64(uint64_t& value) {
 bool JsonReader::PassScalar() {
   bool escaped = false;
   switch (Peek()) {
-    case Kind::kString: return PassString(escaped);
-    case Kind::kTrue: return PassWord("true");
-    case Kind::kFalse: return PassWord("false");
-    case Kind::kNull: return PassWord("null");
+    case Kind::kString:
+      return PassString(escaped);
+    case Kind::kTrue:
+      return PassWord("true");
+    case Kind::kFalse:
+      return PassWord("false");
+    case Kind::kNull:
+      return PassWord("null");
     case Kind::kNumber: {
       const char* const number_end = NumberEnd(at_, end_);
       if (number_end == nullptr) return Fail(at_, "a number");
       set_at(number_end);
       return true;
     }
-    default: return Fail(at_, "a value");
+    default:
+      return Fail(at_, "a value");
   }
 }
 
 bool JsonReader::SkipValue() {
   std::bitset<kMaxDepth + 1> is_object;  // by depth, of the brackets that this call opened
   const int outer = depth_;
-  std::string_view key;
   do {
     const Kind kind = Peek();
     if (kind == Kind::kObject || kind == Kind::kArray) {

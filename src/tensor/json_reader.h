@@ -20,13 +20,13 @@ namespace slipway::tensor {
 //   }
 //   if (!reader.Finish()) return reader.status();
 //
-// Strict: RFC 8259 and nothing else; strings are valid UTF-8, surrogates come in pairs, nesting ends at
-// kMaxDepth. Duplicate keys are the caller's to find, who alone knows the names.
+// Strict: RFC 8259 and nothing else; strings are valid UTF-8, surrogates come in pairs, nesting
+// ends at kMaxDepth. Duplicate keys are the caller's to find, who alone knows the names.
 //
-// Errors stick: after the first one every call returns false and status() says where it was (kInvalid-
-// Argument). Text must be followed by kPadding readable bytes, whose content does not matter. A string
-// with escapes is decoded where it lies, so the text of a string may be read once only; views point
-// into the text. Thread-compatible. A copy of a reader is a bookmark.
+// Errors stick: after the first one every call returns false and status() says where it was
+// (kInvalid- Argument). Text must be followed by kPadding readable bytes, whose content does not
+// matter. A string with escapes is decoded where it lies, so the text of a string may be read once
+// only; views point into the text. Thread-compatible. A copy of a reader is a bookmark.
 class JsonReader {
  public:
   enum class Kind : uint8_t { kObject, kArray, kString, kNumber, kTrue, kFalse, kNull, kInvalid };

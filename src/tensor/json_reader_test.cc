@@ -67,14 +67,63 @@ TEST(JsonReaderTest, AcceptsWhatTheGrammarAllows) {
 }
 
 TEST(JsonReaderTest, RefusesWhatTheGrammarDoesNotAllow) {
-  for (const char* json :
-       {"", " ", "{", "[", "[1", "[1,", "[1,]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "[,1]",
-        "{a:1}", "{'a':1}", "01", "-", "-01", "1.", ".5", "+1", "0x10", "1e", "1e+", "1.e5", "tru",
-        "truex", "nul", "NaN", "Infinity", "[1 2]", "1 2", "[}", "{]", "]", "\"", "\"\\\"", "\"\\x\"",
-        "\"\\u12\"", "\"\\u12g4\"", "\"a\nb\"", "\"\x01\"", "\"\\ud800\"", "\"\\ud800x\"",
-        "\"\\ud800\\n\"", "\"\\ud800\\u0041\"", "\"\\udc00\"", "\"\xFF\"", "\"\xC0\xAF\"",
-        "\"\xED\xA0\x80\"", "\"\xF5\x80\x80\x80\"", "\"\xE2\x82\"", "\"\xF0\x8F\xBF\xBF\"",
-        "\"\xF4\x90\x80\x80\"", "\"\xC3\"", "//x\n1", "[1]//", "\xEF\xBB\xBF[]"}) {
+  for (const char* json : {"",
+                           " ",
+                           "{",
+                           "[",
+                           "[1",
+                           "[1,",
+                           "[1,]",
+                           "{\"a\"}",
+                           "{\"a\":}",
+                           "{\"a\":1,}",
+                           "{,}",
+                           "[,1]",
+                           "{a:1}",
+                           "{'a':1}",
+                           "01",
+                           "-",
+                           "-01",
+                           "1.",
+                           ".5",
+                           "+1",
+                           "0x10",
+                           "1e",
+                           "1e+",
+                           "1.e5",
+                           "tru",
+                           "truex",
+                           "nul",
+                           "NaN",
+                           "Infinity",
+                           "[1 2]",
+                           "1 2",
+                           "[}",
+                           "{]",
+                           "]",
+                           "\"",
+                           "\"\\\"",
+                           "\"\\x\"",
+                           "\"\\u12\"",
+                           "\"\\u12g4\"",
+                           "\"a\nb\"",
+                           "\"\x01\"",
+                           "\"\\ud800\"",
+                           "\"\\ud800x\"",
+                           "\"\\ud800\\n\"",
+                           "\"\\ud800\\u0041\"",
+                           "\"\\udc00\"",
+                           "\"\xFF\"",
+                           "\"\xC0\xAF\"",
+                           "\"\xED\xA0\x80\"",
+                           "\"\xF5\x80\x80\x80\"",
+                           "\"\xE2\x82\"",
+                           "\"\xF0\x8F\xBF\xBF\"",
+                           "\"\xF4\x90\x80\x80\"",
+                           "\"\xC3\"",
+                           "//x\n1",
+                           "[1]//",
+                           "\xEF\xBB\xBF[]"}) {
     EXPECT_NE(ErrorOfSkipping(json), "") << json;
   }
 }
@@ -93,7 +142,8 @@ TEST(JsonReaderTest, NeverReadsMeaningIntoWhatFollowsTheText) {
 TEST(JsonReaderTest, DecodesEscapesInPlace) {
   EXPECT_EQ(ReadOne(R"("plain")"), "plain");
   EXPECT_EQ(ReadOne(R"("a\"\\\/\b\f\n\r\tz")"), "a\"\\/\b\f\n\r\tz");
-  EXPECT_EQ(ReadOne(R"("\u0041\u00e9\u20ac\ud83d\ude00")"), "A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80");
+  EXPECT_EQ(ReadOne(R"("\u0041\u00e9\u20ac\ud83d\ude00")"),
+            "A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80");
   EXPECT_EQ(ReadOne(R"("\u0000x")"), std::string("\0x", 2));
   EXPECT_EQ(ReadOne("\"0123456789abcdef0123456789\\n\""), "0123456789abcdef0123456789\n");
 }
@@ -161,7 +211,8 @@ TEST(JsonReaderTest, ErrorsStick) {
   bool flag = false;
   std::string_view string;
   EXPECT_FALSE(reader.NextElement() || reader.ReadBool(flag) || reader.ReadString(string) ||
-               reader.SkipValue() || reader.BeginArray() || reader.BeginObject() || reader.Finish());
+               reader.SkipValue() || reader.BeginArray() || reader.BeginObject() ||
+               reader.Finish());
   EXPECT_EQ(reader.status(), first);
 }
 

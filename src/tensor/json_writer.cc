@@ -34,6 +34,12 @@ char* WriteNotFinite(double value, NotFinite not_finite, char* to) {
   return WriteWord(value < 0 ? "-Infinity" : "Infinity", to);
 }
 
+// "-0" becomes "-0.0": readers that tell integers from fractions lose the sign of the former.
+char* KeepMinusZero(char* to, char* end) {
+  if (end - to == 2 && to[0] == '-' && to[1] == '0') return WriteWord(".0", end);
+  return end;
+}
+
 // Writers of one element: the end of what was written, nullptr when JSON cannot hold it.
 template <typename T>
 struct Number {
@@ -42,7 +48,9 @@ struct Number {
     if constexpr (std::is_floating_point_v<T>) {
       if (!std::isfinite(value)) return WriteNotFinite(static_cast<double>(value), not_finite, to);
     }
-    return std::to_chars(to, to + kMaxNumber, value).ptr;
+    char* const end = std::to_chars(to, to + kMaxNumber, value).ptr;
+    if constexpr (std::is_floating_point_v<T>) return KeepMinusZero(to, end);
+    return end;
   }
 };
 
@@ -71,12 +79,13 @@ struct Narrow {
       std::from_chars(to, end, back);
       if (Nearest(back, T{}) == value) break;
     }
-    return end;
+    return KeepMinusZero(to, end);
   }
 };
 
 Status RefuseNotFinite(int64_t index) {
-  return InvalidArgument(StrCat("element ", index, " is not a finite number, which JSON cannot hold"));
+  return InvalidArgument(
+      StrCat("element ", index, " is not a finite number, which JSON cannot hold"));
 }
 
 template <typename Writer>
@@ -111,7 +120,8 @@ Status AppendStrings(const TensorView& tensor, int64_t first, int64_t count, std
     if (i >= first) {
       if (i > first) out.push_back(',');
       if (!AppendJsonText({reinterpret_cast<const char*>(at), length}, out)) {
-        return InvalidArgument(StrCat("element ", i, " is not valid UTF-8, which JSON cannot hold"));
+        return InvalidArgument(
+            StrCat("element ", i, " is not valid UTF-8, which JSON cannot hold"));
       }
     }
     at += length;
@@ -122,11 +132,21 @@ Status AppendStrings(const TensorView& tensor, int64_t first, int64_t count, std
 void AppendEscape(char c, std::string& out) {
   constexpr char kHex[] = "0123456789abcdef";
   switch (c) {
-    case '"': out.append("\\\""); break;
-    case '\\': out.append("\\\\"); break;
-    case '\n': out.append("\\n"); break;
-    case '\r': out.append("\\r"); break;
-    case '\t': out.append("\\t"); break;
+    case '"':
+      out.append("\\\"");
+      break;
+    case '\\':
+      out.append("\\\\");
+      break;
+    case '\n':
+      out.append("\\n");
+      break;
+    case '\r':
+      out.append("\\r");
+      break;
+    case '\t':
+      out.append("\\t");
+      break;
     default:
       out.append("\\u00");
       out.push_back(kHex[(c >> 4) & 0xF]);
@@ -180,20 +200,34 @@ Status AppendJsonElements(const TensorView& tensor, int64_t first, int64_t count
     return AppendNumbers<Writer>(data, first, count, not_finite, out);
   };
   switch (tensor.dtype()) {
-    case DType::kBool: return append(Bool());
-    case DType::kUint8: return append(Number<uint8_t>());
-    case DType::kUint16: return append(Number<uint16_t>());
-    case DType::kUint32: return append(Number<uint32_t>());
-    case DType::kUint64: return append(Number<uint64_t>());
-    case DType::kInt8: return append(Number<int8_t>());
-    case DType::kInt16: return append(Number<int16_t>());
-    case DType::kInt32: return append(Number<int32_t>());
-    case DType::kInt64: return append(Number<int64_t>());
-    case DType::kFp16: return append(Narrow<Fp16>());
-    case DType::kBf16: return append(Narrow<Bf16>());
-    case DType::kFp32: return append(Number<float>());
-    case DType::kFp64: return append(Number<double>());
-    case DType::kBytes: return AppendStrings(tensor, first, count, out);
+    case DType::kBool:
+      return append(Bool());
+    case DType::kUint8:
+      return append(Number<uint8_t>());
+    case DType::kUint16:
+      return append(Number<uint16_t>());
+    case DType::kUint32:
+      return append(Number<uint32_t>());
+    case DType::kUint64:
+      return append(Number<uint64_t>());
+    case DType::kInt8:
+      return append(Number<int8_t>());
+    case DType::kInt16:
+      return append(Number<int16_t>());
+    case DType::kInt32:
+      return append(Number<int32_t>());
+    case DType::kInt64:
+      return append(Number<int64_t>());
+    case DType::kFp16:
+      return append(Narrow<Fp16>());
+    case DType::kBf16:
+      return append(Narrow<Bf16>());
+    case DType::kFp32:
+      return append(Number<float>());
+    case DType::kFp64:
+      return append(Number<double>());
+    case DType::kBytes:
+      return AppendStrings(tensor, first, count, out);
   }
   return OkStatus();
 }

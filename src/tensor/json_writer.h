@@ -17,9 +17,9 @@ enum class NotFinite : uint8_t {
 
 // Appends the elements of `tensor`, row-major, as one flat JSON array.
 //
-// Floats are the shortest decimal that reads back as the same value of their own dtype (FP16 and BF16
-// too); BYTES are strings and must be UTF-8. Errors: kInvalidArgument names the element that JSON cannot
-// hold; `out` then ends somewhere inside the array.
+// Floats are the shortest decimal that reads back as the same value of their own dtype (FP16 and
+// BF16 too); BYTES are strings and must be UTF-8. Errors: kInvalidArgument names the element that
+// JSON cannot hold; `out` then ends somewhere inside the array.
 base::Status AppendJsonArray(const TensorView& tensor, NotFinite not_finite, std::string& out);
 
 // Appends the elements [first, first + count) without brackets, separated by commas.

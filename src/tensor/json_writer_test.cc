@@ -36,12 +36,14 @@ TEST(JsonWriterTest, WritesEveryDtype) {
   EXPECT_EQ(Write<int64_t>({INT64_MIN}), "x[-9223372036854775808]");
   EXPECT_EQ(Write<uint64_t>({UINT64_MAX}), "x[18446744073709551615]");
   EXPECT_EQ(Write<Fp16>({{0x3C00}, {0x2E66}, {0x7BFF}, {0x0001}, {0x8000}}),
-            "x[1,0.1,6.55e+04,6e-08,-0]");
+            "x[1,0.1,6.55e+04,6e-08,-0.0]");
   EXPECT_EQ(Write<Bf16>({{0x3F80}, {0x3DCD}}), "x[1,0.1]");
   EXPECT_EQ(Write<float>({}), "x[]");
   const std::vector<std::byte> booleans = {std::byte{1}, std::byte{0}};
   std::string out;
-  ASSERT_TRUE(AppendJsonArray(*TensorView::Create(DType::kBool, {2}, booleans), NotFinite::kRefuse, out).ok());
+  ASSERT_TRUE(
+      AppendJsonArray(*TensorView::Create(DType::kBool, {2}, booleans), NotFinite::kRefuse, out)
+          .ok());
   EXPECT_EQ(out, "[true,false]");
 }
 
@@ -72,8 +74,9 @@ void ExpectRoundTrip(int step) {
     PaddedText text(Write<T>({value}).substr(1));
     JsonReader reader(text.text());
     T back{};
-    ASSERT_TRUE(ScanJsonNumbers(reader, DTypeOf<T>::value, 1,
-                                std::as_writable_bytes(std::span(&back, 1))).ok());
+    ASSERT_TRUE(
+        ScanJsonNumbers(reader, DTypeOf<T>::value, 1, std::as_writable_bytes(std::span(&back, 1)))
+            .ok());
     ASSERT_EQ(back.bits, value.bits);
   }
 }
@@ -84,13 +87,15 @@ TEST(JsonWriterTest, HalfPrecisionReadsBackAsItself) {
 }
 
 TEST(JsonWriterTest, EscapesStrings) {
-  const std::vector<std::string> strings = {"a\"\\\n\x01\t", "", "é€😀", std::string("\0", 1), "/",
-                                            "0123456789abcdef0123456789abcdef\"", "\x7F"};
+  const std::vector<std::string> strings = {
+      "a\"\\\n\x01\t", "", "é€😀", std::string("\0", 1), "/", "0123456789abcdef0123456789abcdef\"",
+      "\x7F"};
   const auto tensor = Tensor::FromStrings({static_cast<int64_t>(strings.size())}, strings);
   std::string out;
   ASSERT_TRUE(AppendJsonArray(tensor->view(), NotFinite::kRefuse, out).ok());
-  EXPECT_EQ(out, "[\"a\\\"\\\\\\n\\u0001\\t\",\"\",\"é€😀\",\"\\u0000\",\"/\","
-                 "\"0123456789abcdef0123456789abcdef\\\"\",\"\x7F\"]");
+  EXPECT_EQ(out,
+            "[\"a\\\"\\\\\\n\\u0001\\t\",\"\",\"é€😀\",\"\\u0000\",\"/\","
+            "\"0123456789abcdef0123456789abcdef\\\"\",\"\x7F\"]");
   const std::vector<std::string> wrong = {"ok", "\xFF"};
   const auto bad = Tensor::FromStrings({2}, wrong);
   out.clear();

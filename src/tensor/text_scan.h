@@ -9,8 +9,8 @@
 namespace slipway::tensor {
 
 // The first byte from `at` on that a JSON string does not hold as it is: a quote, a backslash, a
-// control character, or a byte of a non-ASCII character. `end` or a byte behind it when there is none.
-// Up to 16 bytes behind `end` are read.
+// control character, or a byte of a non-ASCII character. `end` or a byte behind it when there is
+// none. Up to 16 bytes behind `end` are read.
 inline const char* FindStringSpecial(const char* at, const char* end) {
 #if defined(__SSE2__)
   const __m128i quote = _mm_set1_epi8('"');
@@ -18,7 +18,8 @@ inline const char* FindStringSpecial(const char* at, const char* end) {
   const __m128i blank = _mm_set1_epi8(' ');
   for (; at < end; at += 16) {
     const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    const __m128i special =  // bytes from 0x80 on are negative, so "less than a blank" finds them too
+    const __m128i
+        special =  // bytes from 0x80 on are negative, so "less than a blank" finds them too
         _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(text, quote), _mm_cmpeq_epi8(text, backslash)),
                      _mm_cmplt_epi8(text, blank));
     const int mask = _mm_movemask_epi8(special);

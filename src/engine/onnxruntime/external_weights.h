@@ -11,12 +11,12 @@
 
 namespace slipway::engine {
 
-// Weights that lie in files beside the model, handed to ONNX Runtime so that it opens no file itself:
-// left alone it would look for them below the working directory of the process.
+// Weights that lie in files beside the model, handed to ONNX Runtime so that it opens no file
+// itself: left alone it would look for them below the working directory of the process.
 //
-// Every entry of the model is checked: its file lies inside the model's directory (by the kernel), the
-// piece inside the file, and the tensor is a weight of the main graph, the only place where the runtime
-// takes bytes from us. Must live until the session is made; borrows `bytes`.
+// Every entry of the model is checked: its file lies inside the model's directory (by the kernel),
+// the piece inside the file, and the tensor is a weight of the main graph, the only place where the
+// runtime takes bytes from us. Must live until the session is made; borrows `bytes`.
 class ExternalWeights {
  public:
   // kInvalidArgument, kPermissionDenied, kNotFound, kUnimplemented, each with the weight's name.

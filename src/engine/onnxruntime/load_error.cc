@@ -37,9 +37,9 @@ std::string DomainOf(std::string_view type, const OnnxSummary& summary) {
   for (const OnnxOperator& op : summary.operators) {
     if (op.type != type) continue;
     const auto opset = summary.opsets.find(op.domain);
-    return StrCat(" of domain '", Printable(op.domain), "'",
-                  opset == summary.opsets.end() ? std::string()
-                                                : StrCat(", operator set ", opset->second));
+    return StrCat(
+        " of domain '", Printable(op.domain), "'",
+        opset == summary.opsets.end() ? std::string() : StrCat(", operator set ", opset->second));
   }
   return "";
 }
@@ -69,24 +69,33 @@ std::optional<Status> NotImplemented(std::string_view words, const OnnxSummary& 
   if (!full) return std::nullopt;
   const std::string_view type = full->substr(0, full->find('('));
   return InvalidArgument(StrCat("operator '", Printable(type), "'", DomainOf(type, summary), ": ",
-                                Library(), " has no implementation for this operator set and these "
+                                Library(),
+                                " has no implementation for this operator set and these "
                                 "types; convert the model to a newer operator set, or its tensors "
                                 "to a common type such as FLOAT"));
 }
 
+// The number that stands in `words` behind `before`; "?" when there is none.
+std::string NumberBehind(std::string_view words, std::string_view before) {
+  const size_t start = words.find(before);
+  if (start == std::string_view::npos) return "?";
+  words.remove_prefix(start + before.size());
+  const std::string_view number = words.substr(0, words.find_first_not_of("0123456789"));
+  return number.empty() ? "?" : std::string(number);
+}
+
 std::optional<Status> TooNew(std::string_view words) {
   if (const auto got = Between(words, "Unsupported model IR version: ", ",")) {
-    const auto most = Between(StrCat(words, "\n"), "max supported IR version: ", "\n");
-    return InvalidArgument(StrCat("IR version ", *got, ": expected at most ", most.value_or("?"),
-                                  ", which ", Library(), " reads; export with an older version"));
+    return InvalidArgument(StrCat("IR version ", *got, ": expected at most ",
+                                  NumberBehind(words, "max supported IR version: "), ", which ",
+                                  Library(), " reads; export with an older version"));
   }
   const auto got = Between(words, "Opset ", " is under development");
   const auto domain = Between(words, "support for domain ", " is till opset ");
-  const auto most = Between(StrCat(words, "."), " is till opset ", ".");
-  if (!got || !domain || !most) return std::nullopt;
+  if (!got || !domain) return std::nullopt;
   return InvalidArgument(StrCat("operator set ", *got, " of domain '", Printable(*domain),
-                                "': expected at most ", *most, ", which ", Library(),
-                                " has; export with an older operator set"));
+                                "': expected at most ", NumberBehind(words, " is till opset "),
+                                ", which ", Library(), " has; export with an older operator set"));
 }
 
 std::optional<Status> WrongTypes(std::string_view words) {

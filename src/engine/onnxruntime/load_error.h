@@ -10,9 +10,9 @@
 namespace slipway::engine {
 
 // Why ONNX Runtime did not make a session of a model that `summary` could read: our words for the
-// reasons we know (operator, operator set or IR version that this build lacks, types that do not fit),
-// the runtime's own at the end. kInvalidArgument, or kResourceExhausted when memory was short. Takes
-// the status, which is not nullptr.
+// reasons we know (operator, operator set or IR version that this build lacks, types that do not
+// fit), the runtime's own at the end. kInvalidArgument, or kResourceExhausted when memory was
+// short. Takes the status, which is not nullptr.
 base::Status ExplainLoadFailure(OrtStatus* failure, const graph::OnnxSummary& summary);
 
 // The same for given words; for tests.

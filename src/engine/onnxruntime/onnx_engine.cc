@@ -30,7 +30,15 @@ using tensor::TensorView;
 
 namespace {
 
-std::string InputName(const TensorSpec& spec) { return StrCat("input '", Printable(spec.name), "'"); }
+std::string InputName(const TensorSpec& spec) {
+  return StrCat("input '", Printable(spec.name), "'");
+}
+
+Status Stopped(Deadline deadline, std::string_view when) {
+  if (deadline.IsAbandoned())
+    return base::Cancelled(StrCat("nobody waits any more: given up ", when));
+  return DeadlineExceeded(StrCat("the deadline of the request passed ", when));
+}
 
 }  // namespace
 
@@ -65,16 +73,16 @@ struct OnnxEngine::Call {
 };
 
 OnnxEngine::OnnxEngine(std::shared_ptr<const Runtime> runtime, SessionPtr session,
-                       tensor::Signature signature, bool trim_memory)
+                       tensor::Signature signature, const Traits& traits)
     : runtime_(std::move(runtime)),
       session_(std::move(session)),
       signature_(std::move(signature)),
       plan_(signature_),
-      trim_memory_(trim_memory) {}
+      traits_(traits) {}
 
 OnnxEngine::~OnnxEngine() {
   session_.reset();
-  if (trim_memory_) malloc_trim(0);
+  if (traits_.trim_memory) malloc_trim(0);
 }
 
 Status OnnxEngine::CheckInputs(std::span<const TensorView> inputs) const {
@@ -101,8 +109,8 @@ Status OnnxEngine::CheckOutputs(std::span<const size_t> outputs) const {
   for (size_t i = 0; i < outputs.size(); ++i) {
     ascending = ascending && (i == 0 || outputs[i] > outputs[i - 1]);
     if (outputs[i] < signature_.outputs.size()) continue;
-    return InvalidArgument(StrCat("output ", outputs[i], ": expected a position below ",
-                                  signature_.outputs.size()));
+    return InvalidArgument(
+        StrCat("output ", outputs[i], ": expected a position below ", signature_.outputs.size()));
   }
   if (ascending) return OkStatus();
   std::vector<size_t> sorted(outputs.begin(), outputs.end());
@@ -121,7 +129,7 @@ Status OnnxEngine::Run(std::span<const TensorView> inputs, std::span<const size_
     SLIPWAY_RETURN_IF_ERROR(CheckOutputs(outputs));
     if (outputs.empty()) return OkStatus();
     if (!deadline.never() && deadline.Expired(std::chrono::steady_clock::now())) {
-      return DeadlineExceeded("the deadline had passed before the model was run");
+      return Stopped(deadline, "before the model was run");
     }
     Status status = RunChecked(inputs, outputs, deadline, results);
     if (!status.ok()) results.clear();
@@ -139,7 +147,8 @@ Status OnnxEngine::RunChecked(std::span<const TensorView> inputs, std::span<cons
   SLIPWAY_RETURN_IF_ERROR(Allocate(inputs, outputs, call, results));
   Status status = Execute(call, deadline);
   if (call.allocated && IsOutputShapeMismatch(status)) {
-    // The model declares a shape that it does not keep. Its outputs are then the runtime's to allocate.
+    // The model declares a shape that it does not keep. Its outputs are then the runtime's to
+    // allocate.
     shapes_as_declared_ = false;
     results.clear();
     call.DropFetches();
@@ -193,7 +202,7 @@ Status OnnxEngine::Execute(Call& call, Deadline deadline) const {
   OrtStatus* failure = run(watch.options());
   if (failure == nullptr) return OkStatus();
   Status status = FromOrt(failure);
-  if (watch.stopped()) return DeadlineExceeded("the model was stopped at the deadline of the request");
+  if (watch.stopped()) return Stopped(deadline, "while the model ran, which was stopped");
   return status;
 }
 

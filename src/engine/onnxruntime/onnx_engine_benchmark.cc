@@ -61,8 +61,8 @@ struct BareSession {
     ok = ok && Api().CreateSession(raw_env, (kModels / model / "1" / "model.onnx").c_str(), options,
                                    &raw_session) == nullptr;
     session.reset(raw_session);
-    ok = ok && Api().CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &raw_memory) ==
-                   nullptr;
+    ok = ok &&
+         Api().CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &raw_memory) == nullptr;
     memory.reset(raw_memory);
     usable = ok;
   }
@@ -72,8 +72,8 @@ struct BareSession {
   bool usable = false;
 };
 
-// What does a run cost when the caller wraps the input, lets the runtime allocate the output, and copies
-// nothing? The least that any server pays.
+// What does a run cost when the caller wraps the input, lets the runtime allocate the output, and
+// copies nothing? The least that any server pays.
 void BM_BareRun(benchmark::State& state) {
   const Subject subject("linear30", state.range(0));
   const BareSession bare("linear30");

@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/str_cat.h"
@@ -29,9 +30,15 @@ std::string FileContext(const ModelFiles& files) {
   return StrCat("model file '", Printable(files.model_file), "'");
 }
 
-// From this size on a model is worth a walk through the allocator's free lists: loading leaves there
-// one to eleven times what the model keeps.
+// From this size on a model is worth a walk through the allocator's free lists: loading leaves
+// there one to eleven times what the model keeps.
 constexpr uint64_t kTrimFromBytes = 1 << 20;
+
+bool HasLoops(const OnnxSummary& summary) {
+  return std::ranges::any_of(summary.operators, [](const auto& entry) {
+    return entry.type == "Loop" || entry.type == "Scan";
+  });
+}
 
 Result<std::unique_ptr<Engine>> LoadFiles(const base::FileSystem& system,
                                           std::shared_ptr<const Runtime> runtime,
@@ -50,7 +57,8 @@ Result<std::unique_ptr<Engine>> LoadFiles(const base::FileSystem& system,
   const bool large = summary.file_bytes + summary.external_bytes >= kTrimFromBytes;
   if (large) malloc_trim(0);
   return std::unique_ptr<Engine>(
-      new OnnxEngine(std::move(runtime), std::move(session), std::move(signature), large));
+      new OnnxEngine(std::move(runtime), std::move(session), std::move(signature),
+                     {.trim_memory = large, .unbounded_run_time = HasLoops(summary)}));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -50,10 +51,10 @@ class OnnxRuntimeFactoryTest : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
-  Result<std::unique_ptr<Engine>> Load(const Path& directory, const std::string& file = "model.onnx",
+  Result<std::unique_ptr<Engine>> Load(const Path& directory,
+                                       const std::string& file = "model.onnx",
                                        const EngineOptions& options = {}) {
-    return factory_->Load({.directory = directory, .model_file = file},
-                          options);
+    return factory_->Load({.directory = directory, .model_file = file}, options);
   }
   Result<std::unique_ptr<Engine>> LoadGiven(std::map<std::string, std::string> given) {
     return factory_->Load(
@@ -97,8 +98,8 @@ std::string ScaleModel(const std::string& tensor, int64_t columns = 16) {
       .nodes = {TestNode("Mul", {"x", "w"}, {"y"})},
       .inputs = {TestValue("x", ElementType::kFloat, {"batch", columns})},
       .outputs = {TestValue("y", ElementType::kFloat, {"batch", columns})},
-      .initializers = {tensor}}
-                              .Bytes());
+      .initializers = {
+          tensor}}.Bytes());
 }
 
 std::string ScaleModelAt(std::string_view location, uint64_t offset = 0, int64_t columns = 16) {
@@ -143,7 +144,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"no_graph.onnx", kInvalid, "it has no graph"},
         {"opset_too_new.onnx", kInvalid, "operator set 999 of domain 'ai.onnx': expected at most "},
         {"ir_too_new.onnx", kInvalid, "IR version 999: expected at most "},
-        {"opset_1_no_kernel.onnx", kInvalid, "operator 'Add' of domain 'ai.onnx', operator set 1: "},
+        {"opset_1_no_kernel.onnx", kInvalid,
+         "operator 'Add' of domain 'ai.onnx', operator set 1: "},
         {"unknown_op.onnx", kInvalid, "operator 'Frobnicate' of domain 'ai.onnx', operator set 17"},
         {"unknown_domain.onnx", kInvalid, "operator 'Scale' of domain 'com.example.unknown'"},
         {"cyclic.onnx", kInvalid, "the graph has a cycle"},
@@ -245,8 +247,7 @@ TEST_F(OnnxRuntimeFactoryTest, NeverTakesALocationForAnAddress) {
 // A graph with an external tensor in the place that `change` puts it.
 TEST_F(OnnxRuntimeFactoryTest, RefusesExternalDataWhereTheRuntimeWouldOpenTheFile) {
   Write("w.bin", Floats(16, 1));
-  const std::string tensor =
-      graph::TestExternalTensor("w", ElementType::kFloat, {16}, "w.bin", 0);
+  const std::string tensor = graph::TestExternalTensor("w", ElementType::kFloat, {16}, "w.bin", 0);
   std::string constant = TestNode("Constant", {}, {"c"});
   std::string attribute;
   WireWriter(attribute).Bytes(1, "value");
@@ -330,18 +331,25 @@ TEST_F(OnnxRuntimeFactoryTest, EnginesOutliveTheirFactory) {
 }
 
 TEST_F(OnnxRuntimeFactoryTest, LogsWhatTheRuntimeWarnsOfAndWhatItLeavesOut) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "Debian's libspdlog is not built for ThreadSanitizer, which then sees races";
+#endif
   const std::string file = (directory_ / "log.txt").string();
   logger_ = std::make_unique<base::Logger>(base::Logger::Options{.file = file});
   factory_ = *OnnxRuntimeFactory::Create(files_, *logger_);
   ASSERT_TRUE(Load(kModels, "ml_zipmap.onnx").ok());
-  std::string unused = ScaleModel(graph::TestTensor("w", ElementType::kFloat, {16}, Floats(16, 1)));
-  (void)LoadGiven({{"model.onnx", unused}});
-  logger_->Flush();
+  TestGraph graph = {
+      .nodes = {TestNode("Relu", {"x"}, {"y"})},
+      .inputs = {TestValue("x", ElementType::kFloat, {2})},
+      .outputs = {TestValue("y", ElementType::kFloat, {2})},
+      .initializers = {graph::TestTensor("spare", ElementType::kFloat, {1}, "1234")}};
+  ASSERT_TRUE(LoadGiven({{"model.onnx", graph::TestModel(graph.Bytes())}}).ok());
+  factory_.reset();
+  logger_ = base::Logger::Null();  // the other one has now written what it had queued
   const std::string log = *files_.Read(file, 1 << 20);
   EXPECT_THAT(log, HasSubstr("an output is no tensor and is left out"));
   EXPECT_THAT(log, HasSubstr("output 'output_probability' is a sequence"));
-  factory_.reset();
-  logger_ = base::Logger::Null();
+  EXPECT_THAT(log, HasSubstr("Removing initializer 'spare'"));
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -349,8 +357,10 @@ TEST_F(OnnxRuntimeFactoryTest, LogsWhatTheRuntimeWarnsOfAndWhatItLeavesOut) {
 #endif
 #ifndef SLIPWAY_SKIP_MEMORY_TESTS
 
-// Memory of this process that no file backs, in bytes.
-uint64_t AnonymousBytes() {
+// Memory of this process that no file backs, in bytes. `trim`: without what the test itself has
+// freed.
+uint64_t AnonymousBytes(bool trim = false) {
+  if (trim) malloc_trim(0);
   std::ifstream file("/proc/self/smaps_rollup");
   for (std::string line; std::getline(file, line);) {
     if (line.starts_with("Anonymous:")) return std::strtoull(line.c_str() + 10, nullptr, 10) * 1024;
@@ -378,11 +388,12 @@ std::string DenseModel(int64_t size, int layers) {
 
 TEST_F(OnnxRuntimeFactoryTest, GivesMemoryBackAndStaysBelowItsEstimate) {
   constexpr uint64_t kMiB = 1 << 20;
-  { ASSERT_TRUE(Load(kModels, "log.onnx").ok()); }  // what the library allocates once
-  Write("model.onnx", DenseModel(2048, 3));         // 48 MiB
-  const uint64_t estimate =
-      *factory_->EstimateBytes({.directory = directory_});
-  const uint64_t before = AnonymousBytes();
+  {
+    ASSERT_TRUE(Load(kModels, "log.onnx").ok());
+  }  // what the library allocates once
+  Write("model.onnx", DenseModel(2048, 3));  // 48 MiB
+  const uint64_t estimate = *factory_->EstimateBytes({.directory = directory_});
+  const uint64_t before = AnonymousBytes(true);
   for (int round = 0; round < 3; ++round) {
     auto engine = Load(directory_);
     ASSERT_TRUE(engine.ok()) << engine.status();
@@ -399,19 +410,20 @@ TEST_F(OnnxRuntimeFactoryTest, GivesMemoryBackAndStaysBelowItsEstimate) {
 
 TEST_F(OnnxRuntimeFactoryTest, KeepsNoMemoryOfALargeBatch) {
   constexpr uint64_t kMiB = 1 << 20;
-  Write("model.onnx", DenseModel(512, 4));
+  Write("model.onnx", DenseModel(256, 2));
   auto engine = Load(directory_);
   ASSERT_TRUE(engine.ok());
   RunOnes(**engine);
-  const uint64_t before = AnonymousBytes();
+  const uint64_t before = AnonymousBytes(true);
   {
-    const Tensor x = *Tensor::Allocate(tensor::DType::kFp32, {8192, 512});  // 16 MiB
+    const Tensor x = *Tensor::Allocate(
+        tensor::DType::kFp32, {40'000, 256});  // 40 MiB: more than the allocator ever keeps
     const std::vector<TensorView> inputs = {x.view()};
     const std::vector<size_t> outputs = {0};
     std::vector<Tensor> results;
     ASSERT_TRUE((*engine)->Run(inputs, outputs, {}, results).ok());
   }
-  EXPECT_LE(AnonymousBytes(), before + 8 * kMiB);
+  EXPECT_LE(AnonymousBytes(true), before + 8 * kMiB);
 }
 
 #endif

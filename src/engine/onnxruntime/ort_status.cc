@@ -36,8 +36,8 @@ size_t EndOfPosition(std::string_view text, size_t at) {
   return end > digits ? end : kNone;
 }
 
-// The end of a C++ signature that starts at `at`: behind the bracket that closes its parameters. kNone
-// when there is none.
+// The end of a C++ signature that starts at `at`: behind the bracket that closes its parameters.
+// kNone when there is none.
 size_t EndOfSignature(std::string_view text, size_t at) {
   int depth = 0;
   for (size_t i = at; i < text.size(); ++i) {
@@ -98,7 +98,8 @@ std::string WithShortNode(std::string text) {
   const size_t start = text.find(kStart);
   const size_t name = text.find(kName);
   const size_t words = text.find(kWords);
-  if (start == kNone || name == kNone || words == kNone || name > words || start > name) return text;
+  if (start == kNone || name == kNone || words == kNone || name > words || start > name)
+    return text;
   const std::string op = text.substr(start + kStart.size(), name - start - kStart.size());
   const std::string node = text.substr(name + kName.size(), words - name - kName.size());
   return StrCat(op, " node", node.empty() ? "" : StrCat(" '", node, "'"), ": ",
@@ -133,12 +134,16 @@ bool HasAny(std::string_view words, std::span<const std::string_view> phrases) {
 
 // How the runtime says that memory was short, and that values or shapes do not fit the model.
 constexpr std::array<std::string_view, 5> kMemoryPhrases = {
-    "bad_alloc", "Failed to allocate memory", "Failed to allocate", "out of memory",
-    "OOM"};
-constexpr std::array<std::string_view, 18> kInputPhrases = {
-    "out of bounds", "out of data bounds", "out of range", "out-of-bound", "Out of range",
-    "broadcast", "Broadcast", "mismatch", "Mismatch", "Invalid", "invalid", "verflow",
-    "must be ", "must have ", "should be ", "does not match", "do not match", "cannot be reshaped"};
+    "bad_alloc", "Failed to allocate memory", "Failed to allocate", "out of memory", "OOM"};
+constexpr std::array<std::string_view, 18> kInputPhrases = {"out of bounds", "out of data bounds",
+                                                            "out of range",  "out-of-bound",
+                                                            "Out of range",  "broadcast",
+                                                            "Broadcast",     "mismatch",
+                                                            "Mismatch",      "Invalid",
+                                                            "invalid",       "verflow",
+                                                            "must be ",      "must have ",
+                                                            "should be ",    "does not match",
+                                                            "do not match",  "cannot be reshaped"};
 
 StatusCode CodeOf(OrtErrorCode code, std::string_view words) {
   if (HasAny(words, kMemoryPhrases)) return StatusCode::kResourceExhausted;

@@ -25,18 +25,20 @@ TEST(CleanWordsTest, NamesAFailedNodeShortly) {
   EXPECT_EQ(CleanWords("Non-zero status code returned while running Gather node. Name:'' Status "
                        "Message: indices element out of data bounds, idx=4"),
             "Gather node: indices element out of data bounds, idx=4");
-  EXPECT_EQ(CleanWords("Non-zero status code returned while running Add node. Name:'add_1' Status "
-                       "Message: /onnxruntime_src/onnxruntime/core/providers/cpu/math/"
-                       "element_wise_ops.h:540 void onnxruntime::BroadcastIterator::Init(ptrdiff_t, "
-                       "ptrdiff_t) axis == 1 || axis == largest was false. Attempting to broadcast "
-                       "an axis by a dimension other than 1. 2 by 3\n"),
-            "Add node 'add_1': Attempting to broadcast an axis by a dimension other than 1. 2 by 3");
-  EXPECT_EQ(CleanWords("Non-zero status code returned while running Expand node. Name:'' Status "
-                       "Message: /onnxruntime_src/onnxruntime/core/framework/op_kernel.cc:87 virtual "
-                       "OrtValue* onnxruntime::OpKernelContext::OutputMLValue(int, const "
-                       "onnxruntime::TensorShape&) [ONNXRuntimeError] : 1 : FAIL : Calculation for "
-                       "Tensor storage size overflowed\n"),
-            "Expand node: Calculation for Tensor storage size overflowed");
+  EXPECT_EQ(
+      CleanWords("Non-zero status code returned while running Add node. Name:'add_1' Status "
+                 "Message: /onnxruntime_src/onnxruntime/core/providers/cpu/math/"
+                 "element_wise_ops.h:540 void onnxruntime::BroadcastIterator::Init(ptrdiff_t, "
+                 "ptrdiff_t) axis == 1 || axis == largest was false. Attempting to broadcast "
+                 "an axis by a dimension other than 1. 2 by 3\n"),
+      "Add node 'add_1': Attempting to broadcast an axis by a dimension other than 1. 2 by 3");
+  EXPECT_EQ(
+      CleanWords("Non-zero status code returned while running Expand node. Name:'' Status "
+                 "Message: /onnxruntime_src/onnxruntime/core/framework/op_kernel.cc:87 virtual "
+                 "OrtValue* onnxruntime::OpKernelContext::OutputMLValue(int, const "
+                 "onnxruntime::TensorShape&) [ONNXRuntimeError] : 1 : FAIL : Calculation for "
+                 "Tensor storage size overflowed\n"),
+      "Expand node: Calculation for Tensor storage size overflowed");
 }
 
 TEST(CleanWordsTest, LeavesOtherWordsAlone) {

@@ -63,8 +63,8 @@ Status MakeStrings(const Runtime& runtime, const TensorView& view, OrtValue*& ma
     std::memcpy(&length, at, sizeof(length));
     at += sizeof(length);
     char* element = nullptr;
-    SLIPWAY_RETURN_IF_ORT_ERROR(Api().GetResizedStringTensorElementBuffer(
-        made, static_cast<size_t>(i), length, &element));
+    SLIPWAY_RETURN_IF_ORT_ERROR(
+        Api().GetResizedStringTensorElementBuffer(made, static_cast<size_t>(i), length, &element));
     if (length > 0) std::memcpy(element, at, length);
     at += length;
   }
@@ -88,9 +88,9 @@ Result<Shape> ShapeOf(const OrtValue* value, DType expected) {
   return Shape(std::span<const int64_t>(dims.data(), rank));
 }
 
-// Puts the lengths in front of `count` strings that lie, one behind the other, at the end of `buffer`:
-// string i at 4 * count + offsets[i] goes to 4 * (i + 1) + offsets[i]. That is never to its right, so in
-// ascending order nothing is overwritten before it is moved.
+// Puts the lengths in front of `count` strings that lie, one behind the other, at the end of
+// `buffer`: string i at 4 * count + offsets[i] goes to 4 * (i + 1) + offsets[i]. That is never to
+// its right, so in ascending order nothing is overwritten before it is moved.
 Status InsertLengths(std::span<std::byte> buffer, std::span<const size_t> offsets) {
   constexpr size_t kPrefix = sizeof(uint32_t);
   const size_t start = kPrefix * offsets.size();
@@ -116,9 +116,9 @@ Result<Tensor> CopyStrings(const OrtValue* value, const Shape& shape) {
   std::vector<size_t> offsets(static_cast<size_t>(count));
   Buffer buffer = Buffer::Allocate(sizeof(uint32_t) * offsets.size() + total);
   if (count > 0) {
-    SLIPWAY_RETURN_IF_ORT_ERROR(Api().GetStringTensorContent(
-        value, buffer.data() + sizeof(uint32_t) * offsets.size(), total, offsets.data(),
-        offsets.size()));
+    SLIPWAY_RETURN_IF_ORT_ERROR(
+        Api().GetStringTensorContent(value, buffer.data() + sizeof(uint32_t) * offsets.size(),
+                                     total, offsets.data(), offsets.size()));
     SLIPWAY_RETURN_IF_ERROR(InsertLengths({buffer.data(), buffer.size()}, offsets));
   }
   return Tensor::Adopt(DType::kBytes, shape, std::move(buffer));
@@ -128,13 +128,13 @@ Result<Tensor> CopyStrings(const OrtValue* value, const Shape& shape) {
 
 ONNXTensorElementDataType ToOrtType(DType dtype) {
   constexpr std::array<ONNXTensorElementDataType, tensor::kDTypeCount> kTypes = {
-      ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL,    ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8,
-      ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16,  ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32,
-      ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64,  ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
-      ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16,   ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32,
-      ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,   ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
+      ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL,     ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8,
+      ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16,   ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32,
+      ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64,   ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
+      ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16,    ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32,
+      ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,    ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
       ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
-      ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,  ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING};
+      ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,   ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING};
   return kTypes[static_cast<size_t>(dtype)];
 }
 

@@ -13,9 +13,9 @@ namespace slipway::engine {
 // The runtime's number for a dtype; FP16 to BYTES, all fourteen.
 ONNXTensorElementDataType ToOrtType(tensor::DType dtype);
 
-// An OrtValue over `view`'s bytes, for one run: they are borrowed. Bytes that are not aligned for the
-// dtype are copied into `copies` first, which must live as long; BYTES are copied into strings of the
-// runtime. kInvalidArgument for a BOOL that is neither 0 nor 1: kernels rely on it.
+// An OrtValue over `view`'s bytes, for one run: they are borrowed. Bytes that are not aligned for
+// the dtype are copied into `copies` first, which must live as long; BYTES are copied into strings
+// of the runtime. kInvalidArgument for a BOOL that is neither 0 nor 1: kernels rely on it.
 base::Status MakeInput(const Runtime& runtime, const tensor::TensorView& view,
                        std::vector<base::Buffer>& copies, OrtValue*& made);
 

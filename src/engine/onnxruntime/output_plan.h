@@ -11,9 +11,9 @@
 
 namespace slipway::engine {
 
-// Foretells the shape of an output from the inputs of a run, so that its memory can be ours: each of
-// its dimensions is fixed, or has the name of a dimension of an input. Made once for a signature;
-// immutable, so thread-safe.
+// Foretells the shape of an output from the inputs of a run, so that its memory can be ours: each
+// of its dimensions is fixed, or has the name of a dimension of an input. Made once for a
+// signature; immutable, so thread-safe.
 //
 // What a model declares can be wrong; the runtime notices when it writes, and then the engine stops
 // asking (OnnxEngine::Run).

@@ -14,8 +14,8 @@ namespace slipway::engine {
 // preference. Without Azure's, which sends tensors to a web service.
 std::vector<std::string> AvailableProviders();
 
-// Has the session run on options.provider, and on the CPU what that cannot run. kUnimplemented when this
-// build does not have it; kInvalidArgument when the provider refuses its options.
+// Has the session run on options.provider, and on the CPU what that cannot run. kUnimplemented when
+// this build does not have it; kInvalidArgument when the provider refuses its options.
 base::Status AddProvider(const EngineOptions& options, OrtSessionOptions* session_options);
 
 }  // namespace slipway::engine

@@ -15,7 +15,7 @@ using base::SteadyTime;
 // One run: its options, which carry the stop flag, and its deadline.
 struct RunWatchdog::Slot {
   RunOptionsPtr options;
-  SteadyTime deadline;
+  base::Deadline deadline;
   bool stopped = false;
 };
 
@@ -61,12 +61,12 @@ RunWatchdog::RunWatchdog()
 RunWatchdog::~RunWatchdog() = default;
 
 RunWatchdog::Shard& RunWatchdog::ShardOfThisThread() {
-  static thread_local const size_t index =
+  static thread_local const size_t kIndex =
       std::hash<std::thread::id>{}(std::this_thread::get_id()) % kShards;
-  return (*shards_)[index];
+  return (*shards_)[kIndex];
 }
 
-std::unique_ptr<RunWatchdog::Slot> RunWatchdog::StartIdle(Shard& shard, SteadyTime deadline) {
+std::unique_ptr<RunWatchdog::Slot> RunWatchdog::StartIdle(Shard& shard, base::Deadline deadline) {
   const std::lock_guard lock(shard.mutex);
   if (shard.idle.empty()) return nullptr;
   std::unique_ptr<Slot> slot = std::move(shard.idle.back());
@@ -77,7 +77,7 @@ std::unique_ptr<RunWatchdog::Slot> RunWatchdog::StartIdle(Shard& shard, SteadyTi
 }
 
 Result<std::unique_ptr<RunWatchdog::Slot>> RunWatchdog::StartNew(Shard& shard,
-                                                                 SteadyTime deadline) {
+                                                                 base::Deadline deadline) {
   auto slot = std::make_unique<Slot>();
   SLIPWAY_ASSIGN_OR_RETURN(slot->options, MakeRunOptions());
   slot->deadline = deadline;
@@ -88,20 +88,26 @@ Result<std::unique_ptr<RunWatchdog::Slot>> RunWatchdog::StartNew(Shard& shard,
 
 Result<RunWatchdog::Watch> RunWatchdog::Start(base::Deadline deadline) {
   Shard& shard = ShardOfThisThread();
-  std::unique_ptr<Slot> slot = StartIdle(shard, deadline.at);
+  std::unique_ptr<Slot> slot = StartIdle(shard, deadline);
   if (slot == nullptr) {
-    SLIPWAY_ASSIGN_OR_RETURN(slot, StartNew(shard, deadline.at));
+    SLIPWAY_ASSIGN_OR_RETURN(slot, StartNew(shard, deadline));
   }
-  WakeBy(deadline.at);
+  WakeBy(NextLook(deadline, std::chrono::steady_clock::now()));
   return Watch(shard, std::move(slot));
 }
 
-void RunWatchdog::WakeBy(SteadyTime deadline) {
-  if (wake_at_.load() <= deadline) return;
+SteadyTime RunWatchdog::NextLook(base::Deadline deadline, SteadyTime now) {
+  constexpr std::chrono::milliseconds kAbandonedPeriod{20};
+  if (deadline.abandoned == nullptr) return deadline.at;
+  return std::min(deadline.at, now + kAbandonedPeriod);
+}
+
+void RunWatchdog::WakeBy(SteadyTime time) {
+  if (wake_at_.load() <= time) return;
   {
     const std::lock_guard lock(mutex_);
-    if (wake_at_.load() <= deadline) return;
-    wake_at_ = deadline;
+    if (wake_at_.load() <= time) return;
+    wake_at_ = time;
   }
   wake_.notify_one();
 }
@@ -133,8 +139,8 @@ SteadyTime RunWatchdog::StopExpired(SteadyTime now) {
     const std::lock_guard lock(shard.mutex);
     for (Slot* slot : shard.running) {
       if (slot->stopped) continue;
-      if (slot->deadline > now) {
-        next = std::min(next, slot->deadline);
+      if (!slot->deadline.Expired(now)) {
+        next = std::min(next, NextLook(slot->deadline, now));
         continue;
       }
       slot->stopped = true;

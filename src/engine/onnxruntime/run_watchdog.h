@@ -18,7 +18,7 @@ namespace slipway::engine {
 // Options of a run, quiet: what goes wrong is in the Status of the run.
 base::Result<RunOptionsPtr> MakeRunOptions();
 
-// Stops runs of a model that are past their deadline.
+// Stops runs of a model that are past their deadline, or that nobody waits for any more.
 //
 //   SLIPWAY_ASSIGN_OR_RETURN(const RunWatchdog::Watch watch, watchdog.Start(deadline));
 //   OrtStatus* status = Api().Run(session, watch.options(), ...);
@@ -26,10 +26,11 @@ base::Result<RunOptionsPtr> MakeRunOptions();
 //
 // The runtime looks at its stop flag between two nodes, so a run ends after the node it is in. A
 // watched run costs two uncontended locks and, as a rule, no wake-up: the thread sleeps until the
-// earliest deadline it has heard of, and runs are mostly over by then.
+// earliest deadline it has heard of, and runs are mostly over by then. While a run that can be
+// abandoned is under way it looks every 20 ms.
 //
-// Thread-safe. One thread, started here, stopped and joined by the destructor, which must not overlap a
-// Watch. Real time on purpose: the runtime runs in it.
+// Thread-safe. One thread, started here, stopped and joined by the destructor, which must not
+// overlap a Watch. Real time on purpose: the runtime runs in it.
 class RunWatchdog {
   struct Slot;
   struct Shard;
@@ -64,11 +65,13 @@ class RunWatchdog {
 
   Shard& ShardOfThisThread();
   // nullptr when there is no idle slot.
-  static std::unique_ptr<Slot> StartIdle(Shard& shard, base::SteadyTime deadline);
-  static base::Result<std::unique_ptr<Slot>> StartNew(Shard& shard, base::SteadyTime deadline);
-  void WakeBy(base::SteadyTime deadline);
+  static std::unique_ptr<Slot> StartIdle(Shard& shard, base::Deadline deadline);
+  static base::Result<std::unique_ptr<Slot>> StartNew(Shard& shard, base::Deadline deadline);
+  // When to look at a run with that deadline again.
+  static base::SteadyTime NextLook(base::Deadline deadline, base::SteadyTime now);
+  void WakeBy(base::SteadyTime time);
   void RunLoop(const std::stop_token& stop);
-  // Stops what is past its deadline; returns the earliest deadline that is still to come.
+  // Stops what is past its deadline; returns when to look again.
   base::SteadyTime StopExpired(base::SteadyTime now);
 
   std::unique_ptr<std::array<Shard, kShards>> shards_;

@@ -32,10 +32,14 @@ Result<std::shared_ptr<Runtime>> Runtime::Create(base::Logger& logger) {
     return FailedPrecondition(StrCat("ONNX Runtime library: expected version 1.", ORT_API_VERSION,
                                      " or newer, got ", OrtGetApiBase()->GetVersionString()));
   }
+  // The library reports usage to its maker unless this is set before its environment is made.
+  // Nothing of ours leaves the machine. Called at start, before other threads could read the
+  // environment.
+  setenv("ORT_DISABLE_TELEMETRY", "1", 1);
   auto runtime = std::make_shared<Runtime>(logger);
   OrtEnv* env = nullptr;
-  SLIPWAY_RETURN_IF_ORT_ERROR(Api().CreateEnvWithCustomLogger(
-      Discard, nullptr, ORT_LOGGING_LEVEL_FATAL, "slipway", &env));
+  SLIPWAY_RETURN_IF_ORT_ERROR(
+      Api().CreateEnvWithCustomLogger(Discard, nullptr, ORT_LOGGING_LEVEL_FATAL, "slipway", &env));
   runtime->env.reset(env);
   SLIPWAY_RETURN_IF_ORT_ERROR(Api().GetAllocatorWithDefaultOptions(&runtime->allocator));
   OrtMemoryInfo* memory = nullptr;
@@ -48,10 +52,8 @@ Result<std::shared_ptr<Runtime>> Runtime::Create(base::Logger& logger) {
 }
 
 Status RouteLog(const Runtime& runtime, OrtSessionOptions* options) {
-  SLIPWAY_RETURN_IF_ORT_ERROR(
-      Api().SetUserLoggingFunction(options, LogMessage, &runtime.logger));
-  SLIPWAY_RETURN_IF_ORT_ERROR(
-      Api().SetSessionLogSeverityLevel(options, ORT_LOGGING_LEVEL_WARNING));
+  SLIPWAY_RETURN_IF_ORT_ERROR(Api().SetUserLoggingFunction(options, LogMessage, &runtime.logger));
+  SLIPWAY_RETURN_IF_ORT_ERROR(Api().SetSessionLogSeverityLevel(options, ORT_LOGGING_LEVEL_WARNING));
   return OkStatus();
 }
 

@@ -9,8 +9,8 @@
 
 namespace slipway::engine {
 
-// What all sessions of one factory use. Thread-safe. Shared by the factory and each engine, whichever
-// ends last.
+// What all sessions of one factory use. Thread-safe. Shared by the factory and each engine,
+// whichever ends last.
 struct Runtime {
   static base::Result<std::shared_ptr<Runtime>> Create(base::Logger& logger);
   explicit Runtime(base::Logger& log) : logger(log) {}  // use Create()
@@ -23,8 +23,8 @@ struct Runtime {
   std::unique_ptr<RunWatchdog> watchdog;
 };
 
-// Sends what a session has to say to runtime.logger: warnings as such, errors as DEBUG, because each
-// also comes back as a Status, and whoever handles that logs it. The process-wide logger that
+// Sends what a session has to say to runtime.logger: warnings as such, errors as DEBUG, because
+// each also comes back as a Status, and whoever handles that logs it. The process-wide logger that
 // ONNX Runtime keeps in its environment is silent: it could outlive ours.
 base::Status RouteLog(const Runtime& runtime, OrtSessionOptions* options);
 

@@ -29,7 +29,8 @@ Status Configure(OrtSessionOptions* options, const char* key, const char* value)
   return OkStatus();
 }
 
-// One thread makes no pool at all; waiting threads sleep instead of spinning, because cores are shared.
+// One thread makes no pool at all; waiting threads sleep instead of spinning, because cores are
+// shared.
 Status SetThreads(int threads, OrtSessionOptions* options) {
   if (threads < 1 || threads > kMaxThreads) {
     return InvalidArgument(
@@ -43,15 +44,15 @@ Status SetThreads(int threads, OrtSessionOptions* options) {
 
 bool HasFreeShape(const graph::OnnxSummary& summary) {
   return std::ranges::any_of(summary.inputs, [](const graph::OnnxValue& input) {
-    return !input.has_shape ||
-           std::ranges::any_of(input.dims | std::views::drop(1), [](int64_t dim) { return dim < 0; });
+    return !input.has_shape || std::ranges::any_of(input.dims | std::views::drop(1),
+                                                   [](int64_t dim) { return dim < 0; });
   });
 }
 
-// Without arena, memory of a run goes back to the allocator when the run ends; the arena would keep that
-// of the largest batch ever seen, and was not measurably faster. Memory patterns make one allocation
-// of a run's many, but the runtime keeps one pattern for each combination of input shapes, for ever:
-// good for batch sizes, a leak for sequence lengths.
+// Without arena, memory of a run goes back to the allocator when the run ends; the arena would keep
+// that of the largest batch ever seen, and was not measurably faster. Memory patterns make one
+// allocation of a run's many, but the runtime keeps one for each combination of input shapes, for
+// ever (200 bytes and more): fine for batch sizes, without bound for lengths of sequences.
 Status SetMemory(const graph::OnnxSummary& summary, OrtSessionOptions* options) {
   SLIPWAY_RETURN_IF_ORT_ERROR(Api().DisableCpuMemArena(options));
   if (HasFreeShape(summary)) SLIPWAY_RETURN_IF_ORT_ERROR(Api().DisableMemPattern(options));

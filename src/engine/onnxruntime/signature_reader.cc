@@ -117,10 +117,10 @@ Status ReadInput(const Named& input, bool optional, const graph::OnnxSummary& su
   spec.name = input.name;
   spec.optional = optional;
   SLIPWAY_ASSIGN_OR_RETURN(const auto not_a_tensor, NotATensor(input.type.get()));
-  Status status =
-      not_a_tensor ? InvalidArgument(StrCat("expected a tensor, got ", *not_a_tensor,
-                                            "; export the model with tensors as inputs"))
-                   : ReadTensorSpec(input.type.get(), spec);
+  Status status = not_a_tensor
+                      ? InvalidArgument(StrCat("expected a tensor, got ", *not_a_tensor,
+                                               "; export the model with tensors as inputs"))
+                      : ReadTensorSpec(input.type.get(), spec);
   if (!status.ok()) return status.WithContext(StrCat("input '", Printable(input.name), "'"));
   MarkFreeRank(summary.inputs, spec);
   signature.inputs.push_back(std::move(spec));
@@ -129,17 +129,15 @@ Status ReadInput(const Named& input, bool optional, const graph::OnnxSummary& su
 
 Status ReadInputs(const Runtime& runtime, const OrtSession* session,
                   const graph::OnnxSummary& summary, Signature& signature) {
-  SLIPWAY_ASSIGN_OR_RETURN(
-      const auto required,
-      ReadList(runtime, session,
-               {Api().SessionGetInputCount, Api().SessionGetInputName,
-                Api().SessionGetInputTypeInfo}));
-  SLIPWAY_ASSIGN_OR_RETURN(
-      const auto defaulted,
-      ReadList(runtime, session,
-               {Api().SessionGetOverridableInitializerCount,
-                Api().SessionGetOverridableInitializerName,
-                Api().SessionGetOverridableInitializerTypeInfo}));
+  SLIPWAY_ASSIGN_OR_RETURN(const auto required,
+                           ReadList(runtime, session,
+                                    {Api().SessionGetInputCount, Api().SessionGetInputName,
+                                     Api().SessionGetInputTypeInfo}));
+  SLIPWAY_ASSIGN_OR_RETURN(const auto defaulted,
+                           ReadList(runtime, session,
+                                    {Api().SessionGetOverridableInitializerCount,
+                                     Api().SessionGetOverridableInitializerName,
+                                     Api().SessionGetOverridableInitializerTypeInfo}));
   std::map<std::string_view, std::pair<const Named*, bool>> by_name;
   for (const Named& input : required) by_name[input.name] = {&input, false};
   for (const Named& input : defaulted) by_name[input.name] = {&input, true};
@@ -155,11 +153,10 @@ Status ReadInputs(const Runtime& runtime, const OrtSession* session,
 Status ReadOutputs(const Runtime& runtime, const OrtSession* session,
                    const graph::OnnxSummary& summary, Signature& signature,
                    std::vector<std::string>& dropped) {
-  SLIPWAY_ASSIGN_OR_RETURN(
-      const auto outputs,
-      ReadList(runtime, session,
-               {Api().SessionGetOutputCount, Api().SessionGetOutputName,
-                Api().SessionGetOutputTypeInfo}));
+  SLIPWAY_ASSIGN_OR_RETURN(const auto outputs,
+                           ReadList(runtime, session,
+                                    {Api().SessionGetOutputCount, Api().SessionGetOutputName,
+                                     Api().SessionGetOutputTypeInfo}));
   for (const Named& output : outputs) {
     SLIPWAY_ASSIGN_OR_RETURN(const auto not_a_tensor, NotATensor(output.type.get()));
     if (not_a_tensor) {
@@ -174,10 +171,10 @@ Status ReadOutputs(const Runtime& runtime, const OrtSession* session,
     signature.outputs.push_back(std::move(spec));
   }
   if (!signature.outputs.empty()) return OkStatus();
-  return InvalidArgument(StrCat(
-      "expected at least one tensor among the outputs, but ",
-      dropped.empty() ? "there is no output" : dropped.front(),
-      "; export with tensors as outputs (skl2onnx: options={'zipmap': False})"));
+  return InvalidArgument(
+      StrCat("expected at least one tensor among the outputs, but ",
+             dropped.empty() ? "there is no output" : dropped.front(),
+             "; export with tensors as outputs (skl2onnx: options={'zipmap': False})"));
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ namespace slipway::engine {
 //
 // which tests/models/engine/two_inputs.onnx is:
 //
-//   INSTANTIATE_TEST_SUITE_P(Onnx, EngineSuite, testing::Values(EngineCase{"Onnx", &LoadTwoInputs}));
+//   INSTANTIATE_TEST_SUITE_P(Onnx, EngineSuite, testing::Values(EngineCase{"Onnx",
+//   &LoadTwoInputs}));
 struct EngineCase {
   const char* name;
   std::function<std::unique_ptr<Engine>()> load;

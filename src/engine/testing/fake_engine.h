@@ -16,8 +16,8 @@ namespace slipway::engine {
 //
 //   FakeEngine engine({.inputs = {x}, .outputs = {y}}, FakeEngine::CopyInputs());
 //
-// Thread-safe when the function is. Checks its inputs against the signature, as every engine does; the
-// deadline is the function's affair, because only the test knows by which clock it is meant.
+// Thread-safe when the function is. Checks its inputs against the signature, as every engine does;
+// the deadline is the function's affair, because only the test knows by which clock it is meant.
 class FakeEngine final : public Engine {
  public:
   // As Engine::Run, with `results` already empty.
@@ -52,8 +52,8 @@ class FakeEngine final : public Engine {
 // that Load() got. Thread-safe when the function is.
 class FakeEngineFactory final : public EngineFactory {
  public:
-  using LoadFunction = std::function<base::Result<std::unique_ptr<Engine>>(const ModelFiles&,
-                                                                           const EngineOptions&)>;
+  using LoadFunction =
+      std::function<base::Result<std::unique_ptr<Engine>>(const ModelFiles&, const EngineOptions&)>;
 
   explicit FakeEngineFactory(LoadFunction load, uint64_t estimated_bytes = 1024)
       : load_(std::move(load)), estimated_bytes_(estimated_bytes) {}

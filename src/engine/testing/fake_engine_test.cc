@@ -32,8 +32,7 @@ Status AddAndSubtract(std::span<const TensorView> inputs, std::span<const size_t
     for (size_t i = 0; i < values.size(); ++i) {
       values[i] += static_cast<float>(output == 0 ? b[i] : -b[i]);
     }
-    SLIPWAY_ASSIGN_OR_RETURN(Tensor result,
-                             Tensor::FromValues<float>(inputs[0].shape(), values));
+    SLIPWAY_ASSIGN_OR_RETURN(Tensor result, Tensor::FromValues<float>(inputs[0].shape(), values));
     results.push_back(std::move(result));
   }
   return base::OkStatus();

@@ -19,8 +19,8 @@ struct InferBody {
   std::span<std::byte> tail;
   bool raw = false;  // a header length of 0: all of it is the model's one input
 
-  // `header_length` is the header's value, nullopt when it was not sent. kInvalidArgument unless it is a
-  // number from 0 to the body's size.
+  // `header_length` is the header's value, nullopt when it was not sent. kInvalidArgument unless it
+  // is a number from 0 to the body's size.
   static base::Result<InferBody> Divide(std::span<std::byte> body,
                                         std::optional<std::string_view> header_length);
 };

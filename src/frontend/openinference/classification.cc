@@ -44,7 +44,8 @@ std::vector<std::string> TopOfRows(const tensor::TensorView& scores, int64_t row
   const size_t width = rows == 0 ? 0 : static_cast<size_t>(scores.element_count() / rows);
   std::vector<T> values(width);
   for (int64_t row = 0; row < rows; ++row) {
-    const std::byte* const from = scores.data().data() + static_cast<size_t>(row) * width * sizeof(T);
+    const std::byte* const from =
+        scores.data().data() + static_cast<size_t>(row) * width * sizeof(T);
     if (width > 0) std::memcpy(values.data(), from, width * sizeof(T));
     for (const size_t index : Largest<T>(values, k)) {
       std::string& text = out.emplace_back(StrCat(std::to_string(values[index]), ":", index));
@@ -57,17 +58,28 @@ std::vector<std::string> TopOfRows(const tensor::TensorView& scores, int64_t row
 std::vector<std::string> TopOfRows(const tensor::TensorView& scores, int64_t rows, size_t k,
                                    std::span<const std::string> labels) {
   switch (scores.dtype()) {
-    case DType::kUint8: return TopOfRows<uint8_t>(scores, rows, k, labels);
-    case DType::kUint16: return TopOfRows<uint16_t>(scores, rows, k, labels);
-    case DType::kUint32: return TopOfRows<uint32_t>(scores, rows, k, labels);
-    case DType::kUint64: return TopOfRows<uint64_t>(scores, rows, k, labels);
-    case DType::kInt8: return TopOfRows<int8_t>(scores, rows, k, labels);
-    case DType::kInt16: return TopOfRows<int16_t>(scores, rows, k, labels);
-    case DType::kInt32: return TopOfRows<int32_t>(scores, rows, k, labels);
-    case DType::kInt64: return TopOfRows<int64_t>(scores, rows, k, labels);
-    case DType::kFp32: return TopOfRows<float>(scores, rows, k, labels);
-    case DType::kFp64: return TopOfRows<double>(scores, rows, k, labels);
-    default: return {};
+    case DType::kUint8:
+      return TopOfRows<uint8_t>(scores, rows, k, labels);
+    case DType::kUint16:
+      return TopOfRows<uint16_t>(scores, rows, k, labels);
+    case DType::kUint32:
+      return TopOfRows<uint32_t>(scores, rows, k, labels);
+    case DType::kUint64:
+      return TopOfRows<uint64_t>(scores, rows, k, labels);
+    case DType::kInt8:
+      return TopOfRows<int8_t>(scores, rows, k, labels);
+    case DType::kInt16:
+      return TopOfRows<int16_t>(scores, rows, k, labels);
+    case DType::kInt32:
+      return TopOfRows<int32_t>(scores, rows, k, labels);
+    case DType::kInt64:
+      return TopOfRows<int64_t>(scores, rows, k, labels);
+    case DType::kFp32:
+      return TopOfRows<float>(scores, rows, k, labels);
+    case DType::kFp64:
+      return TopOfRows<double>(scores, rows, k, labels);
+    default:
+      return {};
   }
 }
 

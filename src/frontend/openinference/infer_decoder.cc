@@ -100,8 +100,8 @@ Status InferDecoder::ReadInputs(JsonReader& reader) {
 }
 
 Status InferDecoder::ReadInput(JsonReader& reader, Input& input) {
-  SLIPWAY_RETURN_IF_ERROR(ReadObject(
-      reader, [&](std::string_view key) { return ReadInputKey(reader, key, input); }));
+  SLIPWAY_RETURN_IF_ERROR(
+      ReadObject(reader, [&](std::string_view key) { return ReadInputKey(reader, key, input); }));
   return FinishInput(input);
 }
 
@@ -138,8 +138,8 @@ Status InferDecoder::ReadInputParameters(JsonReader& reader, Input& input) {
   });
 }
 
-// Scans the data at once when name, datatype and shape came before it, as they do from every client we
-// know; else remembers where it is and passes it.
+// Scans the data at once when name, datatype and shape came before it, as they do from every client
+// we know; else remembers where it is and passes it.
 Status InferDecoder::ReadData(JsonReader& reader, Input& input) {
   input.data = reader;
   if (input.described()) {
@@ -154,8 +154,9 @@ Status InferDecoder::FinishInput(Input& input) {
   if (!input.dtype_name) return InvalidArgument("'datatype' is missing");
   if (!input.shape) return InvalidArgument("'shape' is missing");
   if (input.data.has_value() == input.binary_size.has_value()) {
-    return InvalidArgument(StrCat("expected either 'data' or the parameter 'binary_data_size', got ",
-                                  input.data ? "both" : "neither"));
+    return InvalidArgument(
+        StrCat("expected either 'data' or the parameter 'binary_data_size', got ",
+               input.data ? "both" : "neither"));
   }
   if (input.decoded) return OkStatus();
   SLIPWAY_RETURN_IF_ERROR(Match(input));
@@ -226,8 +227,7 @@ Status InferDecoder::Place(std::vector<TensorView>& inputs) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     const TensorSpec& spec = signature_->inputs[i];
     if (inputs[i].absent() && !spec.optional) {
-      return InvalidArgument(
-          StrCat(Quoted(spec.name), " is missing: the model expects ", spec));
+      return InvalidArgument(StrCat(Quoted(spec.name), " is missing: the model expects ", spec));
     }
   }
   return OkStatus();

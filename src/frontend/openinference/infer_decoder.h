@@ -18,17 +18,17 @@ namespace slipway::frontend::openinference {
 
 // Turns the body of an infer request into tensors that fit a model's signature.
 //
-// Binary inputs are views into the body, without a copy; JSON inputs are scanned once into the decoder's
-// memory. Both are valid until the next Decode() or Reset(), and as long as the body is. Strings with
-// escapes are decoded where they lie, so a body can be decoded once. At least 64 readable bytes must
-// follow the body. Reused, so that its memory is too. Thread-compatible.
+// Binary inputs are views into the body, without a copy; JSON inputs are scanned once into the
+// decoder's memory. Both are valid until the next Decode() or Reset(), and as long as the body is.
+// Strings with escapes are decoded where they lie, so a body can be decoded once. At least 64
+// readable bytes must follow the body. Reused, so that its memory is too. Thread-compatible.
 //
-// Errors: kInvalidArgument (names the input, what was expected and what came), kUnimplemented (shared
-// memory). Source: protocols.md 1.3, 1.5, 1.8.
+// Errors: kInvalidArgument (names the input, what was expected and what came), kUnimplemented
+// (shared memory). Source: protocols.md 1.3, 1.5, 1.8.
 class InferDecoder {
  public:
-  // `inputs` becomes one view for each input of `signature`, absent where an optional one was left out.
-  // `request` should be empty.
+  // `inputs` becomes one view for each input of `signature`, absent where an optional one was left
+  // out. `request` should be empty.
   base::Status Decode(const InferBody& body, const tensor::Signature& signature,
                       InferRequest& request, std::vector<tensor::TensorView>& inputs);
   void Reset();

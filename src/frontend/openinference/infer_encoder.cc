@@ -50,7 +50,8 @@ Status AppendJson(const Tensor& tensor, const InferRequest& request, std::string
   if (status.ok()) return status;
   return base::InvalidArgument(base::StrCat(
       status.message(), ": ask for this output with the parameter binary_data",
-      tensor.dtype() == tensor::DType::kBytes ? "" : ", or add the request parameter nan: 'literal'"));
+      tensor.dtype() == tensor::DType::kBytes ? ""
+                                              : ", or add the request parameter nan: 'literal'"));
 }
 
 Status AppendOutput(const lifecycle::LoadedModel& model, const InferRequest& request,
@@ -60,10 +61,9 @@ Status AppendOutput(const lifecycle::LoadedModel& model, const InferRequest& req
   if (output.classes > 0) {
     const auto labels = model.config().labels.find(spec.name);
     const bool named = labels != model.config().labels.end();
-    SLIPWAY_ASSIGN_OR_RETURN(
-        tensor, Classify(tensor.view(), output.classes, signature.batched(),
-                         named ? std::span<const std::string>(labels->second)
-                               : std::span<const std::string>()));
+    SLIPWAY_ASSIGN_OR_RETURN(tensor, Classify(tensor.view(), output.classes, signature.batched(),
+                                              named ? std::span<const std::string>(labels->second)
+                                                    : std::span<const std::string>()));
   }
   AppendDescription(spec, tensor, response.body);
   if (output.binary) {
@@ -75,7 +75,8 @@ Status AppendOutput(const lifecycle::LoadedModel& model, const InferRequest& req
   return base::OkStatus();
 }
 
-void AppendHead(const lifecycle::LoadedModel& model, const InferRequest& request, std::string& out) {
+void AppendHead(const lifecycle::LoadedModel& model, const InferRequest& request,
+                std::string& out) {
   out.append("{\"model_name\":");
   base::AppendJsonString(out, model.id().name);
   out.append(",\"model_version\":\"");
@@ -97,11 +98,10 @@ Status EncodeInferResponse(const lifecycle::LoadedModel& model, const InferReque
   for (size_t i = 0; i < request.outputs.size(); ++i) {
     if (i > 0) out.push_back(',');
     const RequestedOutput& output = request.outputs[i];
-    const Status status =
-        AppendOutput(model, request, output, std::move(results[i]), response);
+    const Status status = AppendOutput(model, request, output, std::move(results[i]), response);
     if (!status.ok()) {
-      return status.WithContext(base::StrCat(
-          "output '", model.engine().signature().outputs[output.index].name, "'"));
+      return status.WithContext(
+          base::StrCat("output '", model.engine().signature().outputs[output.index].name, "'"));
     }
   }
   out.append("]}");

@@ -10,8 +10,9 @@
 
 namespace slipway::frontend::openinference {
 
-// Writes the answer to an infer request into `response`: JSON outputs into its body, binary ones, moved
-// out of `results` without a copy, into its tail. `results` has one tensor for each of request.outputs.
+// Writes the answer to an infer request into `response`: JSON outputs into its body, binary ones,
+// moved out of `results` without a copy, into its tail. `results` has one tensor for each of
+// request.outputs.
 //
 // Errors: kInvalidArgument (an output that JSON cannot hold: the message says how to ask for it; a
 // classification that is not possible). `response` then needs to be made an error.

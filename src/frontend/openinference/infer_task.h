@@ -18,8 +18,8 @@ namespace slipway::frontend::openinference {
 
 class InferTaskPool;
 
-// One request to a model, from its body to its answer. Belongs to a pool and is used again and again;
-// the loop's thread only.
+// One request to a model, from its body to its answer. Belongs to a pool and is used again and
+// again; the loop's thread only.
 //
 //   Take() -> Resolve a model -> Run(): decode, submit -> OnDone(): encode, send, record -> pool
 class InferTask final : public inference::InferCall {

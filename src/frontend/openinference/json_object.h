@@ -30,12 +30,20 @@ class SeenKeys {
     const char* data;
     size_t size;
   };
-  std::array<Key, kMaxKeys> keys_;  // the first count_ are set: clearing all would cost more than most objects
+  std::array<Key, kMaxKeys>
+      keys_;  // the first count_ are set: clearing all would cost more than most objects
   size_t count_ = 0;
 };
 
-// Reads the object that comes next, calling `on_key(key)` for each key; that reads or skips the value and
-// returns a Status. Equal keys are refused. Where `reader` itself fails, its status is returned.
+// An error of the reader tells a position; the key that it happened in tells a person more.
+inline base::Status InnermostKey(std::string_view key, const base::Status& status) {
+  if (!status.message().starts_with("JSON, byte")) return status;
+  return status.WithContext(base::StrCat("'", base::Printable(key), "'"));
+}
+
+// Reads the object that comes next, calling `on_key(key)` for each key; that reads or skips the
+// value and returns a Status. Equal keys are refused. Where `reader` itself fails, its status is
+// returned.
 template <typename OnKey>
 base::Status ReadObject(tensor::JsonReader& reader, OnKey&& on_key) {
   SeenKeys seen;
@@ -50,7 +58,8 @@ base::Status ReadObject(tensor::JsonReader& reader, OnKey&& on_key) {
       return base::InvalidArgument(
           base::StrCat("key '", base::Printable(key), "' is there twice in one JSON object"));
     }
-    SLIPWAY_RETURN_IF_ERROR(on_key(key));
+    const base::Status status = on_key(key);
+    if (!status.ok()) return InnermostKey(key, status);
   }
   return reader.status();
 }

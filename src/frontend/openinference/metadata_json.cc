@@ -8,10 +8,14 @@
 namespace slipway::frontend::openinference {
 namespace {
 
-constexpr std::array<std::string_view, 8> kExtensions = {
-    "classification",     "model_repository", "model_repository(unload_dependents)",
-    "model_configuration", "binary_tensor_data", "parameters",
-    "statistics",         "logging"};
+constexpr std::array<std::string_view, 8> kExtensions = {"classification",
+                                                         "model_repository",
+                                                         "model_repository(unload_dependents)",
+                                                         "model_configuration",
+                                                         "binary_tensor_data",
+                                                         "parameters",
+                                                         "statistics",
+                                                         "logging"};
 
 void AppendKey(std::string_view key, std::string& out) {
   out.append("\"").append(key).append("\":");
@@ -43,9 +47,7 @@ void AppendSpecs(const std::vector<tensor::TensorSpec>& specs, std::string& out)
 
 std::span<const std::string_view> Extensions() { return kExtensions; }
 
-std::string PlatformName(std::string_view backend) {
-  return std::string(backend).append("_onnx");
-}
+std::string PlatformName(std::string_view backend) { return std::string(backend).append("_onnx"); }
 
 std::string ServerMetadataJson(const ServerState& state) {
   std::string out = "{\"name\":";

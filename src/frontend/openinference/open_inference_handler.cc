@@ -47,9 +47,11 @@ const OpenInferenceHandler::Route OpenInferenceHandler::kRoutes[] = {
      &OpenInferenceHandler::GenerateStream},
     {HttpMethod::kPost, "/v2/repository/index", &OpenInferenceHandler::RepositoryIndex},
     {HttpMethod::kPost, "/v2/repository/models/{m}/load", &OpenInferenceHandler::RepositoryLoad},
-    {HttpMethod::kPost, "/v2/repository/models/{m}/unload", &OpenInferenceHandler::RepositoryUnload},
+    {HttpMethod::kPost, "/v2/repository/models/{m}/unload",
+     &OpenInferenceHandler::RepositoryUnload},
     {HttpMethod::kPost, "/v2/repository/{n}/index", &OpenInferenceHandler::NamedRepository},
-    {HttpMethod::kPost, "/v2/repository/{n}/models/{m}/load", &OpenInferenceHandler::NamedRepository},
+    {HttpMethod::kPost, "/v2/repository/{n}/models/{m}/load",
+     &OpenInferenceHandler::NamedRepository},
     {HttpMethod::kPost, "/v2/repository/{n}/models/{m}/unload",
      &OpenInferenceHandler::NamedRepository},
     {HttpMethod::kGet, "/v2/logging", &OpenInferenceHandler::Logging},
@@ -86,8 +88,7 @@ OpenInferenceHandler::OpenInferenceHandler(const Services& services)
 void OpenInferenceHandler::OnRequest(Exchange& exchange) {
   const net::HttpRequest& request = exchange.request();
   // The network layer leaves the body of an answer to HEAD out.
-  const HttpMethod method =
-      request.method == HttpMethod::kHead ? HttpMethod::kGet : request.method;
+  const HttpMethod method = request.method == HttpMethod::kHead ? HttpMethod::kGet : request.method;
   PathArguments arguments;
   for (const Route& route : kRoutes) {
     if (route.method == method && MatchPath(route.pattern, request.path, arguments)) {
@@ -123,7 +124,8 @@ void OpenInferenceHandler::Refuse(Exchange& exchange) {
 
 Status OpenInferenceHandler::Resolve(const PathArguments& path, inference::InferCall& call) {
   if (!net::PercentDecode(path.model, name_)) {
-    return base::InvalidArgument("the model name in the path is not percent-encoded as it should be");
+    return base::InvalidArgument(
+        "the model name in the path is not percent-encoded as it should be");
   }
   std::optional<int64_t> version;
   if (!path.version.empty()) {
@@ -145,8 +147,8 @@ Status OpenInferenceHandler::WhyNotReady(const std::string& model, std::optional
   for (const ModelControl::Entry& entry : services_.control.Find(model)) {
     if (!entry.version || (version && entry.version != version)) continue;
     return base::Unavailable(StrCat("model '", base::Printable(model), "' version ", *entry.version,
-                                    " is not ready: ", entry.state, entry.reason.empty() ? "" : ", ",
-                                    entry.reason));
+                                    " is not ready: ", entry.state,
+                                    entry.reason.empty() ? "" : ", ", entry.reason));
   }
   return not_found;
 }
@@ -334,9 +336,10 @@ void OpenInferenceHandler::RepositoryUnload(Exchange& exchange, const PathArgume
 }
 
 void OpenInferenceHandler::NamedRepository(Exchange& exchange, const PathArguments& path) {
-  SendError(base::Unimplemented(StrCat("repository '", base::Printable(path.name),
-                                       "': named repositories are not supported; leave the name out")),
-            exchange);
+  SendError(
+      base::Unimplemented(StrCat("repository '", base::Printable(path.name),
+                                 "': named repositories are not supported; leave the name out")),
+      exchange);
 }
 
 // --- settings ---
@@ -355,9 +358,10 @@ void OpenInferenceHandler::SetLogging(Exchange& exchange, const PathArguments&) 
 }
 
 void OpenInferenceHandler::Tracing(Exchange& exchange, const PathArguments&) {
-  SendError(base::Unimplemented("trace settings are not supported; send a traceparent header, and see "
-                                "/v2/models/stats for where time goes"),
-            exchange);
+  SendError(
+      base::Unimplemented("trace settings are not supported; send a traceparent header, and see "
+                          "/v2/models/stats for where time goes"),
+      exchange);
 }
 
 void OpenInferenceHandler::SharedMemoryStatus(Exchange& exchange, const PathArguments&) {

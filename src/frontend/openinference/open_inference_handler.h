@@ -16,8 +16,8 @@
 
 namespace slipway::frontend::openinference {
 
-// Open Inference Protocol v2 over HTTP, with Triton's extensions, for one event loop: everything below
-// /v2. Source: protocols.md section 1; what differs from Triton there is marked "Slipway:".
+// Open Inference Protocol v2 over HTTP, with Triton's extensions, for one event loop: everything
+// below /v2. Source: protocols.md section 1; what differs from Triton there is marked "Slipway:".
 //
 // Thread-compatible: the loop's thread only. Owns the requests that are being answered, so it must
 // outlive them: destroy it after its loop has stopped.
@@ -76,8 +76,8 @@ class OpenInferenceHandler final : public net::HttpHandler {
   void SharedMemoryUnregister(net::Exchange& exchange, const PathArguments& path);
 
   void RunTask(InferTask::Kind kind, net::Exchange& exchange, const PathArguments& path);
-  // Resolves the model of the path into `call`. The error is kUnavailable for a model that is known but
-  // not ready, else kNotFound.
+  // Resolves the model of the path into `call`. The error is kUnavailable for a model that is known
+  // but not ready, else kNotFound.
   base::Status Resolve(const PathArguments& path, inference::InferCall& call);
   base::Status WhyNotReady(const std::string& model, std::optional<int64_t> version,
                            base::Status not_found) const;

@@ -47,8 +47,8 @@ Status ParseFileKey(std::string_view key, int64_t& version, std::string& path) {
   const std::string_view name = key.substr(key.find(':') + 1);
   const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), version);
   const auto digits = static_cast<size_t>(stop - name.data());
-  const bool versioned = error == std::errc() && version >= 0 && digits + 1 < name.size() &&
-                         name[digits] == '/';
+  const bool versioned =
+      error == std::errc() && version >= 0 && digits + 1 < name.size() && name[digits] == '/';
   if (!versioned) {
     return InvalidArgument(
         StrCat("'", Printable(key), "': expected 'file:VERSION/PATH', as in 'file:1/model.onnx'"));
@@ -146,8 +146,8 @@ Result<ModelControl::LoadRequest> ReadLoadRequest(std::string name, std::span<st
       ReadParameters(body, [&](JsonReader& reader, std::string_view key) -> Status {
         if (key.starts_with("file:")) return ReadFile(reader, key, request);
         if (key != "config") {
-          return InvalidArgument(StrCat("parameter '", Printable(key),
-                                        "': expected 'config' or 'file:VERSION/PATH'"));
+          return InvalidArgument(
+              StrCat("parameter '", Printable(key), "': expected 'config' or 'file:VERSION/PATH'"));
         }
         std::string_view config;
         if (reader.ReadString(config)) request.config_json = config;

@@ -74,7 +74,8 @@ Status ReadKnownOrUnknown(JsonReader& reader, std::string_view key, InferRequest
     return reader.status();
   }
   if (key == "sequence_id") return ReadSequenceId(reader, request);
-  if (key == "sequence_start" || key == "sequence_end") return ReadSequenceFlag(reader, key, request);
+  if (key == "sequence_start" || key == "sequence_end")
+    return ReadSequenceFlag(reader, key, request);
   if (key == "nan") return ReadNotFinite(reader, request);
   if (key == "timeout") {
     reader.ReadUint64(request.timeout_us);

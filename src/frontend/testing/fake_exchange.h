@@ -43,6 +43,7 @@ class FakeExchange final : public net::Exchange {
   }
   net::EventLoop& loop() override { base::CheckFailed(__FILE__, __LINE__, "a fake has no loop"); }
   net::HttpResponse& response() override { return response_; }
+  const net::HttpResponse& response() const { return response_; }
   void Send() override {
     SLIPWAY_CHECK(!sent_);
     sent_ = true;

@@ -29,7 +29,8 @@ FakeModel::FakeModel(lifecycle::ModelId id, tensor::Signature signature, base::C
       digest_(base::StrCat("sha256:of-", id_.name, "-", id_.version)),
       runtime_(std::make_unique<inference::ModelRuntime>(
           inference::ModelRuntime::Options{},
-          inline_lane ? std::chrono::nanoseconds(1) : std::chrono::nanoseconds(std::chrono::hours(1)),
+          inline_lane ? std::chrono::nanoseconds(1)
+                      : std::chrono::nanoseconds(std::chrono::hours(1)),
           clock)) {}
 
 void FakeLoop::Post(Work work) {
@@ -37,26 +38,28 @@ void FakeLoop::Post(Work work) {
   work_.push_back(std::move(work));
 }
 
-void FakeLoop::RunPosted(size_t at_least) {
+bool FakeLoop::RunOne() {
+  Work work;
+  {
+    const std::lock_guard lock(mutex_);
+    if (work_.empty()) return false;
+    work = std::move(work_.front());
+    work_.pop_front();
+  }
+  work();
+  return true;
+}
+
+void FakeLoop::RunPosted() {
+  while (RunOne()) {
+  }
+}
+
+void FakeLoop::RunUntil(const std::function<bool()>& condition) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  for (size_t done = 0;;) {
-    Work work;
-    {
-      const std::lock_guard lock(mutex_);
-      if (!work_.empty()) {
-        work = std::move(work_.front());
-        work_.pop_front();
-      }
-    }
-    if (work) {
-      work();
-      ++done;
-    } else if (done >= at_least) {
-      return;
-    } else {
-      SLIPWAY_CHECK(std::chrono::steady_clock::now() < end);
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+  while (!condition()) {
+    SLIPWAY_CHECK(std::chrono::steady_clock::now() < end);
+    if (!RunOne()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
 
@@ -67,8 +70,7 @@ std::vector<ModelControl::Entry> FakeModelControl::Find(std::string_view name) c
   return found;
 }
 
-FakeServer::FakeServer()
-    : log(base::Logger::Null()), dispatcher(publisher, loop, clock, 0) {
+FakeServer::FakeServer() : log(base::Logger::Null()), dispatcher(publisher, loop, clock, 0) {
   Publish();
 }
 

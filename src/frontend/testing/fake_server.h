@@ -21,9 +21,9 @@ namespace slipway::frontend {
 // An engine whose outputs are its inputs, by position, unless told what to do.
 class FakeEngine final : public engine::Engine {
  public:
-  using RunFunction =
-      std::function<base::Status(std::span<const tensor::TensorView> inputs,
-                                 std::span<const size_t> outputs, std::vector<tensor::Tensor>& results)>;
+  using RunFunction = std::function<base::Status(std::span<const tensor::TensorView> inputs,
+                                                 std::span<const size_t> outputs,
+                                                 std::vector<tensor::Tensor>& results)>;
 
   explicit FakeEngine(tensor::Signature signature) : signature_(std::move(signature)) {}
   const tensor::Signature& signature() const override { return signature_; }
@@ -61,10 +61,14 @@ class FakeModel final : public lifecycle::LoadedModel {
 class FakeLoop final : public base::Executor {
  public:
   void Post(Work work) override;
-  // Runs what is there; waits up to 10 s for at least `at_least` pieces.
-  void RunPosted(size_t at_least = 0);
+  // Runs what is there.
+  void RunPosted();
+  // Runs what comes until `condition` holds; 10 s at most, which is for machines under load.
+  void RunUntil(const std::function<bool()>& condition);
 
  private:
+  bool RunOne();
+
   std::mutex mutex_;  // guards work_
   std::deque<Work> work_;
 };

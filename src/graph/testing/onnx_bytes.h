@@ -13,8 +13,8 @@
 
 namespace slipway::graph {
 
-// Writes ONNX messages for tests, right or deliberately wrong: pieces are strings of encoded bytes, and
-// a test may append fields of its own to any of them. Numbers are those of onnx.proto.
+// Writes ONNX messages for tests, right or deliberately wrong: pieces are strings of encoded bytes,
+// and a test may append fields of its own to any of them. Numbers are those of onnx.proto.
 
 // A dimension: a size or a name.
 using TestDim = std::variant<int64_t, std::string>;

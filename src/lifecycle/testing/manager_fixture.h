@@ -26,9 +26,9 @@
 
 namespace slipway::lifecycle {
 
-// Waits for what other threads do; 10 s is for machines under sanitizers and load.
+// Waits for what other threads do; 60 s is for machines under sanitizers and load.
 inline bool Eventually(const std::function<bool()>& condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

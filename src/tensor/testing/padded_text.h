@@ -8,8 +8,8 @@
 
 namespace slipway::tensor {
 
-// Text that may be read beyond its end, as bodies of requests may. What follows it looks like more JSON:
-// a parser that forgets to look for the end is found out.
+// Text that may be read beyond its end, as bodies of requests may. What follows it looks like more
+// JSON: a parser that forgets to look for the end is found out.
 class PaddedText {
  public:
   explicit PaddedText(std::string_view text, char padding = '7')

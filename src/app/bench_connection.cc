@@ -1,0 +1,133 @@
+#include "app/bench_connection.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/str_cat.h"
+
+namespace slipway::app {
+
+using Event = BenchConnection::Event;
+
+Event BenchConnection::Fail(std::string_view what, int error_number) {
+  failure_ = what;
+  if (error_number != 0) failure_ += base::StrCat(": ", ::strerror(error_number));
+  Close();
+  return Event::kFailed;
+}
+
+void BenchConnection::Close() {
+  fd_.Reset();  // also leaves epoll
+  state_ = State::kClosed;
+  unsent_ = {};
+}
+
+Event BenchConnection::Open(const net::SocketAddress& address) {
+  fd_.Reset(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd_.valid()) return Fail("socket", errno);
+  if (address.family() != AF_UNIX) {
+    const int on = 1;
+    ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  }
+  if (::connect(fd_.get(), address.get(), address.size()) != 0 && errno != EINPROGRESS) {
+    return Fail("connect", errno);
+  }
+  epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.ptr = this}};
+  if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd_.get(), &event) != 0) return Fail("epoll_ctl", errno);
+  state_ = State::kConnecting;
+  return Event::kNone;
+}
+
+Event BenchConnection::Send(std::string_view request) {
+  unsent_ = request;
+  answer_.Reset();
+  state_ = State::kBusy;
+  return WriteMore();
+}
+
+Event BenchConnection::WriteMore() {
+  while (!unsent_.empty()) {
+    const ssize_t sent = ::send(fd_.get(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno == EAGAIN) break;
+    // The server may have answered and closed before it read everything; then the answer counts.
+    if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) break;
+    if (sent < 0) return Fail("send", errno);
+    unsent_.remove_prefix(static_cast<size_t>(sent));
+  }
+  return Event::kNone;
+}
+
+Event BenchConnection::OnEvents(uint32_t events, std::span<char> scratch) {
+  if (state_ == State::kConnecting) return Connected();
+  if (state_ == State::kClosed) return Event::kNone;
+  if ((events & EPOLLOUT) != 0 && !unsent_.empty()) {
+    if (const Event event = WriteMore(); event != Event::kNone) return event;
+  }
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0) return Event::kNone;
+  return ReadMore(scratch);
+}
+
+Event BenchConnection::Connected() {
+  int error = 0;
+  socklen_t size = sizeof(error);
+  ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error != 0) return Fail("connect", error);
+  state_ = State::kIdle;
+  return Event::kConnected;
+}
+
+Event BenchConnection::ReadMore(std::span<char> scratch) {
+  while (true) {
+    const ssize_t got = ::recv(fd_.get(), scratch.data(), scratch.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) return Event::kNone;
+    if (got < 0) return state_ == State::kIdle ? OnEnd() : Fail("connection lost", errno);
+    if (got == 0) return OnEnd();
+    const auto size = static_cast<size_t>(got);
+    const Event event = OnBytes({scratch.data(), size});
+    // A short read emptied the socket: what comes later is another edge.
+    if (event != Event::kNone || size < scratch.size()) return event;
+  }
+}
+
+Event BenchConnection::OnBytes(std::string_view bytes) {
+  if (state_ == State::kIdle) return Fail("bytes that answer no request", 0);
+  switch (answer_.Feed(bytes)) {
+    case AnswerReader::Progress::kMore:
+      return Event::kNone;
+    case AnswerReader::Progress::kDone:
+      return Answered();
+    case AnswerReader::Progress::kBad:
+      break;
+  }
+  return Fail("not a valid HTTP/1.1 answer", 0);
+}
+
+Event BenchConnection::OnEnd() {
+  if (state_ == State::kIdle) {
+    Close();
+    return Event::kLost;
+  }
+  if (answer_.started() && answer_.FeedEnd() == AnswerReader::Progress::kDone) return Answered();
+  return Fail(answer_.started() ? "connection closed in the middle of an answer"
+                                : "connection closed without an answer",
+              0);
+}
+
+Event BenchConnection::Answered() {
+  // An answer before the whole request was read: the rest would be taken for another request.
+  if (answer_.keep_alive() && unsent_.empty()) {
+    state_ = State::kIdle;
+  } else {
+    Close();
+  }
+  return Event::kAnswer;
+}
+
+}  // namespace slipway::app

@@ -1,0 +1,227 @@
+#include "app/predict_command.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <ostream>
+#include <thread>
+#include <utility>
+
+#include "app/predict_rows.h"
+#include "app/progress.h"
+#include "app/server_client.h"
+#include "base/str_cat.h"
+#include "base/text.h"
+
+namespace slipway::app {
+namespace {
+
+using base::InvalidArgument;
+using base::Result;
+using base::Status;
+using base::StrCat;
+using tensor::Tensor;
+using tensor::TensorView;
+
+// The ending of a file name without the dot; "" when it has none.
+std::string Ending(const std::string& path) {
+  const std::string ending = std::filesystem::path(path).extension().string();
+  return ending.empty() ? "" : ending.substr(1);
+}
+
+std::vector<std::string_view> OutputNames(const tensor::Signature& signature) {
+  std::vector<std::string_view> names;
+  for (const tensor::TensorSpec& spec : signature.outputs) names.push_back(spec.name);
+  return names;
+}
+
+Status RunRows(PredictModel& model, std::span<const TensorView> rows,
+               std::span<const size_t> outputs, std::span<RowCollector> collectors) {
+  SLIPWAY_ASSIGN_OR_RETURN(std::vector<Tensor> results, model.Run(rows, outputs));
+  for (size_t i = 0; i < collectors.size(); ++i) {
+    SLIPWAY_RETURN_IF_ERROR(
+        collectors[i]
+            .Add(std::move(results[i]))
+            .WithContext(StrCat("output '", model.signature().outputs[outputs[i]].name, "'")));
+  }
+  return base::OkStatus();
+}
+
+Result<std::vector<Tensor>> Join(std::span<RowCollector> collectors) {
+  std::vector<Tensor> joined;
+  for (RowCollector& collector : collectors) {
+    SLIPWAY_ASSIGN_OR_RETURN(Tensor tensor, collector.Finish());
+    joined.push_back(std::move(tensor));
+  }
+  return joined;
+}
+
+}  // namespace
+
+void PredictCommand::Configure(CLI::App& app) {
+  app.add_option("model", target_,
+                 "Model file or directory, or http://HOST:PORT[/v2/models/NAME[/versions/V]]")
+      ->type_name("PATH|URL")
+      ->required();
+  app.add_option("--input,-i", input_, "JSON, CSV, NPY or NPZ; - is standard input")
+      ->type_name("FILE")
+      ->required();
+  app.add_option("--output,-o", output_, "Where the answer goes; - is standard output")
+      ->type_name("FILE");
+  app.add_option("--format", format_, "Of the answer; default: by the ending of --output, or json")
+      ->check(CLI::IsMember(std::vector<std::string>{"json", "csv", "npy", "npz"}));
+  app.add_flag("--json", json_, "The same as --format json");
+  app.add_option("--outputs", outputs_, "Outputs to ask for, with commas; default: all")
+      ->type_name("NAMES")
+      ->delimiter(',');
+  app.add_option("--map", map_, "The model's input is called so in the file; may be repeated")
+      ->type_name("INPUT=NAME");
+  app.add_option("--drop", drop_, "Columns or arrays of the file to leave out, with commas")
+      ->type_name("NAMES")
+      ->delimiter(',');
+  app.add_flag("--ignore-extra", ignore_extra_,
+               "Pass over columns or arrays that the model does not know");
+  app.add_option("--batch", batch_, "Rows for one run of the model, default 256")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 31));
+  app.add_option("--model", model_, "Name of the model, for a URL without one")->type_name("NAME");
+  app.add_option("--threads", threads_, "Threads of the engine; default: one for each processor")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024));
+  app.add_option("--provider", provider_, "Execution provider of the engine, default cpu")
+      ->type_name("NAME");
+  app.add_option("--timeout", timeout_, "For each answer of a server, default 60s")
+      ->type_name("TIME");
+  app.add_flag("--quiet,-q", quiet_, "No progress and no notes");
+}
+
+Status PredictCommand::Run() {
+  SLIPWAY_ASSIGN_OR_RETURN(const OutputFormat format, Format());
+  SLIPWAY_ASSIGN_OR_RETURN(const InputOptions options, ParseInputOptions());
+  SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<PredictModel> model, OpenModel());
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<size_t> outputs, ChooseOutputs(model->signature()));
+  SLIPWAY_ASSIGN_OR_RETURN(
+      const PredictInputs inputs,
+      ReadInputs(context_.fs, input_, WithFreeRows(model->signature()), options));
+  for (const std::string& note : inputs.notes) {
+    if (!quiet_) context_.err << "note: " << note << "\n";
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Tensor> results, Predict(*model, inputs, outputs));
+  Prediction prediction{.model = model->name(), .version = model->version(), .outputs = {}};
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    prediction.outputs.push_back(
+        {.name = model->signature().outputs[outputs[i]].name, .tensor = &results[i]});
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string text, FormatPrediction(prediction, format));
+  return Write(text);
+}
+
+Result<OutputFormat> PredictCommand::Format() const {
+  if (json_ && !format_.empty() && format_ != "json") {
+    return InvalidArgument(StrCat("--json and --format ", format_, ": expected one of them"));
+  }
+  OutputFormat format = OutputFormat::kJson;
+  if (!json_) {
+    const std::string name = !format_.empty() ? format_ : output_ == "-" ? "json" : Ending(output_);
+    Result<OutputFormat> parsed = ParseOutputFormat(name);
+    if (!parsed.ok()) return parsed.status().WithContext(StrCat("--output ", output_));
+    format = *parsed;
+  }
+  const bool binary = format == OutputFormat::kNpy || format == OutputFormat::kNpz;
+  if (binary && output_ == "-" && StandardOutputIsTerminal()) {
+    return InvalidArgument("NPY and NPZ are not for a terminal: give --output FILE, or a pipe");
+  }
+  return format;
+}
+
+Result<InputOptions> PredictCommand::ParseInputOptions() const {
+  InputOptions options{.renames = {}, .drop = drop_, .ignore_extra = ignore_extra_};
+  for (const std::string& text : map_) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+      return InvalidArgument(
+          StrCat("--map: expected INPUT=NAME, got '", base::Printable(text), "'"));
+    }
+    options.renames.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return options;
+}
+
+Result<std::unique_ptr<PredictModel>> PredictCommand::OpenModel() const {
+  if (LooksLikeUrl(target_)) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::chrono::nanoseconds timeout,
+                             base::ParseDuration(timeout_));
+    return OpenRemoteModel(target_, model_, context_.clock,
+                           std::chrono::duration_cast<std::chrono::milliseconds>(timeout));
+  }
+  if (!model_.empty()) {
+    return InvalidArgument("--model is for servers: for a file or directory, give its path only");
+  }
+  engine::EngineOptions options;
+  options.provider = provider_;
+  options.intra_op_threads =
+      threads_ > 0 ? threads_ : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return OpenLocalModel(context_.fs, target_, options);
+}
+
+Result<std::vector<size_t>> PredictCommand::ChooseOutputs(
+    const tensor::Signature& signature) const {
+  const std::vector<std::string_view> names = OutputNames(signature);
+  std::vector<size_t> chosen;
+  for (const std::string& name : outputs_) {
+    if (const auto index = signature.FindOutput(name)) {
+      chosen.push_back(*index);
+      continue;
+    }
+    std::string list;
+    for (const std::string_view known : names) list += StrCat(list.empty() ? "" : ", ", known);
+    return InvalidArgument(StrCat("--outputs: the model has no output '", base::Printable(name),
+                                  "'; it has ", list));
+  }
+  for (size_t i = 0; outputs_.empty() && i < names.size(); ++i) chosen.push_back(i);
+  return chosen;
+}
+
+Result<std::vector<Tensor>> PredictCommand::Predict(PredictModel& model,
+                                                    const PredictInputs& inputs,
+                                                    const std::vector<size_t>& outputs) {
+  SLIPWAY_ASSIGN_OR_RETURN(const RowPlan plan,
+                           PlanRows(model.signature(), inputs.views, batch_));
+  if (!plan.sliced) return model.Run(inputs.views, outputs);
+  Progress progress(context_.clock, context_.err,
+                    {.verb = "predicting",
+                     .unit = "rows",
+                     .shown = !quiet_ && StandardErrorIsTerminal()});
+  std::vector<RowReader> readers(inputs.views.begin(), inputs.views.end());
+  std::vector<RowCollector> collectors(outputs.size());
+  std::vector<TensorView> slice(inputs.views.size());
+  for (int64_t done = 0; done < plan.rows; done += plan.rows_per_run) {
+    progress.Update(done, plan.rows);
+    const int64_t count = std::min(plan.rows_per_run, plan.rows - done);
+    for (size_t i = 0; i < readers.size(); ++i) {
+      SLIPWAY_ASSIGN_OR_RETURN(slice[i], readers[i].Next(count));
+    }
+    const Status status = RunRows(model, slice, outputs, collectors);
+    if (!status.ok()) return status.WithContext(StrCat("rows ", done, " to ", done + count - 1));
+  }
+  return Join(collectors);
+}
+
+Status PredictCommand::Write(const std::string& text) const {
+  if (output_ == "-") {
+    errno = 0;
+    context_.out << text << std::flush;
+    if (context_.out || errno == EPIPE) return base::OkStatus();  // `| head` has seen enough
+    return base::ErrnoStatus(errno, "writing to standard output");
+  }
+  const auto there = context_.fs.Stat(output_);
+  if (!there.ok() || there->kind == base::FileInfo::Kind::kFile) {
+    return context_.fs.WriteAtomically(output_, text);
+  }
+  std::ofstream device(output_, std::ios::binary);  // a pipe or /dev/null: not to be replaced
+  device << text << std::flush;
+  if (device) return base::OkStatus();
+  return InvalidArgument(StrCat("output '", base::Printable(output_), "' cannot be written"));
+}
+
+}  // namespace slipway::app

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/command.h"
+#include "app/predict_input.h"
+#include "app/predict_model.h"
+#include "app/predict_output.h"
+
+namespace slipway::app {
+
+// slipway predict MODEL|URL --input FILE: what a model says to the rows of a file.
+//
+// The model runs in this process, or on a server that is asked over REST. Rows go through it in
+// batches; the answer is held in memory and written at the end, so that an output file is whole or
+// not there. What was converted or passed over is said on standard error.
+class PredictCommand final : public Command {
+ public:
+  using Command::Command;
+  void Configure(CLI::App& app) override;
+  base::Status Run() override;
+
+ private:
+  base::Result<OutputFormat> Format() const;
+  base::Result<InputOptions> ParseInputOptions() const;
+  base::Result<std::unique_ptr<PredictModel>> OpenModel() const;
+  // Positions in the signature.
+  base::Result<std::vector<size_t>> ChooseOutputs(const tensor::Signature& signature) const;
+  base::Result<std::vector<tensor::Tensor>> Predict(PredictModel& model,
+                                                    const PredictInputs& inputs,
+                                                    const std::vector<size_t>& outputs);
+  base::Status Write(const std::string& text) const;
+
+  std::string target_;  // path or URL
+  std::string model_;
+  std::string input_;
+  std::string output_ = "-";
+  std::string format_;
+  std::vector<std::string> map_;
+  std::vector<std::string> drop_;
+  bool ignore_extra_ = false;
+  std::vector<std::string> outputs_;
+  int64_t batch_ = 256;
+  int threads_ = 0;
+  std::string provider_ = "cpu";
+  std::string timeout_ = "60s";
+  bool quiet_ = false;
+  bool json_ = false;
+};
+
+}  // namespace slipway::app
