@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Measures what Slipway's issue 4 promises and prints a table: targets beside results.
+"""Measures what a request costs Slipway and prints a table: targets beside results.
 
     bench/run.py                          # about three minutes; needs build/release/bin/slipway
     bench/run.py --binary PATH --repetitions 7 --markdown docs/benchmarks.md

@@ -64,8 +64,8 @@ TEST(CsvInputTest, TakesColumnsInOrder) {
 }
 
 TEST(CsvInputTest, TakesColumnsByTheNamesOfInputs) {
-  const auto inputs = ReadCsvInputs("city,years\n\"a,b\",40\nc,41\n", ByName(),
-                                    {.renames = {{"age", "years"}}});
+  const auto inputs =
+      ReadCsvInputs("city,years\n\"a,b\",40\nc,41\n", ByName(), {.renames = {{"age", "years"}}});
   ASSERT_TRUE(inputs.ok()) << inputs.status();
   EXPECT_EQ(Values<float>(inputs->views[0]), (std::vector<float>{40, 41}));
   EXPECT_EQ((*inputs->views[1].AsStrings())[0], "a,b");
@@ -135,9 +135,9 @@ TEST(CsvInputTest, ReadsEveryNumberType) {
 // ----- JSON -----
 
 TEST(JsonInputTest, TakesNamedListsRequestsAndBareLists) {
-  for (const char* text : {
-           R"({"x": [[1, 2], [3, 4]]})", "[[1, 2], [3, 4]]",
-           R"({"inputs": [{"name": "x", "shape": [2, 2], "datatype": "FP32", "data": [1,2,3,4]}]})"}) {
+  for (const char* text :
+       {R"({"x": [[1, 2], [3, 4]]})", "[[1, 2], [3, 4]]",
+        R"({"inputs": [{"name": "x", "shape": [2, 2], "datatype": "FP32", "data": [1,2,3,4]}]})"}) {
     const auto inputs = ReadJsonInputs(text, TwoColumns(), {});
     ASSERT_TRUE(inputs.ok()) << text << inputs.status();
     EXPECT_EQ(inputs->views[0].shape(), (Shape{2, 2})) << text;
@@ -152,8 +152,8 @@ TEST(JsonInputTest, TakesOneRowWithoutItsBatch) {
 }
 
 TEST(JsonInputTest, AnInputMayBeCalledInputs) {
-  const Signature signature{
-      .inputs = {{.name = "inputs", .dtype = DType::kInt32, .shape = {-1}}}, .outputs = {}};
+  const Signature signature{.inputs = {{.name = "inputs", .dtype = DType::kInt32, .shape = {-1}}},
+                            .outputs = {}};
   const auto inputs = ReadJsonInputs(R"({"inputs": [1, 2]})", signature, {});
   ASSERT_TRUE(inputs.ok()) << inputs.status();
   EXPECT_EQ(Values<int32_t>(inputs->views[0]), (std::vector<int32_t>{1, 2}));
@@ -213,8 +213,8 @@ TEST(NumpyInputTest, MatchesNpzByName) {
   const auto refused = ReadNpzInputs(bytes, TwoColumns(), {});
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.status().message().find("--map x=data"), std::string::npos) << refused.status();
-  const auto inputs = ReadNpzInputs(
-      bytes, TwoColumns(), {.renames = {{"x", "data"}}, .drop = {}, .ignore_extra = true});
+  const auto inputs = ReadNpzInputs(bytes, TwoColumns(),
+                                    {.renames = {{"x", "data"}}, .drop = {}, .ignore_extra = true});
   ASSERT_TRUE(inputs.ok()) << inputs.status();
   EXPECT_EQ(Values<float>(inputs->views[0]), (std::vector<float>{1, 2}));
 }
@@ -339,9 +339,8 @@ TEST(RowsTest, RowsOfUnequalShapeAreNotJoined) {
 TEST(OutputTest, WritesJsonCsvAndNumpy) {
   const Tensor probability = Make<float>({2, 2}, {0.25F, 0.75F, NAN, 1});
   const auto label = Tensor::FromStrings({2}, std::vector<std::string>{"a,b", "c"});
-  const Prediction prediction{.model = "m",
-                              .version = "3",
-                              .outputs = {{"p", &probability}, {"label", &*label}}};
+  const Prediction prediction{
+      .model = "m", .version = "3", .outputs = {{"p", &probability}, {"label", &*label}}};
   EXPECT_EQ(*FormatPrediction(prediction, OutputFormat::kJson),
             "{\"model_name\":\"m\",\"model_version\":\"3\",\"outputs\":[\n"
             R"({"name":"p","datatype":"FP32","shape":[2,2],"data":[0.25,0.75,NaN,1]},)"

@@ -154,14 +154,13 @@ TEST(ServerUrlTest, ReadsServerModelAndVersion) {
     const char* text;
     ServerUrl url;
   };
-  const Case cases[] = {
-      {"http://h:1", {"http://h:1", "", ""}},
-      {"http://h:1/", {"http://h:1", "", ""}},
-      {"http://[::1]:8000", {"http://[::1]:8000", "", ""}},
-      {"http://h/v2/models/m", {"http://h", "m", ""}},
-      {"http://h/v2/models/m/infer", {"http://h", "m", ""}},
-      {"http://h/v2/models/a%20b/versions/3/infer", {"http://h", "a b", "3"}},
-      {"unix:/run/s.sock", {"unix:/run/s.sock", "", ""}}};
+  const Case cases[] = {{"http://h:1", {"http://h:1", "", ""}},
+                        {"http://h:1/", {"http://h:1", "", ""}},
+                        {"http://[::1]:8000", {"http://[::1]:8000", "", ""}},
+                        {"http://h/v2/models/m", {"http://h", "m", ""}},
+                        {"http://h/v2/models/m/infer", {"http://h", "m", ""}},
+                        {"http://h/v2/models/a%20b/versions/3/infer", {"http://h", "a b", "3"}},
+                        {"unix:/run/s.sock", {"unix:/run/s.sock", "", ""}}};
   for (const Case& one : cases) {
     const auto url = ParseServerUrl(one.text);
     ASSERT_TRUE(url.ok()) << one.text << url.status();
@@ -189,8 +188,12 @@ TEST(ServerClientTest, NoServerIsUnavailable) {
 
 TEST(StatusReportTest, ShowsModelsAndReasons) {
   using namespace std::chrono_literals;
-  StatusReport report{.url = "http://h", .name = "slipway", .version = "1", .live = true,
-                      .ready = true, .models = {}};
+  StatusReport report{.url = "http://h",
+                      .name = "slipway",
+                      .version = "1",
+                      .live = true,
+                      .ready = true,
+                      .models = {}};
   StatusReport::Model model;
   model.name = "digits";
   model.version = "2";
@@ -256,11 +259,13 @@ const DoctorCheck& Named(const std::vector<DoctorCheck>& checks, std::string_vie
 }
 
 TEST(DoctorTest, ReadsProcessorAndItsLimits) {
-  const MadeUpFiles fs(std::map<std::string, std::string>{{"/proc/cpuinfo", "processor : 0\nmodel name\t: Made Up 1\n"
+  const MadeUpFiles fs(
+      std::map<std::string, std::string>{{"/proc/cpuinfo",
+                                          "processor : 0\nmodel name\t: Made Up 1\n"
                                           "flags\t\t: fpu sse4_2 avx2 fma avx512f avx512_vnni\n"},
-                        {"/proc/self/cgroup", "0::/a/b\n"},
-                        {"/sys/fs/cgroup/a/cpu.max", "50000 100000\n"},
-                        {"/sys/fs/cgroup/a/b/cpu.max", "max 100000\n"}});
+                                         {"/proc/self/cgroup", "0::/a/b\n"},
+                                         {"/sys/fs/cgroup/a/cpu.max", "50000 100000\n"},
+                                         {"/sys/fs/cgroup/a/b/cpu.max", "max 100000\n"}});
   const auto checks = CheckProcessor(fs);
   EXPECT_EQ(Named(checks, "processor").found, "Made Up 1");
   EXPECT_EQ(Named(checks, "instruction sets").found, "sse4.2 avx2 fma avx512f avx512-vnni");
@@ -270,28 +275,29 @@ TEST(DoctorTest, ReadsProcessorAndItsLimits) {
 }
 
 TEST(DoctorTest, OldProcessorsFailAndArmIsKnown) {
-  const MadeUpFiles old(std::map<std::string, std::string>{{"/proc/cpuinfo", "flags : fpu sse2\n"}});
+  const MadeUpFiles old(
+      std::map<std::string, std::string>{{"/proc/cpuinfo", "flags : fpu sse2\n"}});
   EXPECT_EQ(Named(CheckProcessor(old), "instruction sets").level, DoctorCheck::Level::kFail);
-  const MadeUpFiles arm(std::map<std::string, std::string>{{"/proc/cpuinfo", "Features : fp asimd asimddp sve\n"}});
+  const MadeUpFiles arm(
+      std::map<std::string, std::string>{{"/proc/cpuinfo", "Features : fp asimd asimddp sve\n"}});
   EXPECT_EQ(Named(CheckProcessor(arm), "instruction sets").found, "neon dotprod sve");
   const MadeUpFiles nothing({});
   EXPECT_EQ(Named(CheckProcessor(nothing), "instruction sets").found, "unknown");
 }
 
 TEST(DoctorTest, ReadsMemory) {
-  const MadeUpFiles fs(std::map<std::string, std::string>{{"/proc/meminfo", "MemTotal: 1048576 kB\nMemAvailable: 102400 kB\n"},
-                        {"/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n"}});
+  const MadeUpFiles fs(std::map<std::string, std::string>{
+      {"/proc/meminfo", "MemTotal: 1048576 kB\nMemAvailable: 102400 kB\n"},
+      {"/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n"}});
   const auto checks = CheckMemory(fs);
   EXPECT_EQ(Named(checks, "memory").level, DoctorCheck::Level::kWarn);
   EXPECT_EQ(Named(checks, "huge pages").found, "madvise");
 }
 
 TEST(DoctorTest, OnlyFailuresMakeAVerdict) {
-  std::vector<DoctorCheck> checks = {{.name = "a", .found = "x"},
-                                     {.name = "b",
-                                      .level = DoctorCheck::Level::kWarn,
-                                      .found = "y",
-                                      .advice = "do this"}};
+  std::vector<DoctorCheck> checks = {
+      {.name = "a", .found = "x"},
+      {.name = "b", .level = DoctorCheck::Level::kWarn, .found = "y", .advice = "do this"}};
   EXPECT_TRUE(Verdict(checks).ok());
   std::ostringstream out;
   PrintChecks(checks, out);

@@ -25,8 +25,8 @@ struct DoctorCheck {
 
 std::string_view LevelName(DoctorCheck::Level level);
 
-// Each looks at one part of the machine and never fails: what cannot be found out is "unknown". Files
-// below /proc and /sys are read through `fs`.
+// Each looks at one part of the machine and never fails: what cannot be found out is "unknown".
+// Files below /proc and /sys are read through `fs`.
 
 // Model, instruction sets, processors that we may use, limits of the control group.
 std::vector<DoctorCheck> CheckProcessor(const base::FileSystem& fs);

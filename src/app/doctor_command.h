@@ -8,8 +8,8 @@
 
 namespace slipway::app {
 
-// slipway doctor: whether this machine can serve, and what would make it better at that. Exit status 0
-// unless something prevents serving (kFailedPrecondition).
+// slipway doctor: whether this machine can serve, and what would make it better at that. Exit
+// status 0 unless something prevents serving (kFailedPrecondition).
 class DoctorCommand final : public Command {
  public:
   using Command::Command;

@@ -37,7 +37,7 @@ DoctorCheck CheckVersion() {
 
 // Model files are opened with openat2 only, so that no link leads out of their directory.
 DoctorCheck CheckOpenat2() {
-  struct open_how how {};
+  struct open_how how{};
   how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
   const UniqueFd fd(static_cast<int>(syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof(how))));
@@ -45,8 +45,9 @@ DoctorCheck CheckOpenat2() {
   return {.name = "openat2",
           .level = Level::kFail,
           .found = std::strerror(errno),
-          .advice = "model files are opened with it: Linux 5.6 or later is needed, and a container "
-                    "runtime that lets it pass (Docker 20.10, libseccomp 2.5)"};
+          .advice =
+              "model files are opened with it: Linux 5.6 or later is needed, and a container "
+              "runtime that lets it pass (Docker 20.10, libseccomp 2.5)"};
 }
 
 DoctorCheck CheckEpoll() {
@@ -90,12 +91,14 @@ DoctorCheck CheckInotify(const FileSystem& fs) {
   if (!fd.valid()) {
     check.level = Level::kWarn;
     check.found += StrCat(", but: ", reason);
-    check.advice = "changes in repositories will be found by polling: sysctl "
-                   "fs.inotify.max_user_instances=512";
+    check.advice =
+        "changes in repositories will be found by polling: sysctl "
+        "fs.inotify.max_user_instances=512";
   } else if (watches < kFewWatches || instances < kFewInstances) {
     check.level = Level::kWarn;
-    check.advice = "a large repository needs more: sysctl fs.inotify.max_user_watches=65536 "
-                   "fs.inotify.max_user_instances=512";
+    check.advice =
+        "a large repository needs more: sysctl fs.inotify.max_user_watches=65536 "
+        "fs.inotify.max_user_instances=512";
   }
   return check;
 }
@@ -108,8 +111,9 @@ DoctorCheck CheckDescriptors() {
   const auto text = [](rlim_t value) {
     return value == RLIM_INFINITY ? std::string("unlimited") : StrCat(value);
   };
-  DoctorCheck check{.name = "open files",
-                    .found = StrCat(text(limit.rlim_cur), " allowed, at most ", text(limit.rlim_max))};
+  DoctorCheck check{
+      .name = "open files",
+      .found = StrCat(text(limit.rlim_cur), " allowed, at most ", text(limit.rlim_max))};
   if (limit.rlim_cur < kFew) {
     check.level = Level::kWarn;
     check.advice = StrCat("each connection takes one: ulimit -n ",
@@ -121,15 +125,17 @@ DoctorCheck CheckDescriptors() {
 
 // Reading the time is a system call with these, and a request reads it several times.
 DoctorCheck CheckClockSource(const FileSystem& fs) {
-  constexpr std::array<std::string_view, 4> kSlow = {"hpet", "acpi_pm", "jiffies", "refined-jiffies"};
+  constexpr std::array<std::string_view, 4> kSlow = {"hpet", "acpi_pm", "jiffies",
+                                                     "refined-jiffies"};
   DoctorCheck check{.name = "clock source",
                     .found = ReadSmallFile(
                         fs, "/sys/devices/system/clocksource/clocksource0/current_clocksource")};
   if (check.found.empty()) check.found = "unknown";
   if (std::ranges::find(kSlow, check.found) != kSlow.end()) {
     check.level = Level::kWarn;
-    check.advice = "reading the time is slow with it: boot with tsc=reliable if the processor has an "
-                   "invariant TSC";
+    check.advice =
+        "reading the time is slow with it: boot with tsc=reliable if the processor has an "
+        "invariant TSC";
   }
   return check;
 }
@@ -143,7 +149,7 @@ std::vector<DoctorCheck> CheckKernel(const FileSystem& fs) {
 
 DoctorCheck CheckDisk() {
   constexpr uint64_t kLittle = uint64_t{1} << 30;
-  struct statvfs info {};
+  struct statvfs info{};
   if (statvfs(".", &info) != 0) return {.name = "disk", .found = "unknown"};
   const uint64_t free = uint64_t{info.f_bavail} * info.f_frsize;
   DoctorCheck check{.name = "disk",

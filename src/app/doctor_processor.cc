@@ -45,22 +45,31 @@ struct Feature {
   std::string_view kernel;
   std::string_view name;
 };
-constexpr std::array kFeatures = {
-    Feature{"sse4_2", "sse4.2"},   Feature{"avx2", "avx2"},
-    Feature{"fma", "fma"},         Feature{"avx_vnni", "avx-vnni"},
-    Feature{"avx512f", "avx512f"}, Feature{"avx512_vnni", "avx512-vnni"},
-    Feature{"avx512_bf16", "avx512-bf16"}, Feature{"amx_tile", "amx"},
-    Feature{"amx_int8", "amx-int8"}, Feature{"amx_bf16", "amx-bf16"},
-    Feature{"asimd", "neon"},      Feature{"asimdhp", "fp16"},
-    Feature{"asimddp", "dotprod"}, Feature{"i8mm", "i8mm"},
-    Feature{"bf16", "bf16"},       Feature{"sve", "sve"},
-    Feature{"sve2", "sve2"}};
+constexpr std::array kFeatures = {Feature{"sse4_2", "sse4.2"},
+                                  Feature{"avx2", "avx2"},
+                                  Feature{"fma", "fma"},
+                                  Feature{"avx_vnni", "avx-vnni"},
+                                  Feature{"avx512f", "avx512f"},
+                                  Feature{"avx512_vnni", "avx512-vnni"},
+                                  Feature{"avx512_bf16", "avx512-bf16"},
+                                  Feature{"amx_tile", "amx"},
+                                  Feature{"amx_int8", "amx-int8"},
+                                  Feature{"amx_bf16", "amx-bf16"},
+                                  Feature{"asimd", "neon"},
+                                  Feature{"asimdhp", "fp16"},
+                                  Feature{"asimddp", "dotprod"},
+                                  Feature{"i8mm", "i8mm"},
+                                  Feature{"bf16", "bf16"},
+                                  Feature{"sve", "sve"},
+                                  Feature{"sve2", "sve2"}};
 
 DoctorCheck CheckInstructionSets(const std::string& cpuinfo) {
   std::vector<std::string> flags = Words(CpuInfo(cpuinfo, "flags"));
   const bool x86 = !flags.empty();
   if (!x86) flags = Words(CpuInfo(cpuinfo, "Features"));
-  const auto has = [&](std::string_view flag) { return std::ranges::find(flags, flag) != flags.end(); };
+  const auto has = [&](std::string_view flag) {
+    return std::ranges::find(flags, flag) != flags.end();
+  };
   DoctorCheck check{.name = "instruction sets", .found = ""};
   for (const Feature& feature : kFeatures) {
     if (!has(feature.kernel)) continue;
@@ -70,12 +79,14 @@ DoctorCheck CheckInstructionSets(const std::string& cpuinfo) {
     check.found = "unknown";
   } else if (x86 && !has("sse4_2")) {
     check.level = Level::kFail;
-    check.advice = "this program needs x86-64-v2 (SSE4.2): use a processor from 2009 or later, or "
-                   "give the virtual machine a newer processor model";
+    check.advice =
+        "this program needs x86-64-v2 (SSE4.2): use a processor from 2009 or later, or "
+        "give the virtual machine a newer processor model";
   } else if (x86 && !has("avx2")) {
     check.level = Level::kWarn;
-    check.advice = "without AVX2 models run several times slower; in a virtual machine, choose the "
-                   "processor model 'host'";
+    check.advice =
+        "without AVX2 models run several times slower; in a virtual machine, choose the "
+        "processor model 'host'";
   }
   return check;
 }
@@ -136,8 +147,9 @@ DoctorCheck CheckProcessors(const FileSystem& fs) {
   check.found += StrCat(", control group allows the time of ", OneDecimal(*quota));
   if (*quota < 1) {
     check.level = Level::kWarn;
-    check.advice = "with less than one processor the kernel stops the server many times a second: "
-                   "raise the CPU limit to at least 1";
+    check.advice =
+        "with less than one processor the kernel stops the server many times a second: "
+        "raise the CPU limit to at least 1";
   } else if (*quota < usable) {
     check.level = Level::kWarn;
     check.advice = StrCat("threads beyond the limit are throttled: serve with --io-threads ",
@@ -198,8 +210,9 @@ std::vector<DoctorCheck> CheckProcessor(const FileSystem& fs) {
 }
 
 std::vector<DoctorCheck> CheckMemory(const FileSystem& fs) {
-  DoctorCheck pages{.name = "huge pages",
-                    .found = Chosen(ReadSmallFile(fs, "/sys/kernel/mm/transparent_hugepage/enabled"))};
+  DoctorCheck pages{
+      .name = "huge pages",
+      .found = Chosen(ReadSmallFile(fs, "/sys/kernel/mm/transparent_hugepage/enabled"))};
   if (pages.found == "always") {
     pages.found += " (memory of an unloaded model may come back late; madvise avoids that)";
   }

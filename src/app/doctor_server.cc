@@ -37,8 +37,9 @@ DoctorCheck CheckEngine(const base::FileSystem& fs) {
             .found = factory.status().message(),
             .advice = "install ONNX Runtime beside the program (lib/libonnxruntime.so)"};
   }
-  DoctorCheck check{.name = "engine",
-                    .found = StrCat((*factory)->name(), " ", (*factory)->version(), ", providers:")};
+  DoctorCheck check{
+      .name = "engine",
+      .found = StrCat((*factory)->name(), " ", (*factory)->version(), ", providers:")};
   for (const std::string& provider : (*factory)->providers()) check.found += " " + provider;
   return check;
 }

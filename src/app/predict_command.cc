@@ -149,8 +149,7 @@ Result<InputOptions> PredictCommand::ParseInputOptions() const {
 
 Result<std::unique_ptr<PredictModel>> PredictCommand::OpenModel() const {
   if (LooksLikeUrl(target_)) {
-    SLIPWAY_ASSIGN_OR_RETURN(const std::chrono::nanoseconds timeout,
-                             base::ParseDuration(timeout_));
+    SLIPWAY_ASSIGN_OR_RETURN(const std::chrono::nanoseconds timeout, base::ParseDuration(timeout_));
     return OpenRemoteModel(target_, model_, context_.clock,
                            std::chrono::duration_cast<std::chrono::milliseconds>(timeout));
   }
@@ -175,8 +174,8 @@ Result<std::vector<size_t>> PredictCommand::ChooseOutputs(
     }
     std::string list;
     for (const std::string_view known : names) list += StrCat(list.empty() ? "" : ", ", known);
-    return InvalidArgument(StrCat("--outputs: the model has no output '", base::Printable(name),
-                                  "'; it has ", list));
+    return InvalidArgument(
+        StrCat("--outputs: the model has no output '", base::Printable(name), "'; it has ", list));
   }
   for (size_t i = 0; outputs_.empty() && i < names.size(); ++i) chosen.push_back(i);
   return chosen;
@@ -185,13 +184,11 @@ Result<std::vector<size_t>> PredictCommand::ChooseOutputs(
 Result<std::vector<Tensor>> PredictCommand::Predict(PredictModel& model,
                                                     const PredictInputs& inputs,
                                                     const std::vector<size_t>& outputs) {
-  SLIPWAY_ASSIGN_OR_RETURN(const RowPlan plan,
-                           PlanRows(model.signature(), inputs.views, batch_));
+  SLIPWAY_ASSIGN_OR_RETURN(const RowPlan plan, PlanRows(model.signature(), inputs.views, batch_));
   if (!plan.sliced) return model.Run(inputs.views, outputs);
-  Progress progress(context_.clock, context_.err,
-                    {.verb = "predicting",
-                     .unit = "rows",
-                     .shown = !quiet_ && StandardErrorIsTerminal()});
+  Progress progress(
+      context_.clock, context_.err,
+      {.verb = "predicting", .unit = "rows", .shown = !quiet_ && StandardErrorIsTerminal()});
   std::vector<RowReader> readers(inputs.views.begin(), inputs.views.end());
   std::vector<RowCollector> collectors(outputs.size());
   std::vector<TensorView> slice(inputs.views.size());

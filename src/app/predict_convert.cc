@@ -63,8 +63,8 @@ bool FloatToFloat(From from, To& to) {
 template <typename From, typename To>
 bool IntegerToFloat(From from, To& to) {
   constexpr uint64_t kExact = uint64_t{1} << kDigits<To>;
-  const uint64_t magnitude =
-      std::cmp_less(from, 0) ? uint64_t{0} - static_cast<uint64_t>(from) : static_cast<uint64_t>(from);
+  const uint64_t magnitude = std::cmp_less(from, 0) ? uint64_t{0} - static_cast<uint64_t>(from)
+                                                    : static_cast<uint64_t>(from);
   to = Round<To>(static_cast<double>(from));
   return magnitude <= kExact && std::isfinite(Widen(to));
 }
@@ -99,8 +99,8 @@ Result<Tensor> ConvertAll(const TensorView& from) {
     To converted;
     std::memcpy(&value, source, sizeof(From));
     if (!ConvertOne(value, converted)) {
-      return InvalidArgument(StrCat("element ", i, " does not fit into ",
-                                    tensor::DTypeOf<To>::value));
+      return InvalidArgument(
+          StrCat("element ", i, " does not fit into ", tensor::DTypeOf<To>::value));
     }
     std::memcpy(target, &converted, sizeof(To));
     source += sizeof(From);

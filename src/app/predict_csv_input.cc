@@ -99,11 +99,11 @@ Status BadCell(const CsvTable& table, const CsvColumn& column, size_t row, DType
   const auto number = static_cast<size_t>(&column - table.columns.data()) + 1;
   const bool is_float = dtype == DType::kFp16 || dtype == DType::kBf16 || dtype == DType::kFp32 ||
                         dtype == DType::kFp64;
-  return InvalidArgument(StrCat(
-      "line ", LineOf(table, row), ", column ", number, " '", Printable(column.name),
-      "': expected a value of ", dtype, ", got ",
-      text.empty() ? std::string("nothing") : StrCat("'", Printable(text, 40), "'"),
-      text.empty() && is_float ? "; write NaN where a value is missing" : ""));
+  return InvalidArgument(
+      StrCat("line ", LineOf(table, row), ", column ", number, " '", Printable(column.name),
+             "': expected a value of ", dtype, ", got ",
+             text.empty() ? std::string("nothing") : StrCat("'", Printable(text, 40), "'"),
+             text.empty() && is_float ? "; write NaN where a value is missing" : ""));
 }
 
 template <typename T>
@@ -178,8 +178,8 @@ Result<Shape> ShapeOf(const TensorSpec& spec, size_t rows, size_t width) {
   if (shape.rank() == 2 && shape[1] == -1) shape.set_dim(1, static_cast<int64_t>(width));
   const auto elements = tensor::ElementCount(shape.dims().subspan(1));
   if (!elements.ok() || *elements != static_cast<int64_t>(width)) {
-    return InvalidArgument(StrCat("expected ", spec, ", got ", width,
-                                  width == 1 ? " column" : " columns"));
+    return InvalidArgument(
+        StrCat("expected ", spec, ", got ", width, width == 1 ? " column" : " columns"));
   }
   return shape;
 }
@@ -243,12 +243,13 @@ Status ReadByOrder(const CsvTable& table, const Signature& signature, const Inpu
                                   ", got ", columns.size(), ": ", Names(columns, 0)));
   }
   if (columns.size() > width && !options.ignore_extra) {
-    return InvalidArgument(StrCat(
-        "expected ", width, " columns for input '", spec.name, "' ", spec, ", got ", columns.size(),
-        "; beyond the first ", width, ": ", Names(columns, width),
-        "; leave columns out with --drop NAME, or those at the end with --ignore-extra"));
+    return InvalidArgument(
+        StrCat("expected ", width, " columns for input '", spec.name, "' ", spec, ", got ",
+               columns.size(), "; beyond the first ", width, ": ", Names(columns, width),
+               "; leave columns out with --drop NAME, or those at the end with --ignore-extra"));
   }
-  if (columns.size() > width) inputs.notes.push_back(StrCat("passed over: ", Names(columns, width)));
+  if (columns.size() > width)
+    inputs.notes.push_back(StrCat("passed over: ", Names(columns, width)));
   columns.resize(width);
   return AddInput(table, columns, signature, 0, inputs);
 }
@@ -256,8 +257,9 @@ Status ReadByOrder(const CsvTable& table, const Signature& signature, const Inpu
 // Whether a column has the name of an input.
 bool NamesInputs(const CsvTable& table, const Signature& signature, const InputOptions& options) {
   InputMatcher matcher(signature, options);
-  return std::ranges::any_of(
-      table.columns, [&](const CsvColumn& column) { return matcher.Find(column.name).has_value(); });
+  return std::ranges::any_of(table.columns, [&](const CsvColumn& column) {
+    return matcher.Find(column.name).has_value();
+  });
 }
 
 }  // namespace

@@ -50,7 +50,8 @@ Result<DType> ReadDatatype(const json& tensor) {
 Result<std::vector<TensorSpec>> ReadSpecs(const json& metadata, const char* key) {
   std::vector<TensorSpec> specs;
   const auto list = metadata.find(key);
-  if (list == metadata.end() || !list->is_array()) return DataLoss(StrCat("'", key, "' is missing"));
+  if (list == metadata.end() || !list->is_array())
+    return DataLoss(StrCat("'", key, "' is missing"));
   for (const json& one : *list) {
     if (!one.is_object()) return DataLoss(StrCat("'", key, "' holds something else than objects"));
     TensorSpec spec;
@@ -116,11 +117,10 @@ InferBody WriteInferRequest(const Signature& signature, std::span<const TensorVi
   json request = {{"inputs", json::array()}, {"outputs", json::array()}};
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].absent()) continue;
-    request["inputs"].push_back(
-        {{"name", signature.inputs[i].name},
-         {"datatype", tensor::DTypeName(inputs[i].dtype())},
-         {"shape", ShapeJson(inputs[i].shape())},
-         {"parameters", {{"binary_data_size", inputs[i].data().size()}}}});
+    request["inputs"].push_back({{"name", signature.inputs[i].name},
+                                 {"datatype", tensor::DTypeName(inputs[i].dtype())},
+                                 {"shape", ShapeJson(inputs[i].shape())},
+                                 {"parameters", {{"binary_data_size", inputs[i].data().size()}}}});
   }
   for (const size_t output : outputs) {
     request["outputs"].push_back(

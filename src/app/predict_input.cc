@@ -158,8 +158,8 @@ Status SetInput(const Signature& signature, size_t index, const TensorView& view
                 PredictInputs& inputs) {
   const TensorSpec& spec = signature.inputs[index];
   if (!spec.Accepts(spec.dtype, view.shape())) {
-    return InvalidArgument(StrCat("input '", spec.name, "': expected ", spec, ", got ",
-                                  view.dtype(), view.shape()));
+    return InvalidArgument(
+        StrCat("input '", spec.name, "': expected ", spec, ", got ", view.dtype(), view.shape()));
   }
   if (view.dtype() == spec.dtype) {
     inputs.views[index] = view;

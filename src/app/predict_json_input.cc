@@ -119,9 +119,10 @@ Status ReadNamed(JsonReader& reader, const Signature& signature, const InputOpti
 
 Status ReadOnly(JsonReader& reader, const Signature& signature, PredictInputs& inputs) {
   if (signature.inputs.size() != 1) {
-    return InvalidArgument(StrCat("a list without a name needs a model with one input, this one has ",
-                                  signature.inputs.size(), ": ", DescribeInputs(signature),
-                                  R"(; write {"NAME": [...], ...})"));
+    return InvalidArgument(
+        StrCat("a list without a name needs a model with one input, this one has ",
+               signature.inputs.size(), ": ", DescribeInputs(signature),
+               R"(; write {"NAME": [...], ...})"));
   }
   SLIPWAY_RETURN_IF_ERROR(ReadNested(reader, signature, 0, inputs));
   reader.Finish();

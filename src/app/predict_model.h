@@ -25,8 +25,8 @@ class PredictModel {
   // On a server every input counts as optional: only the server knows which ones have defaults.
   virtual const tensor::Signature& signature() const = 0;
   // `inputs` in the order of the signature; `outputs` are positions in it. One tensor for each.
-  virtual base::Result<std::vector<tensor::Tensor>> Run(
-      std::span<const tensor::TensorView> inputs, std::span<const size_t> outputs) = 0;
+  virtual base::Result<std::vector<tensor::Tensor>> Run(std::span<const tensor::TensorView> inputs,
+                                                        std::span<const size_t> outputs) = 0;
 };
 
 // Loads a model from disk (model_path.h says what `path` may be). `fs` must outlive it.
@@ -34,9 +34,9 @@ base::Result<std::unique_ptr<PredictModel>> OpenLocalModel(const base::FileSyste
                                                            const std::string& path,
                                                            const engine::EngineOptions& options);
 
-// Asks a server at `url` (server_client.h) with the Open Inference REST protocol and binary tensors.
-// `model` is for URLs that name none; when it is empty too, a server's only model is taken.
-// `clock` must outlive it.
+// Asks a server at `url` (server_client.h) with the Open Inference REST protocol and binary
+// tensors. `model` is for URLs that name none; when it is empty too, a server's only model is
+// taken. `clock` must outlive it.
 base::Result<std::unique_ptr<PredictModel>> OpenRemoteModel(const std::string& url,
                                                             const std::string& model,
                                                             const base::Clock& clock,

@@ -22,8 +22,8 @@ using tensor::TensorView;
 
 constexpr uint64_t kMaxTensorBytes = uint64_t{64} << 30;
 
-// The array where it lies, when its bytes are as ours are; an absent view when it has to be read. So a
-// file larger than memory can be predicted from.
+// The array where it lies, when its bytes are as ours are; an absent view when it has to be read.
+// So a file larger than memory can be predicted from.
 TensorView ViewInPlace(std::span<const std::byte> file) {
   const auto header = tensor::ReadNpyHeader(file, NpyLimits().max_header_bytes);
   if (!header.ok()) return {};
@@ -41,8 +41,8 @@ TensorView ViewInPlace(std::span<const std::byte> file) {
 Result<PredictInputs> ReadNpyInputs(std::span<const std::byte> content, const Signature& signature,
                                     const InputOptions&) {
   if (signature.inputs.size() != 1) {
-    return InvalidArgument(StrCat("NPY holds one array, but the model has ", signature.inputs.size(),
-                                  " inputs: ", DescribeInputs(signature),
+    return InvalidArgument(StrCat("NPY holds one array, but the model has ",
+                                  signature.inputs.size(), " inputs: ", DescribeInputs(signature),
                                   "; put the arrays into an NPZ under these names"));
   }
   PredictInputs inputs;

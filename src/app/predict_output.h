@@ -28,9 +28,11 @@ struct Prediction {
 };
 
 // The prediction as the bytes of a file:
-//   JSON  the body of an Open Inference answer, one output to a line; NaN and the infinities are written as
+//   JSON  the body of an Open Inference answer, one output to a line; NaN and the infinities are
+//   written as
 //         Python reads them
-//   CSV   one row for each row of the outputs, which must have equally many; a column for each element of
+//   CSV   one row for each row of the outputs, which must have equally many; a column for each
+//   element of
 //         an output's row: "label", or "probability_0", "probability_1"
 //   NPY   the only output
 //   NPZ   every output under its name

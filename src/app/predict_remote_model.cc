@@ -33,15 +33,14 @@ class RemoteModel final : public PredictModel {
                                           std::span<const size_t> outputs) override {
     const InferBody request = WriteInferRequest(signature_, inputs, outputs);
     const std::string json_bytes = StrCat(request.json_bytes);
-    SLIPWAY_ASSIGN_OR_RETURN(
-        const auto response,
-        client_.Send({.method = "POST",
-                      .target = target_,
-                      .headers = {{"content-type", "application/octet-stream"},
-                                  {kJsonBytesHeader, json_bytes}},
-                      .body = request.bytes}));
-    auto tensors = ReadInferAnswer(signature_, outputs, response.body,
-                                   response.Header(kJsonBytesHeader));
+    SLIPWAY_ASSIGN_OR_RETURN(const auto response,
+                             client_.Send({.method = "POST",
+                                           .target = target_,
+                                           .headers = {{"content-type", "application/octet-stream"},
+                                                       {kJsonBytesHeader, json_bytes}},
+                                           .body = request.bytes}));
+    auto tensors =
+        ReadInferAnswer(signature_, outputs, response.body, response.Header(kJsonBytesHeader));
     if (!tensors.ok()) return tensors.status().WithContext(StrCat("server ", url_.server));
     return tensors;
   }
@@ -62,7 +61,8 @@ Result<std::string> OnlyModel(ServerClient& client) {
   }
   if (names.size() == 1) return *names.begin();
   std::string list;
-  for (const std::string& name : names) list += StrCat(list.empty() ? "" : ", ", base::Printable(name));
+  for (const std::string& name : names)
+    list += StrCat(list.empty() ? "" : ", ", base::Printable(name));
   return base::InvalidArgument(
       StrCat("server ", client.server(), " serves ",
              names.empty() ? "no models" : StrCat(names.size(), " models: ", list),

@@ -35,14 +35,15 @@ Result<int64_t> CountRows(const Signature& signature, std::span<const TensorView
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].absent()) continue;
     if (inputs[i].shape().rank() == 0) {
-      return InvalidArgument(StrCat("input '", signature.inputs[i].name,
-                                    "': expected rows, got a single number"));
+      return InvalidArgument(
+          StrCat("input '", signature.inputs[i].name, "': expected rows, got a single number"));
     }
     if (!first) first = i;
     if (inputs[i].shape()[0] != inputs[*first].shape()[0]) {
-      return InvalidArgument(StrCat(
-          "input '", signature.inputs[i].name, "' has ", inputs[i].shape()[0], " rows, input '",
-          signature.inputs[*first].name, "' has ", inputs[*first].shape()[0], ": expected as many"));
+      return InvalidArgument(StrCat("input '", signature.inputs[i].name, "' has ",
+                                    inputs[i].shape()[0], " rows, input '",
+                                    signature.inputs[*first].name, "' has ",
+                                    inputs[*first].shape()[0], ": expected as many"));
     }
   }
   if (!first) return InvalidArgument("the input file gives none of the model's inputs");
@@ -101,8 +102,7 @@ Status RowCollector::Add(Tensor rows) {
   if (rows.shape().rank() == 0) return InvalidArgument("expected rows, got a single element");
   if (!parts_.empty()) {
     const Tensor& first = parts_.front();
-    if (rows.dtype() != first.dtype() ||
-        WithRows(rows.shape(), 0) != WithRows(first.shape(), 0)) {
+    if (rows.dtype() != first.dtype() || WithRows(rows.shape(), 0) != WithRows(first.shape(), 0)) {
       return InvalidArgument(StrCat("rows have the shape ", rows.shape(), " after ", first.shape(),
                                     ": they cannot be joined; give all rows at once with --batch"));
     }

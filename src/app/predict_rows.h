@@ -18,18 +18,18 @@ struct RowPlan {
   bool sliced = false;       // false: one run takes everything as it is
 };
 
-// Decides it. Models whose inputs and outputs all have a free first dimension get `batch` rows at a time;
-// models that take exactly one row get one at a time; any other model gets everything at once.
-// kInvalidArgument when inputs differ in their number of rows, or there are none.
+// Decides it. Models whose inputs and outputs all have a free first dimension get `batch` rows at a
+// time; models that take exactly one row get one at a time; any other model gets everything at
+// once. kInvalidArgument when inputs differ in their number of rows, or there are none.
 base::Result<RowPlan> PlanRows(const tensor::Signature& signature,
                                std::span<const tensor::TensorView> inputs, int64_t batch);
 
-// The signature with free first dimensions where the model takes exactly one row: what an input file may
-// hold, as its rows then go one at a time.
+// The signature with free first dimensions where the model takes exactly one row: what an input
+// file may hold, as its rows then go one at a time.
 tensor::Signature WithFreeRows(tensor::Signature signature);
 
-// Deals out a tensor's rows (the first dimension), front to back, without copying. A value that borrows
-// the tensor.
+// Deals out a tensor's rows (the first dimension), front to back, without copying. A value that
+// borrows the tensor.
 class RowReader {
  public:
   explicit RowReader(const tensor::TensorView& tensor) : tensor_(tensor) {}

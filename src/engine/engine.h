@@ -24,8 +24,8 @@ namespace slipway::engine {
 // Ownership: inputs are borrowed for the call; results own their memory and may outlive the Engine.
 // Memory: everything the model took is given back by the destructor.
 // Errors: kInvalidArgument (inputs do not fit signature(), or the model refuses their values),
-//   kDeadlineExceeded, kCancelled (the deadline's flag was set), kResourceExhausted (memory), kInternal (the runtime failed; its words are in
-//   the message). Never throws.
+//   kDeadlineExceeded, kCancelled (the deadline's flag was set), kResourceExhausted (memory),
+//   kInternal (the runtime failed; its words are in the message). Never throws.
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -33,14 +33,15 @@ class Engine {
   // Names, dtypes and shapes of inputs and outputs. Fixed for the Engine's life.
   virtual const tensor::Signature& signature() const = 0;
 
-  // True when the values of the inputs, not only their shapes, decide how long Run() takes (a loop):
-  // what was measured with one input then says nothing about another.
+  // True when the values of the inputs, not only their shapes, decide how long Run() takes (a
+  // loop): what was measured with one input then says nothing about another.
   virtual bool unbounded_run_time() const { return false; }
 
-  // Blocks until done, or until the deadline stops it. `inputs` are in signature order, absent where an optional input is left out.
-  // `outputs` are positions in signature().outputs; `results` is filled with one tensor for each,
-  // in that order, and keeps its capacity, so that a caller can use it again. Checks what the
-  // runtime would not check: dtype, rank and fixed dimensions of every input.
+  // Blocks until done, or until the deadline stops it. `inputs` are in signature order, absent
+  // where an optional input is left out. `outputs` are positions in signature().outputs; `results`
+  // is filled with one tensor for each, in that order, and keeps its capacity, so that a caller can
+  // use it again. Checks what the runtime would not check: dtype, rank and fixed dimensions of
+  // every input.
   virtual base::Status Run(std::span<const tensor::TensorView> inputs,
                            std::span<const size_t> outputs, base::Deadline deadline,
                            std::vector<tensor::Tensor>& results) = 0;

@@ -7,6 +7,8 @@
 
 #include "tensor/json_number_scanner.h"
 #include "tensor/json_reader.h"
+#include "tensor/json_writer.h"
+#include "tensor/tensor.h"
 
 namespace slipway::tensor {
 namespace {
@@ -75,6 +77,25 @@ BENCHMARK_CAPTURE(ScanNumbers, fp32, DType::kFp32)
 BENCHMARK_CAPTURE(ScanNumbers, fp64, DType::kFp64)->ArgName("style")->Arg(2)->Arg(17);
 BENCHMARK_CAPTURE(ScanNumbers, fp16, DType::kFp16)->ArgName("style")->Arg(2);
 BENCHMARK_CAPTURE(ScanNumbers, uint8, DType::kUint8)->ArgName("style")->Arg(0);
+
+// How long does an answer of 1,000 floats take to write?
+void WriteFloats(benchmark::State& state) {
+  constexpr int64_t kCount = 1000;
+  std::mt19937 random(7);
+  std::uniform_real_distribution<float> uniform(-2.5F, 2.5F);
+  std::vector<float> values(kCount);
+  for (float& value : values) value = uniform(random);
+  const auto view =
+      TensorView::Create(DType::kFp32, {kCount}, std::as_bytes(std::span<const float>(values)));
+  std::string out;
+  for (auto _ : state) {
+    out.clear();
+    if (!AppendJsonArray(*view, NotFinite::kRefuse, out).ok()) state.SkipWithError("refused");
+    benchmark::DoNotOptimize(out.data());
+  }
+  state.SetItemsProcessed(state.iterations() * kCount);
+}
+BENCHMARK(WriteFloats);
 
 }  // namespace
 }  // namespace slipway::tensor
