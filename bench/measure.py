@@ -275,7 +275,7 @@ def run_wrk_client(url, request, connections, seconds, folder):
                           capture_output=True, text=True, check=True, preexec_fn=on_core(CLIENT_CORE))
 
     def number(pattern, otherwise=None):
-        found = re.search(pattern, done.stdout)
+        found = re.search(pattern, done.stdout, re.M)
         if found is None and otherwise is None:
             raise BenchError(f"wrk: {done.stdout}{done.stderr}")
         return otherwise if found is None else found.group(1)
@@ -285,8 +285,8 @@ def run_wrk_client(url, request, connections, seconds, folder):
         return float(value) * {"us": 1e-3, "ms": 1, "s": 1e3, "m": 6e4}[unit]
 
     return Load(int(number(r"(\d+) requests in")), int(number(r"Non-2xx or 3xx responses: (\d+)", 0)),
-                float(number(r"Requests/sec:\s+([\d.]+)")), milliseconds(number(r"50%\s+(\S+)")),
-                milliseconds(number(r"99%\s+(\S+)")))
+                float(number(r"Requests/sec:\s+([\d.]+)")), milliseconds(number(r"^\s+50%\s+(\S+)")),
+                milliseconds(number(r"^\s+99%\s+(\S+)")))
 
 
 def run_load(server, client, warmup_seconds=0.5, model=None):

@@ -10,7 +10,7 @@
 
 // How one element of each dtype is read from JSON text. There are two ways:
 //
-//   Convert(number, out)  from a plain number
+//   Convert(number, out)  from what ReadShortNumber() read, ConvertWide() from ReadWideNumber()
 //   Read(at, end, out)    from the text itself: begins at the element's first character, at < end,
 //   and on
 //                         success moves `at` behind it; looks at no byte from `end` on
@@ -37,45 +37,25 @@ bool ReadFloat(const char*& at, const char* end, Fp16& value);
 bool ReadFloat(const char*& at, const char* end, Bf16& value);
 bool ReadInteger(const char*& at, const char* end, uint64_t& magnitude, bool& negative);
 
-inline constexpr uint64_t kShortLimit = 1'000'000'000'000'000;  // 10^kShortDigits
-
-struct Float32 {
-  static constexpr size_t kSize = sizeof(float);
+// T is float or double.
+template <typename T>
+struct Float {
+  static constexpr size_t kSize = sizeof(T);
   static bool Convert(const PlainNumber& number, std::byte* out) {
-    if (number.digits < kShortLimit) [[likely]] {
-      const double exact = decimal::ToDouble(number);
-      Store(static_cast<float>(exact), out);
-      return !decimal::IsBetweenFloats(exact);
-    }
-    float magnitude = 0;
-    if (!decimal::FromDigits(number.digits, -static_cast<int>(number.decimals), magnitude))
-      return false;
+    const double exact = decimal::ToDouble(number);
+    Store(static_cast<T>(exact), out);
+    if constexpr (sizeof(T) == sizeof(double)) return true;
+    return !decimal::IsBetweenFloats(exact);
+  }
+  static bool ConvertWide(const PlainNumber& number, std::byte* out) {
+    T magnitude = 0;
+    const int exponent = -static_cast<int>(number.decimals);
+    if (!decimal::FromDigits(number.digits, exponent, magnitude)) return false;
     Store(number.negative ? -magnitude : magnitude, out);
     return true;
   }
   static bool Read(const char*& at, const char* end, std::byte* out) {
-    float value = 0;
-    if (!ReadFloat(at, end, value)) return false;
-    Store(value, out);
-    return true;
-  }
-};
-
-struct Float64 {
-  static constexpr size_t kSize = sizeof(double);
-  static bool Convert(const PlainNumber& number, std::byte* out) {
-    double magnitude = 0;
-    if (number.digits < kShortLimit) [[likely]] {
-      Store(decimal::ToDouble(number), out);
-      return true;
-    }
-    if (!decimal::FromDigits(number.digits, -static_cast<int>(number.decimals), magnitude))
-      return false;
-    Store(number.negative ? -magnitude : magnitude, out);
-    return true;
-  }
-  static bool Read(const char*& at, const char* end, std::byte* out) {
-    double value = 0;
+    T value = 0;
     if (!ReadFloat(at, end, value)) return false;
     Store(value, out);
     return true;
@@ -107,6 +87,8 @@ struct Integer {
     Store(static_cast<T>(number.negative ? 0 - number.digits : number.digits), out);
     return true;
   }
+  // It has a point.
+  static bool ConvertWide(const PlainNumber&, std::byte*) { return false; }
   static bool Read(const char*& at, const char* end, std::byte* out) {
     PlainNumber number{};
     const char* stop = at;

@@ -66,8 +66,14 @@ template <typename Element>
 Row ReadNumberRow(const char* at, const char* end, int64_t room, std::byte* out) {
   return ReadRow(at, end, room, [end, &out](const char*& from) {
     PlainNumber number;
-    const char* const stop = ReadPlainNumber(from, number);
-    if (stop != nullptr && Element::Convert(number, out)) [[likely]] {
+    const char* stop = ReadShortNumber(from, number);
+    bool done = false;
+    if (stop != nullptr) [[likely]] {
+      done = Element::Convert(number, out);
+    } else if ((stop = ReadWideNumber(from, number)) != nullptr) {
+      done = Element::ConvertWide(number, out);
+    }
+    if (done) [[likely]] {
       from = stop;
     } else if (!Element::Read(from, end, out)) {
       return false;
@@ -105,9 +111,9 @@ NumberRowReader NumberRowReaderOf(DType dtype) {
     case DType::kBf16:
       return ReadElementRow<Narrow<Bf16>>;
     case DType::kFp32:
-      return ReadNumberRow<Float32>;
+      return ReadNumberRow<Float<float>>;
     case DType::kFp64:
-      return ReadNumberRow<Float64>;
+      return ReadNumberRow<Float<double>>;
     case DType::kBytes:
       break;
   }

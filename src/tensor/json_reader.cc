@@ -1,5 +1,6 @@
 #include "tensor/json_reader.h"
 
+#include <algorithm>
 #include <bit>
 #include <bitset>
 #include <charconv>
@@ -74,6 +75,15 @@ char SimpleEscape(char c) {
   }
 }
 
+// What stands at `at`, as far as a person would call it one thing; never empty.
+std::string_view TokenAt(const char* at, const char* end) {
+  constexpr std::string_view kDelimiters = ",:]}[{ \t\r\n";
+  constexpr size_t kMaxShown = 32;
+  const std::string_view rest(at, std::min(static_cast<size_t>(end - at), kMaxShown));
+  const size_t size = rest.find_first_of(kDelimiters, 1);
+  return rest.substr(0, size);
+}
+
 }  // namespace
 
 JsonReader::Kind JsonReader::KindOf(char first) {
@@ -108,7 +118,7 @@ base::Status JsonReader::status() const {
   if (ok()) return base::OkStatus();
   const std::string got = error_at_ == end_
                               ? "the end of the text"
-                              : base::StrCat("'", base::Printable({error_at_, 1}), "'");
+                              : base::StrCat("'", base::Printable(TokenAt(error_at_, end_)), "'");
   return base::InvalidArgument(
       base::StrCat("JSON, byte ", error_at_ - begin_, ": expected ", expected_, ", got ", got));
 }

@@ -104,49 +104,57 @@ class Block {
 
 }  // namespace plain_number_internal
 
-// Reads the number that begins at `at` and returns where it ends; nullptr when it is no plain
-// number: an exponent, more than 19 digits, not by the grammar of JSON. What follows it is not
+// Both read the number that begins at `at` and return where it ends; nullptr when it is no plain
+// number of their length: an exponent, not by the grammar of JSON, too long. What follows it is not
 // looked at otherwise. 32 bytes must be readable from `at`, which may be more than the text has:
 // the caller checks the end.
-//
-// A number of up to 15 characters, which is every number but doubles printed in full, takes one
-// look at 16 bytes: which of them are digits, where the first two that are not lie, one byte
-// shuffle to take the point out, three multiply-adds for the value of all digits at once.
-inline const char* ReadPlainNumber(const char* at, PlainNumber& number) {
-  using plain_number_internal::Block;
-  using plain_number_internal::kBytes;
-  const Block block(at);
+
+// Up to 15 characters, which is every number but floats printed in full. Takes one look at 16
+// bytes: which of them are digits, where the first two that are not lie, one byte shuffle to take
+// the point out, three multiply-adds for the value of all digits at once.
+inline const char* ReadShortNumber(const char* at, PlainNumber& number) {
+  const plain_number_internal::Block block(at);
   const uint32_t sign = *at == '-' ? 1 : 0;
-  uint32_t others = block.others() & ~sign;
-  // The number must end within what was looked at; else look at 16 bytes more.
-  const uint32_t first_two = others & (others - 1);
-  if (first_two == 0 && (others == 0 || at[__builtin_ctz(others)] == '.')) [[unlikely]] {
-    others |= Block(at + kBytes).others() << kBytes;
-    if (others == 0) return nullptr;
-  }
+  const uint32_t others = block.others() & ~sign;
+  if (others == 0) return nullptr;
   const auto point = static_cast<uint32_t>(__builtin_ctz(others));
   uint32_t end = point;
   number.decimals = 0;
   if (at[point] == '.') {
-    others &= others - 1;
-    if (others == 0) return nullptr;
-    end = static_cast<uint32_t>(__builtin_ctz(others));
+    const uint32_t rest = others & (others - 1);
+    if (rest == 0) return nullptr;
+    end = static_cast<uint32_t>(__builtin_ctz(rest));
     number.decimals = end - point - 1;
     if (number.decimals == 0) return nullptr;
   }
   const bool leading_zero = at[sign] == '0' && point - sign > 1;
   if (point == sign || leading_zero || (at[end] | 0x20) == 'e') return nullptr;
+  number.digits = block.Value(point, end);
   number.negative = sign != 0;
-  if (end <= kBytes) [[likely]] {
-    number.digits = block.Value(point, end);
-    return at + end;
-  }
-  constexpr size_t kMaxRest = 4;  // at most 15 digits, sign and point go before
-  if (point >= kBytes - 1 || end > kBytes + kMaxRest) return nullptr;
+  return at + end;
+}
+
+// With a point, and up to 20 characters: floats printed in full.
+inline const char* ReadWideNumber(const char* at, PlainNumber& number) {
+  using plain_number_internal::Block;
+  using plain_number_internal::kBytes;
+  constexpr uint32_t kMaxEnd = 20;
+  const Block block(at);
+  const uint32_t sign = *at == '-' ? 1 : 0;
+  const uint32_t others = (block.others() | (Block(at + kBytes).others() << kBytes)) & ~sign;
+  const uint32_t rest = others & (others - 1);
+  if (rest == 0) return nullptr;
+  const auto point = static_cast<uint32_t>(__builtin_ctz(others));
+  const auto end = static_cast<uint32_t>(__builtin_ctz(rest));
+  const bool leading_zero = at[sign] == '0' && point - sign > 1;
+  const bool in_reach = point > sign && point < kBytes - 1 && end >= kBytes && end <= kMaxEnd;
+  if (!in_reach || at[point] != '.' || leading_zero || (at[end] | 0x20) == 'e') return nullptr;
   number.digits = block.Value(point, kBytes);
-  for (const char* rest = at + kBytes; rest < at + end; ++rest) {
-    number.digits = number.digits * 10 + static_cast<uint64_t>(*rest - '0');
+  for (const char* digit = at + kBytes; digit < at + end; ++digit) {
+    number.digits = number.digits * 10 + static_cast<uint64_t>(*digit - '0');
   }
+  number.decimals = end - point - 1;
+  number.negative = sign != 0;
   return at + end;
 }
 
