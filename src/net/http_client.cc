@@ -227,7 +227,11 @@ base::Status HttpClient::ReadHead(Response& response) {
     if (received_.size() > kMaxHeadBytes)
       return base::DataLoss("the answer's headers are too large");
     SLIPWAY_ASSIGN_OR_RETURN(const bool more, Receive());
-    if (!more) return base::Unavailable("the server closed the connection without an answer");
+    if (more) continue;
+    if (!received_.empty() && !received_.starts_with("HTTP/")) {
+      return NotHttp(std::string_view(received_).substr(0, received_.find("\r\n")));
+    }
+    return base::Unavailable("the server closed the connection without an answer");
   }
   const base::Status status = ParseHead(std::string_view(received_).substr(0, end + 2), response);
   received_.erase(0, end + 4);
