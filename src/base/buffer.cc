@@ -11,7 +11,8 @@ constexpr std::align_val_t kAlignment{64};
 }  // namespace
 
 Buffer Buffer::Allocate(size_t size) {
-  auto* data = static_cast<std::byte*>(::operator new(size, kAlignment));
+  auto* data = static_cast<std::byte*>(::operator new(size, kAlignment, std::nothrow));
+  if (data == nullptr) throw std::bad_alloc();  // sanitizers end the process in a throwing `new`
   return {data, size, data, [](void* owner) { ::operator delete(owner, kAlignment); }};
 }
 

@@ -24,8 +24,7 @@ inline constexpr std::array<double, 23> kPowersOfTen = {
     1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-// At most 15 digits. The sign is set without a branch, which random signs would
-// mispredict.
+// At most 15 digits. The sign is set without a branch, which random signs would mispredict.
 inline double ToDouble(const PlainNumber& number) {
   const double magnitude =
       static_cast<double>(static_cast<int64_t>(number.digits)) / kPowersOfTen[number.decimals];

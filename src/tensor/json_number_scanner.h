@@ -17,19 +17,16 @@ inline constexpr int kMaxNesting = 32;
 
 // Reads the JSON array that comes next in `reader` into `out`, which holds `count` elements of
 // `dtype` (not BYTES). The array may be flat or nested; lists side by side must have equal lengths,
-// and there must be `count` elements in all. Each character is looked at once. What an element may
-// be:
+// and there must be `count` elements in all. Each character is looked at once. An element may be:
 //
-//   BOOL           true, false
-//   integers       a number without point and exponent (1.0 and 1e2 are refused) that is in range
-//   FP32, FP64     a number; NaN, Infinity, -Infinity as Python writes them. Rounded to nearest,
-//   ties to
-//                  even, from the decimal text in one step. What rounds to infinity is refused
-//   FP16, BF16     the same, rounded once to the narrow type
+//   BOOL         true, false
+//   integers     a number without point and exponent (1.0 and 1e2 are refused) that is in range
+//   FP32, FP64   a number, rounded to nearest, ties to even, from the decimal text in one step;
+//                what rounds to infinity is refused. NaN, Infinity, -Infinity as in Python
+//   FP16, BF16   the same, rounded once to the narrow type
 //
-// Errors: kInvalidArgument, with the element's index, what was expected and what came; or the byte
-// of the text where it is not JSON. `out` is then partly written. null is not an element of any
-// dtype.
+// Errors: kInvalidArgument, with the element's index, what was expected and what came, or the byte
+// of the text where it is not JSON. `out` is then partly written. null is an element of no dtype.
 base::Status ScanJsonNumbers(JsonReader& reader, DType dtype, int64_t count,
                              std::span<std::byte> out);
 

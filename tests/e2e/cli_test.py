@@ -324,7 +324,7 @@ def test_status_of_something_else():
         process = subprocess.Popen([str(binary()), "status", url], stderr=subprocess.PIPE, text=True)
         connection, _ = other.accept()
         connection.recv(4096)
-        connection.sendall(b"220 mail.example.org\r\n")
+        connection.sendall(b"220 mail.example.org\r\n\r\n")
         connection.close()
         assert "not HTTP" in process.communicate(timeout=30)[1] and process.returncode != 0
     refused(INVALID, "status", "localhost")

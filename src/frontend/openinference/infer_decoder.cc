@@ -1,6 +1,7 @@
 #include "frontend/openinference/infer_decoder.h"
 
 #include <cstring>
+#include <limits>
 
 #include "base/str_cat.h"
 #include "base/text.h"
@@ -242,6 +243,9 @@ Status InferDecoder::DecodeRaw(std::span<std::byte> body, std::vector<TensorView
   size_t element_bytes = tensor::SizeOf(spec.dtype);
   std::span<std::byte> bytes = body;
   if (spec.dtype == DType::kBytes) {  // one string: the server puts its length in front
+    if (body.size() > std::numeric_limits<uint32_t>::max()) {
+      return InvalidArgument(StrCat(Quoted(spec.name), ": expected less than 4 GiB"));
+    }
     bytes = arena_.Allocate(sizeof(uint32_t) + body.size());
     const auto length = static_cast<uint32_t>(body.size());
     std::memcpy(bytes.data(), &length, sizeof(length));
