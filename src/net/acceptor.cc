@@ -71,7 +71,8 @@ bool Acceptor::AcceptOne() {
       break;
   }
   auto sniffer = std::make_unique<ProtocolSniffer>(
-      io_, Client{std::move(fd), unix_socket ? "unix" : peer.ToString(), std::move(ticket)});
+      io_,
+      Client{Transport(std::move(fd)), unix_socket ? "unix" : peer.ToString(), std::move(ticket)});
   ProtocolSniffer& started = *sniffer;
   io_.host.Adopt(std::move(sniffer));
   started.Start();

@@ -5,15 +5,15 @@
 #include <memory>
 #include <string>
 
-#include "base/unique_fd.h"
 #include "net/connection_limiter.h"
 #include "net/event_loop.h"
+#include "net/transport.h"
 
 namespace slipway::net {
 
-// A client that was accepted: its socket (not blocking), its name, its place in the books.
+// A client that was accepted: its bytes, its name, its place in the books.
 struct Client {
-  base::UniqueFd fd;
+  Transport transport;
   std::string peer;
   ConnectionTicket ticket;
 };

@@ -9,6 +9,7 @@
 namespace slipway::net {
 
 class EventLoop;
+class GrpcHandler;
 
 // One request and its answer, whatever protocol carries it.
 //
@@ -51,6 +52,8 @@ class HttpHandler {
   virtual ~HttpHandler() = default;
   // A whole request has arrived. Answer now or later.
   virtual void OnRequest(Exchange& exchange) = 0;
+  // Who answers gRPC calls on the same loop; nullptr: nobody does.
+  virtual GrpcHandler* grpc() { return nullptr; }
 };
 
 // Makes the handler of each event loop. Called once per loop before the first connection.

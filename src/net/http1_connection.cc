@@ -2,8 +2,6 @@
 
 #include "net/http1_connection.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -29,7 +27,7 @@ Http1Connection::Http1Connection(IoContext& io, Client client)
 Http1Connection::~Http1Connection() = default;
 
 void Http1Connection::Start(bool registered) {
-  const int fd = client_.fd.get();
+  const int fd = client_.transport.fd();
   since_ = now();
   const base::Status status =
       registered ? io_.loop.Modify(fd, kEvents, this) : io_.loop.Add(fd, kEvents, this);
@@ -155,12 +153,7 @@ bool Http1Connection::WriteOnce() {
     PopWritten(0);
     return false;
   }
-  msghdr message{};
-  message.msg_iov = pieces.data();
-  message.msg_iovlen = count;
-  const ssize_t written =
-      count == 1 ? ::send(client_.fd.get(), pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL)
-                 : ::sendmsg(client_.fd.get(), &message, MSG_NOSIGNAL);
+  const ssize_t written = client_.transport.Send(std::span(pieces).first(count));
   if (written > 0) {
     output_deadline_ = base::SteadyTime::max();
     io_.counters.bytes_sent.Add(static_cast<size_t>(written));
@@ -217,14 +210,14 @@ void Http1Connection::EndOutput() {
   phase_ = Phase::kLingering;
   input_ = Input::kEnded;
   since_ = now();
-  ::shutdown(client_.fd.get(), SHUT_WR);
+  client_.transport.EndOutput();
   TellClientGone();
 }
 
 void Http1Connection::DiscardInput() {
   PooledBuffer scratch = io_.buffers.TakeBlock();
   for (int i = 0; i < kReceivesPerTurn && readable_; ++i) {
-    const ssize_t received = ::recv(client_.fd.get(), scratch.data(), scratch.size(), 0);
+    const ssize_t received = client_.transport.Receive(scratch.data(), scratch.size());
     if (received > 0 || errno == EINTR) {
       if (received > 0) io_.counters.bytes_received.Add(static_cast<size_t>(received));
       continue;
@@ -237,9 +230,9 @@ void Http1Connection::DiscardInput() {
 void Http1Connection::Close() {
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kClosed;
-  io_.loop.Remove(client_.fd.get(), this);
+  io_.loop.Remove(client_.transport.fd(), this);
   io_.loop.CancelTimer(std::exchange(timer_, 0));
-  client_.fd.Reset();
+  client_.transport.Close();
   TellClientGone();
   client_.ticket.Release();
 }

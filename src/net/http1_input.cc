@@ -1,7 +1,5 @@
 // Http1Connection, first half: from the socket to the handler.
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -66,7 +64,7 @@ bool Http1Connection::Receive() {
     target = block_.data() + end_;
     room = block_.size() - end_;
   }
-  const ssize_t received = ::recv(client_.fd.get(), target, room, 0);
+  const ssize_t received = client_.transport.Receive(target, room);
   if (received <= 0) {
     readable_ = received < 0 && errno == EINTR;
     if (received == 0) {

@@ -1,7 +1,5 @@
 #include "net/protocol_sniffer.h"
 
-#include <sys/socket.h>
-
 #include <cerrno>
 
 #include "net/http1_connection.h"
@@ -32,7 +30,7 @@ Protocol SniffProtocol(std::string_view first_bytes) {
 
 void ProtocolSniffer::Start() {
   SetTimer(io_.limits.idle_timeout);
-  if (!io_.loop.Add(client_.fd.get(), kEvents, this).ok()) Abort();
+  if (!io_.loop.Add(client_.transport.fd(), kEvents, this).ok()) Abort();
 }
 
 void ProtocolSniffer::SetTimer(std::chrono::milliseconds delay) {
@@ -48,7 +46,7 @@ void ProtocolSniffer::OnEvents(uint32_t events) {
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) return Abort();
   if ((events & (EPOLLIN | EPOLLRDHUP)) == 0) return;
   char bytes[kHttp2Preface.size()];
-  const ssize_t size = ::recv(client_.fd.get(), bytes, sizeof(bytes), MSG_PEEK);
+  const ssize_t size = client_.transport.Peek(bytes, sizeof(bytes));
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (size <= 0) return Abort();
   Protocol protocol = SniffProtocol({bytes, static_cast<size_t>(size)});
@@ -61,7 +59,7 @@ void ProtocolSniffer::OnEvents(uint32_t events) {
 
 void ProtocolSniffer::BeginDrain() {
   OnEvents(EPOLLIN);  // a request may have come just now: it gets its answer
-  if (client_.fd.valid()) Abort();
+  if (client_.transport.open()) Abort();
 }
 
 void ProtocolSniffer::Replace(Protocol protocol) {
@@ -80,10 +78,10 @@ void ProtocolSniffer::Replace(Protocol protocol) {
 }
 
 void ProtocolSniffer::Abort() {
-  if (!client_.fd.valid()) return;
-  io_.loop.Remove(client_.fd.get(), this);
+  if (!client_.transport.open()) return;
+  io_.loop.Remove(client_.transport.fd(), this);
   io_.loop.CancelTimer(timer_);
-  client_.fd.Reset();
+  client_.transport.Close();
   client_.ticket.Release();
   io_.host.Retire(*this);
 }
