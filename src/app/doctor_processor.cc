@@ -4,9 +4,9 @@
 #include <cmath>
 #include <optional>
 #include <sstream>
-#include <thread>
 
 #include "app/doctor_check.h"
+#include "base/processors.h"
 #include "base/str_cat.h"
 #include "base/text.h"
 #include "lifecycle/memory_budget.h"
@@ -98,41 +98,6 @@ std::optional<double> Number(std::string_view text) {
   return number;
 }
 
-// "200000 100000": two processors. nullopt for "max 100000".
-std::optional<double> QuotaV2(const FileSystem& fs, const std::string& directory) {
-  const std::vector<std::string> words = Words(ReadSmallFile(fs, directory + "/cpu.max"));
-  if (words.size() != 2) return std::nullopt;
-  const auto quota = Number(words[0]);
-  const auto period = Number(words[1]);
-  if (!quota || !period || *period <= 0) return std::nullopt;
-  return *quota / *period;
-}
-
-std::optional<double> QuotaV1(const FileSystem& fs) {
-  const std::string directory = "/sys/fs/cgroup/cpu/";
-  const auto quota = Number(ReadSmallFile(fs, directory + "cpu.cfs_quota_us"));
-  const auto period = Number(ReadSmallFile(fs, directory + "cpu.cfs_period_us"));
-  if (!quota || !period || *quota <= 0 || *period <= 0) return std::nullopt;
-  return *quota / *period;
-}
-
-// The least quota of our control group and those above it. Source: kernel documentation, cgroup-v2,
-// cpu.max; sched-bwc for version 1.
-std::optional<double> CpuQuota(const FileSystem& fs) {
-  std::optional<double> least = QuotaV1(fs);
-  std::string path;
-  for (const std::string& line : Words(ReadSmallFile(fs, "/proc/self/cgroup"))) {
-    if (line.starts_with("0::/")) path = line.substr(3);
-  }
-  while (true) {
-    if (path == "/") path.clear();
-    const std::optional<double> quota = QuotaV2(fs, "/sys/fs/cgroup" + path);
-    if (quota && (!least || *quota < *least)) least = quota;
-    if (path.empty()) return least;
-    path.erase(path.rfind('/'));
-  }
-}
-
 // "2", "1.5"
 std::string OneDecimal(double number) {
   const auto tenths = static_cast<int64_t>(std::lround(number * 10));
@@ -140,9 +105,9 @@ std::string OneDecimal(double number) {
 }
 
 DoctorCheck CheckProcessors(const FileSystem& fs) {
-  const unsigned usable = std::thread::hardware_concurrency();  // heeds the affinity mask
+  const int usable = base::AllowedProcessors();
   DoctorCheck check{.name = "processors", .found = StrCat(usable, " usable")};
-  const std::optional<double> quota = CpuQuota(fs);
+  const std::optional<double> quota = base::ProcessorQuota(fs);
   if (!quota) return check;
   check.found += StrCat(", control group allows the time of ", OneDecimal(*quota));
   if (*quota < 1) {
@@ -151,9 +116,7 @@ DoctorCheck CheckProcessors(const FileSystem& fs) {
         "with less than one processor the kernel stops the server many times a second: "
         "raise the CPU limit to at least 1";
   } else if (*quota < usable) {
-    check.level = Level::kWarn;
-    check.advice = StrCat("threads beyond the limit are throttled: serve with --io-threads ",
-                          static_cast<int64_t>(*quota));
+    check.found += StrCat("; serve starts ", base::UsableProcessors(fs), " IO threads");
   }
   return check;
 }

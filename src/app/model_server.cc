@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <set>
 #include <sstream>
-#include <thread>
 #include <utility>
 
 #include "app/engines.h"
@@ -11,6 +10,7 @@
 #include "app/model_control.h"
 #include "app/request_mux.h"
 #include "app/version_command.h"
+#include "base/processors.h"
 #include "base/str_cat.h"
 #include "lifecycle/combined_source.h"
 #include "lifecycle/model_name.h"
@@ -24,7 +24,9 @@ using base::StrCat;
 
 constexpr size_t kMaxIoThreads = 8;
 
-size_t Processors() { return std::max(1U, std::thread::hardware_concurrency()); }
+size_t Processors(const ModelServer::Services& services) {
+  return static_cast<size_t>(base::UsableProcessors(services.fs));
+}
 
 lifecycle::ModelConfig DefaultModelConfig(const ServerConfig& config) {
   lifecycle::ModelConfig model;
@@ -70,7 +72,7 @@ ModelServer::ModelServer(const ServerConfig& config, const Services& services)
     : config_(config),
       services_(services),
       io_threads_(config.io_threads > 0 ? static_cast<size_t>(config.io_threads)
-                                        : std::min(Processors(), kMaxIoThreads)) {}
+                                        : std::min(Processors(services), kMaxIoThreads)) {}
 
 ModelServer::~ModelServer() = default;
 
@@ -88,8 +90,8 @@ base::Status ModelServer::Open() {
 
   inference::ModelRuntime::Options runtime;
   runtime.stat_shards = io_threads_;
-  runtime.queue.threads =
-      config_.queue_threads > 0 ? static_cast<size_t>(config_.queue_threads) : Processors();
+  runtime.queue.threads = config_.queue_threads > 0 ? static_cast<size_t>(config_.queue_threads)
+                                                    : Processors(services_);
   runtime.queue.max_queued = static_cast<size_t>(config_.max_queued);
   observer_ = std::make_unique<inference::RuntimeObserver>(runtime, services_.clock, services_.log);
 

@@ -4,12 +4,12 @@
 #include <cerrno>
 #include <fstream>
 #include <ostream>
-#include <thread>
 #include <utility>
 
 #include "app/predict_rows.h"
 #include "app/progress.h"
 #include "app/server_client.h"
+#include "base/processors.h"
 #include "base/str_cat.h"
 #include "base/text.h"
 
@@ -158,8 +158,7 @@ Result<std::unique_ptr<PredictModel>> PredictCommand::OpenModel() const {
   }
   engine::EngineOptions options;
   options.provider = provider_;
-  options.intra_op_threads =
-      threads_ > 0 ? threads_ : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  options.intra_op_threads = threads_ > 0 ? threads_ : base::UsableProcessors(context_.fs);
   return OpenLocalModel(context_.fs, target_, options);
 }
 

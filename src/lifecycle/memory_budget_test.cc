@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <map>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 
+#include "base/testing/text_files.h"
 #include "lifecycle/unload_queue.h"
 
 namespace slipway::lifecycle {
@@ -18,6 +18,8 @@ namespace {
 using namespace std::chrono_literals;
 using base::Result;
 using base::StatusCode;
+using base::TextFiles;
+using Files = TextFiles::Files;
 using testing::HasSubstr;
 
 TEST(MemoryBudgetTest, AdmitsUpToTheLimitAndTakesBack) {
@@ -69,32 +71,6 @@ TEST(MemoryBudgetTest, ReservationsMayOutliveTheBudget) {
   budget.reset();
   held.Release();
 }
-
-using Files = std::map<std::string, std::string>;
-
-// Only Read() works.
-class TextFiles final : public base::FileSystem {
- public:
-  explicit TextFiles(Files files) : files_(std::move(files)) {}
-  Result<std::string> Read(const Path& path, uint64_t) const override {
-    const auto found = files_.find(path.string());
-    if (found == files_.end()) return base::NotFound(path.string());
-    return found->second;
-  }
-  Result<std::unique_ptr<base::MappedFile>> Map(const Path&) const override { return None(); }
-  Result<std::unique_ptr<base::MappedFile>> MapContained(const Path&,
-                                                         std::string_view) const override {
-    return None();
-  }
-  base::Status WriteAtomically(const Path&, std::string_view) const override { return None(); }
-  Result<base::FileInfo> Stat(const Path&) const override { return None(); }
-  Result<std::vector<base::DirectoryEntry>> List(const Path&) const override { return None(); }
-  base::Status CreateDirectories(const Path&) const override { return None(); }
-
- private:
-  static base::Status None() { return base::Unimplemented("text files only"); }
-  const Files files_;
-};
 
 constexpr char kMeminfo[] = "MemTotal:       16384 kB\nMemFree:         1 kB\n";
 
