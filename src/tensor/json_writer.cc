@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/str_cat.h"
+#include "tensor/shortest_float.h"
 #include "tensor/text_scan.h"
 
 namespace slipway::tensor {
@@ -48,6 +49,7 @@ struct Number {
     if constexpr (std::is_floating_point_v<T>) {
       if (!std::isfinite(value)) return WriteNotFinite(static_cast<double>(value), not_finite, to);
     }
+    if constexpr (std::is_same_v<T, float>) return KeepMinusZero(to, WriteShortestFloat(value, to));
     char* const end = std::to_chars(to, to + kMaxNumber, value).ptr;
     if constexpr (std::is_floating_point_v<T>) return KeepMinusZero(to, end);
     return end;
