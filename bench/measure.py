@@ -197,9 +197,11 @@ class Server:
         return json.loads(answer) if answer.strip() else None
 
     def infer_stats(self, model):
-        """(requests, nanoseconds in the engine's Run()) of a model since the start, from its statistics."""
-        infer = self.json("GET", f"/v2/models/{model}/stats")["model_stats"][0]["inference_stats"]["compute_infer"]
-        return infer["count"], infer["ns"]
+        """(requests, nanoseconds in the engine's Run()) of a model since the start, from its statistics. Time is summed
+        over runs, not over requests, because one run may serve several."""
+        stats = self.json("GET", f"/v2/models/{model}/stats")["model_stats"][0]
+        runs = sum(size["compute_infer"]["ns"] for size in stats["batch_stats"])
+        return stats["inference_stats"]["compute_infer"]["count"], runs
 
     def cpu_ns(self):
         return cpu_ns(self.pid)

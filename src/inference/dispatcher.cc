@@ -41,10 +41,9 @@ std::string Versions(const lifecycle::Snapshot::Model& model) {
 
 Dispatcher::Dispatcher(lifecycle::SnapshotPublisher& publisher, base::Executor& loop,
                        base::Clock& clock, size_t shard)
-    : loop_(loop),
-      clock_(clock),
-      shard_(shard),
-      reader_(publisher, [this] { loop_.Post([this] { reader_.Refresh(); }); }) {}
+    : loop_(loop), clock_(clock), shard_(shard), round_(loop, clock), reader_(publisher, [this] {
+        loop_.Post([this] { reader_.Refresh(); });
+      }) {}
 
 base::Status Dispatcher::Resolve(std::string_view name, std::optional<int64_t> version,
                                  InferCall& call) {
@@ -70,10 +69,17 @@ base::Status Dispatcher::Resolve(std::string_view name, std::optional<int64_t> v
 
 void Dispatcher::Submit(InferCall& call) {
   ModelRuntime& runtime = ModelRuntime::Of(*call.model);
-  if (runtime.LaneFor(call.rows) == LaneKind::kInline) {
+  const LaneKind lane = runtime.LaneFor(call.rows);
+  if (lane == LaneKind::kRound && RoundLane::Fits(call)) {
+    round_.Add(call, runtime);
+  } else if (lane == LaneKind::kQueue) {
+    Enqueue(call, runtime);
+  } else {
     RunInline(call, runtime);
-    return;
   }
+}
+
+void Dispatcher::Enqueue(InferCall& call, ModelRuntime& runtime) {
   outstanding_.fetch_add(1, std::memory_order_relaxed);
   base::Status queued = runtime.queue().Enqueue(call, call.model->shared_from_this(),
                                                 {.loop = &loop_, .outstanding = &outstanding_});
@@ -94,7 +100,7 @@ void Dispatcher::RunInline(InferCall& call, ModelRuntime& runtime) {
   } else {
     call.status = call.model->engine().Run(call.inputs, call.outputs, call.deadline, call.results);
     call.infer_end = clock_.SteadyNow();
-    call.executed = true;
+    call.executed_rows = call.rows;
     runtime.NoteInlineRun(call.infer_end - call.infer_begin);
   }
   call.OnDone();
@@ -108,8 +114,8 @@ void Dispatcher::WaitIdle() {
 }
 
 void Dispatcher::RecordExecution(const InferCall& call) {
-  if (!call.executed) return;
-  stats(call).RecordExecution(shard_, call.rows, call.infer_end - call.infer_begin);
+  if (call.executed_rows == 0) return;
+  stats(call).RecordExecution(shard_, call.executed_rows, call.infer_end - call.infer_begin);
 }
 
 monitor::ModelStats& Dispatcher::stats(const InferCall& call) {

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "inference/infer_call.h"
 #include "inference/model_runtime.h"
+#include "inference/round_lane.h"
 #include "lifecycle/snapshot_publisher.h"
 
 namespace slipway::inference {
@@ -42,7 +43,8 @@ class Dispatcher {
   // stopped loop meanwhile are lost, which is all right: so are its connections.
   void WaitIdle();
 
-  // Counts the finished call's execution. Front ends call it from OnDone(), on the loop's thread.
+  // Counts the engine's run that the finished call accounts for. Front ends call it from OnDone(),
+  // on the loop's thread.
   void RecordExecution(const InferCall& call);
   // Statistics of the model that `call` resolved to; this thread writes shard().
   monitor::ModelStats& stats(const InferCall& call);
@@ -51,11 +53,13 @@ class Dispatcher {
 
  private:
   void RunInline(InferCall& call, ModelRuntime& runtime);
+  void Enqueue(InferCall& call, ModelRuntime& runtime);
 
   base::Executor& loop_;
   base::Clock& clock_;
   const size_t shard_;
   std::atomic<size_t> outstanding_ = 0;  // calls in queue lanes
+  RoundLane round_;
   lifecycle::SnapshotPublisher::Reader reader_;
 };
 

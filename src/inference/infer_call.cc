@@ -11,7 +11,7 @@ void InferCall::Reset() {
   priority = 0;
   status = base::OkStatus();
   results.clear();
-  executed = false;
+  executed_rows = 0;
   infer_begin = {};
   infer_end = {};
   abandoned.store(false, std::memory_order_relaxed);

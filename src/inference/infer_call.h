@@ -32,7 +32,9 @@ class InferCall {
   // --- the answer, filled in by the lane ---
   base::Status status;
   std::vector<tensor::Tensor> results;  // one per entry of `outputs`
-  bool executed = false;                // the engine ran
+  // Rows of the engine's run that this call accounts for; 0 when it was not run, or when another
+  // call of the same batch accounts for them.
+  int64_t executed_rows = 0;
   base::SteadyTime infer_begin;  // when the call left its queue, and when the engine was done
   base::SteadyTime infer_end;
 

@@ -52,7 +52,9 @@ class TestModel final : public lifecycle::LoadedModel {
  public:
   TestModel(lifecycle::ModelId id, const ModelRuntime::Options& options,
             std::chrono::nanoseconds run_time, base::Clock& clock)
-      : id_(std::move(id)), attachment_(std::make_unique<ModelRuntime>(options, run_time, clock)) {}
+      : id_(std::move(id)),
+        attachment_(
+            std::make_unique<ModelRuntime>(options, RunProfile{.run_time = run_time}, clock)) {}
   const lifecycle::ModelId& id() const override { return id_; }
   engine::Engine& engine() const override { return engine_; }
   const lifecycle::ModelConfig& config() const override { return config_; }

@@ -9,15 +9,17 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "inference/queue_lane.h"
+#include "inference/run_profile.h"
 #include "lifecycle/model.h"
 #include "monitor/model_stats.h"
 
 namespace slipway::inference {
 
 // How calls of one model reach its engine.
-//   inline: on the IO thread itself, without a hop; for calls whose Run is short
+//   inline: on the IO thread itself, at once; for calls whose Run is short
+//   round:  on the IO thread, together with the other calls of the same loop round
 //   queue:  a bounded queue and threads of the model's own
-enum class LaneKind : uint8_t { kInline, kQueue };
+enum class LaneKind : uint8_t { kInline, kRound, kQueue };
 std::string_view LaneName(LaneKind kind);
 
 // What `inference` keeps beside each loaded model version: its lane and its statistics. Made on a
@@ -31,12 +33,13 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
     std::chrono::nanoseconds inline_limit = std::chrono::microseconds(200);
     // A batch runs inline when rows x the time for one row is within this.
     std::chrono::nanoseconds inline_batch_limit = std::chrono::milliseconds(1);
+    // Whether calls of one loop round may run as one batch, where the model gains from it.
+    bool rounds = true;
     size_t stat_shards = 1;  // one per IO thread
     QueueLane::Options queue;
   };
 
-  // `run_time` is how long Run takes for one row; measured at load (MeasureRun).
-  ModelRuntime(const Options& options, std::chrono::nanoseconds run_time, base::Clock& clock);
+  ModelRuntime(const Options& options, const RunProfile& profile, base::Clock& clock);
 
   // The runtime of a loaded model. Every model that the manager made ready has one.
   static ModelRuntime& Of(const lifecycle::LoadedModel& model);
@@ -47,22 +50,21 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
   // did when measured (its time depends on its input) goes to the queue lane from then on.
   void NoteInlineRun(std::chrono::nanoseconds took);
 
-  std::chrono::nanoseconds run_time() const { return run_time_; }
+  const RunProfile& profile() const { return profile_; }
+  // Rows that a round may put together; 1 when calls run alone.
+  int64_t round_rows() const { return round_rows_.load(std::memory_order_relaxed); }
+  // The model did not treat rows as it did when it was profiled: its calls run alone from now on.
+  void StopRounds() { round_rows_.store(1, std::memory_order_relaxed); }
   monitor::ModelStats& stats() { return stats_; }
   QueueLane& queue() { return queue_; }
 
  private:
   const Options options_;
-  const std::chrono::nanoseconds run_time_;
+  const RunProfile profile_;
   std::atomic<bool> inline_allowed_;
+  std::atomic<int64_t> round_rows_;
   monitor::ModelStats stats_;
   QueueLane queue_;
 };
-
-// How long one Run with `inputs` takes: the 90th percentile of up to 30 runs, within about 20 ms in
-// all but at least 2 runs. The error of the first run that fails.
-base::Result<std::chrono::nanoseconds> MeasureRun(engine::Engine& engine,
-                                                  std::span<const tensor::TensorView> inputs,
-                                                  base::Clock& clock);
 
 }  // namespace slipway::inference

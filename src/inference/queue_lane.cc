@@ -84,7 +84,7 @@ void QueueLane::RunOne(InferCall& call) {
   const base::Deadline deadline{.at = call.deadline.at, .abandoned = &call.abandoned};
   call.status = call.model->engine().Run(call.inputs, call.outputs, deadline, call.results);
   call.infer_end = clock_.SteadyNow();
-  call.executed = true;
+  call.executed_rows = call.rows;
 }
 
 }  // namespace slipway::inference

@@ -21,9 +21,9 @@ class RuntimeObserver final : public lifecycle::ModelObserver {
   void OnLoadFailed(const lifecycle::ModelId& /*id*/, const base::Status& /*status*/) override {}
 
  private:
-  // How long Run takes for one row of made-up input; a time beyond any limit when the model refuses
-  // every made-up input, or when its time depends on the values of its inputs.
-  std::chrono::nanoseconds Measure(const lifecycle::LoadedModel& model) const;
+  // Of made-up input; a time beyond any limit when the model refuses every made-up input, or when
+  // its time depends on the values of its inputs.
+  RunProfile Profile(const lifecycle::LoadedModel& model) const;
 
   const ModelRuntime::Options options_;
   base::Clock& clock_;

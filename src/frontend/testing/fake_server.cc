@@ -29,8 +29,9 @@ FakeModel::FakeModel(lifecycle::ModelId id, tensor::Signature signature, base::C
       digest_(base::StrCat("sha256:of-", id_.name, "-", id_.version)),
       runtime_(std::make_unique<inference::ModelRuntime>(
           inference::ModelRuntime::Options{},
-          inline_lane ? std::chrono::nanoseconds(1)
-                      : std::chrono::nanoseconds(std::chrono::hours(1)),
+          inference::RunProfile{.run_time = inline_lane
+                                                ? std::chrono::nanoseconds(1)
+                                                : std::chrono::nanoseconds(std::chrono::hours(1))},
           clock)) {}
 
 void FakeLoop::Post(Work work) {
