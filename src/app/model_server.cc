@@ -92,6 +92,7 @@ base::Status ModelServer::Open() {
   runtime.stat_shards = io_threads_;
   runtime.queue.threads = config_.queue_threads > 0 ? static_cast<size_t>(config_.queue_threads)
                                                     : Processors(services_);
+  runtime.rounds = config_.round_batching;
   runtime.queue.max_queued = static_cast<size_t>(config_.max_queued);
   observer_ = std::make_unique<inference::RuntimeObserver>(runtime, services_.clock, services_.log);
 

@@ -189,6 +189,10 @@ std::vector<ConfigField> ServerConfig::Fields() {
       Text("provider", "ONNX Runtime's execution provider: cpu, cuda, tensorrt, openvino, ...",
            provider),
       Count("intra_op_threads", "Threads inside one operator", intra_op_threads, 1),
+      Flag("round_batching",
+           "Run requests that arrive together as one batch, where a model was measured to gain from "
+           "it; its answers may then differ in the last digit",
+           round_batching),
       Count("queue_threads",
             "Threads of each model that is too slow for the IO threads; 0: one per processor",
             queue_threads, 0),

@@ -23,9 +23,10 @@ struct ServerConfig {
   std::string load = "all";  // "all", "none" or names with commas
   std::string version_policy = "latest:1";
   uint64_t memory_budget_bytes = 0;  // 0: 80 % of what this process may use
-  int64_t io_threads = 0;            // 0: one per processor, at most 8
+  int64_t io_threads = 0;            // 0: one per usable processor, at most 8
   std::string provider = "cpu";
   int64_t intra_op_threads = 1;
+  bool round_batching = true;        // where the model gains from it
   int64_t queue_threads = 0;  // per model in the queue lane; 0: one per processor
   int64_t max_queued = 1024;
   std::chrono::nanoseconds settle = std::chrono::seconds(1);
