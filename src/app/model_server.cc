@@ -92,7 +92,9 @@ base::Status ModelServer::Open() {
   runtime.stat_shards = io_threads_;
   runtime.queue.threads = config_.queue_threads > 0 ? static_cast<size_t>(config_.queue_threads)
                                                     : Processors(services_);
-  runtime.rounds = config_.round_batching;
+  runtime.max_batch_rows = config_.max_batch_rows;
+  runtime.queue.max_delay = config_.max_batch_delay;
+  runtime.queue.objective = config_.objective;
   runtime.queue.max_queued = static_cast<size_t>(config_.max_queued);
   observer_ = std::make_unique<inference::RuntimeObserver>(runtime, services_.clock, services_.log);
 

@@ -189,10 +189,16 @@ std::vector<ConfigField> ServerConfig::Fields() {
       Text("provider", "ONNX Runtime's execution provider: cpu, cuda, tensorrt, openvino, ...",
            provider),
       Count("intra_op_threads", "Threads inside one operator", intra_op_threads, 1),
-      Flag("round_batching",
-           "Run requests that arrive together as one batch, where a model was measured to gain from "
-           "it; its answers may then differ in the last digit",
-           round_batching),
+      Count("batching.max_rows",
+            "Rows of requests that run together, where a model was measured to gain from it; 1: "
+            "every request runs alone",
+            max_batch_rows, 1),
+      Time("batching.max_delay",
+           "How long a batch that is not full waits for more; 0: it never waits", max_batch_delay),
+      Time("objective",
+           "Requests to slow models that would be answered later than this are refused (429); 0: "
+           "none is",
+           objective),
       Count("queue_threads",
             "Threads of each model that is too slow for the IO threads; 0: one per processor",
             queue_threads, 0),

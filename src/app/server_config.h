@@ -26,7 +26,9 @@ struct ServerConfig {
   int64_t io_threads = 0;            // 0: one per usable processor, at most 8
   std::string provider = "cpu";
   int64_t intra_op_threads = 1;
-  bool round_batching = true;        // where the model gains from it
+  int64_t max_batch_rows = 64;
+  std::chrono::nanoseconds max_batch_delay = std::chrono::seconds(0);
+  std::chrono::nanoseconds objective = std::chrono::seconds(0);  // p99 of an answer; 0: none
   int64_t queue_threads = 0;  // per model in the queue lane; 0: one per processor
   int64_t max_queued = 1024;
   std::chrono::nanoseconds settle = std::chrono::seconds(1);

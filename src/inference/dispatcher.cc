@@ -70,7 +70,7 @@ base::Status Dispatcher::Resolve(std::string_view name, std::optional<int64_t> v
 void Dispatcher::Submit(InferCall& call) {
   ModelRuntime& runtime = ModelRuntime::Of(*call.model);
   const LaneKind lane = runtime.LaneFor(call.rows);
-  if (lane == LaneKind::kRound && RoundLane::Fits(call)) {
+  if (lane == LaneKind::kRound && BatchRun::Fits(call)) {
     round_.Add(call, runtime);
   } else if (lane == LaneKind::kQueue) {
     Enqueue(call, runtime);

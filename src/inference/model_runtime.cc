@@ -1,5 +1,7 @@
 #include "inference/model_runtime.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace slipway::inference {
@@ -7,6 +9,19 @@ namespace {
 
 // An inline run this many times over the limit costs the model its place on the IO threads.
 constexpr int kInlineTolerance = 10;
+// A batch in the queue lane takes no longer than this, or half of the objective: the calls of the
+// next one wait for it.
+constexpr std::chrono::milliseconds kQueueBatchLimit{100};
+
+QueueLane::Options ForQueue(const ModelRuntime::Options& options, const RunProfile& profile) {
+  QueueLane::Options queue = options.queue;
+  const std::chrono::nanoseconds limit =
+      queue.objective.count() > 0 ? queue.objective / 2 : kQueueBatchLimit;
+  queue.max_rows = std::min(options.max_batch_rows, profile.RowsWithin(limit));
+  const bool known = profile.run_time < std::chrono::nanoseconds::max();
+  queue.run_time = known ? profile.run_time : std::chrono::nanoseconds(0);
+  return queue;
+}
 
 }  // namespace
 
@@ -25,10 +40,12 @@ std::string_view LaneName(LaneKind kind) {
 ModelRuntime::ModelRuntime(const Options& options, const RunProfile& profile, base::Clock& clock)
     : options_(options),
       profile_(profile),
-      inline_allowed_(profile.run_time <= options.inline_limit),
-      round_rows_(options.rounds ? profile.round_rows : 1),
+      inline_allowed_(profile.run_time <= options.inline_limit &&
+                      options.queue.max_delay.count() == 0),
+      round_rows_(std::min(options.max_batch_rows,
+                           profile.RowsWithin(options.inline_batch_limit, profile.run_time / 2))),
       stats_(options.stat_shards),
-      queue_(options.queue, clock) {}
+      queue_(ForQueue(options, profile), clock) {}
 
 ModelRuntime& ModelRuntime::Of(const lifecycle::LoadedModel& model) {
   SLIPWAY_CHECK(model.attachment() != nullptr);

@@ -33,9 +33,10 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
     std::chrono::nanoseconds inline_limit = std::chrono::microseconds(200);
     // A batch runs inline when rows x the time for one row is within this.
     std::chrono::nanoseconds inline_batch_limit = std::chrono::milliseconds(1);
-    // Whether calls of one loop round may run as one batch, where the model gains from it.
-    bool rounds = true;
+    // Rows of one batch, where the model gains from batches; 1: every call runs alone.
+    int64_t max_batch_rows = 64;
     size_t stat_shards = 1;  // one per IO thread
+    // Name, threads, bounds and times; rows and the time of a run come from the profile.
     QueueLane::Options queue;
   };
 
@@ -44,7 +45,7 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
   // The runtime of a loaded model. Every model that the manager made ready has one.
   static ModelRuntime& Of(const lifecycle::LoadedModel& model);
 
-  // Where a call of `rows` batch items goes.
+  // Where a call of `rows` batch items goes. A model with a batching delay always queues.
   LaneKind LaneFor(int64_t rows) const;
   // Tells how long an inline run took. A model that holds up its IO thread for much longer than it
   // did when measured (its time depends on its input) goes to the queue lane from then on.
@@ -54,7 +55,10 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
   // Rows that a round may put together; 1 when calls run alone.
   int64_t round_rows() const { return round_rows_.load(std::memory_order_relaxed); }
   // The model did not treat rows as it did when it was profiled: its calls run alone from now on.
-  void StopRounds() { round_rows_.store(1, std::memory_order_relaxed); }
+  void StopBatching() {
+    round_rows_.store(1, std::memory_order_relaxed);
+    queue_.StopBatching();
+  }
   monitor::ModelStats& stats() { return stats_; }
   QueueLane& queue() { return queue_; }
 

@@ -1,16 +1,37 @@
 #include "inference/queue_lane.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
 #include "base/str_cat.h"
+#include "base/text.h"
 
 namespace slipway::inference {
+namespace {
 
 using base::StrCat;
+using std::chrono::nanoseconds;
+
+// Highest first; 0 stands for the default, which comes after every explicit one.
+bool Before(const InferCall& one, const InferCall& other) {
+  return one.priority - 1 < other.priority - 1;  // 0 becomes the largest
+}
+
+// A moving average over about the last eight values.
+void Average(std::atomic<int64_t>& average, int64_t value) {
+  const int64_t old = average.load(std::memory_order_relaxed);
+  average.store(old == 0 ? value : old + (value - old) / 8, std::memory_order_relaxed);
+}
+
+}  // namespace
 
 QueueLane::QueueLane(const Options& options, base::Clock& clock)
-    : options_(options), clock_(clock) {
+    : options_(options),
+      clock_(clock),
+      max_rows_(options.max_rows),
+      row_time_ns_(options.run_time.count()),
+      batch_time_ns_(options.run_time.count()) {
   SLIPWAY_CHECK(options.threads > 0);
 }
 
@@ -24,16 +45,56 @@ QueueLane::~QueueLane() {
   for (std::thread& thread : threads_) thread.join();
 }
 
+nanoseconds QueueLane::EstimatedWait() const {
+  // A run that is under way counts whole: half of it on average, and an estimate should not promise
+  // too much.
+  const int64_t rows = rows_ahead_.load(std::memory_order_relaxed);
+  return nanoseconds(rows * row_time_ns_.load(std::memory_order_relaxed) /
+                     static_cast<int64_t>(options_.threads));
+}
+
+base::Status QueueLane::Admit(const InferCall& call) const {
+  const size_t waiting = depth();
+  if (waiting >= options_.max_queued) {
+    return base::ResourceExhausted(StrCat(call.model->id(), ": its queue is full (", waiting,
+                                          " requests wait); try again later"));
+  }
+  const nanoseconds run(batch_time_ns_.load(std::memory_order_relaxed));
+  const nanoseconds wait = EstimatedWait();
+  if (options_.objective.count() > 0 && waiting > 0 && wait + run > options_.objective) {
+    return base::ResourceExhausted(
+        StrCat(call.model->id(), ": overloaded: an answer would take about ",
+               base::FormatDuration(wait + run), ", the objective is ",
+               base::FormatDuration(options_.objective), "; try again later"));
+  }
+  if (call.deadline.at == base::SteadyTime::max()) return base::OkStatus();
+  const nanoseconds left = call.deadline.at - clock_.SteadyNow();
+  if (left.count() <= 0) {
+    return base::DeadlineExceeded(
+        StrCat(call.model->id(), ": the deadline had passed before the request could be run"));
+  }
+  // With nothing ahead a call is always tried: that keeps the estimates true.
+  if (rows_ahead_.load(std::memory_order_relaxed) > 0 && wait + run > left) {
+    return base::ResourceExhausted(StrCat(
+        call.model->id(), ": overloaded: an answer would take about ",
+        base::FormatDuration(wait + run), ", the deadline is in ", base::FormatDuration(left)));
+  }
+  return base::OkStatus();
+}
+
 base::Status QueueLane::Enqueue(InferCall& call, const lifecycle::ModelHandle& model,
                                 const Origin& origin) {
   {
     const std::lock_guard lock(mutex_);
-    if (queue_.size() >= options_.max_queued) {
-      return base::ResourceExhausted(StrCat(model->id(), ": its queue is full (", queue_.size(),
-                                            " requests wait); try again later"));
-    }
+    SLIPWAY_RETURN_IF_ERROR(Admit(call));
     call.keep_alive_ = model;
-    queue_.push_back({.call = &call, .origin = origin});
+    const Entry entry{.call = &call, .origin = origin, .arrived = clock_.SteadyNow()};
+    auto place = queue_.end();
+    while (place != queue_.begin() && Before(call, *std::prev(place)->call)) --place;
+    queue_.insert(place, entry);
+    queued_rows_ += call.rows;
+    waiting_.store(queue_.size(), std::memory_order_relaxed);
+    rows_ahead_.fetch_add(call.rows, std::memory_order_relaxed);
     if (threads_.empty()) {
       for (size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { RunLoop(); });
     }
@@ -42,49 +103,92 @@ base::Status QueueLane::Enqueue(InferCall& call, const lifecycle::ModelHandle& m
   return base::OkStatus();
 }
 
-size_t QueueLane::depth() const {
-  const std::lock_guard lock(mutex_);
-  return queue_.size();
-}
-
 void QueueLane::RunLoop() {
   base::SetThreadName(options_.name);
+  BatchRun runner(clock_);
+  std::vector<Entry> batch;
+  std::vector<InferCall*> calls;
   for (;;) {
-    Entry entry;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
       if (stopping_) return;
-      entry = queue_.front();
-      queue_.pop_front();
+      TakeBatch(lock, batch);
     }
-    RunOne(*entry.call);
-    entry.origin.loop->Post([call = entry.call] {
-      // The front end may reuse the call inside OnDone(), so let go of the model through a copy.
-      const lifecycle::ModelHandle keep_alive = std::move(call->keep_alive_);
-      call->OnDone();
-    });
-    entry.origin.outstanding->fetch_sub(1, std::memory_order_release);
-    entry.origin.outstanding->notify_all();
+    RunBatch(runner, batch, calls);
   }
 }
 
-void QueueLane::RunOne(InferCall& call) {
-  if (call.abandoned.load(std::memory_order_relaxed)) {
-    call.status = base::Cancelled("the client went away before its request was run");
-    return;
+// Takes the first call and those behind it that may run with it.
+void QueueLane::TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Entry>& batch) {
+  const int64_t max_rows = max_rows_.load(std::memory_order_relaxed);
+  if (max_rows > 1 && options_.max_delay.count() > 0) WaitForMore(lock);
+  batch.clear();
+  if (queue_.empty()) return;  // another thread took them while this one waited
+  int64_t rows = 0;
+  const auto take = [&](std::deque<Entry>::iterator entry) {
+    rows += entry->call->rows;
+    batch.push_back(*entry);
+    return queue_.erase(entry);
+  };
+  auto next = take(queue_.begin());
+  const InferCall& first = *batch.front().call;
+  if (rows < max_rows && BatchRun::Fits(first)) {
+    while (next != queue_.end() && rows < max_rows) {
+      const InferCall& call = *next->call;
+      const bool joins =
+          rows + call.rows <= max_rows && BatchRun::Alike(first, call) && BatchRun::Fits(call);
+      next = joins ? take(next) : std::next(next);
+    }
   }
-  call.infer_begin = clock_.SteadyNow();
-  call.infer_end = call.infer_begin;
-  if (call.deadline.Expired(call.infer_begin)) {
-    call.status = base::DeadlineExceeded(
-        StrCat(call.model->id(), ": the deadline passed while the request waited in the queue"));
-    return;
+  queued_rows_ -= rows;
+  waiting_.store(queue_.size(), std::memory_order_relaxed);
+  if (!queue_.empty()) wake_.notify_one();  // what was left is for another thread
+}
+
+void QueueLane::WaitForMore(std::unique_lock<std::mutex>& lock) {
+  const auto until = std::chrono::steady_clock::now() +
+                     (queue_.front().arrived + options_.max_delay - clock_.SteadyNow());
+  wake_.wait_until(lock, until, [this] {
+    return stopping_ || queue_.empty() || queued_rows_ >= max_rows_.load(std::memory_order_relaxed);
+  });
+}
+
+void QueueLane::RunBatch(BatchRun& runner, std::vector<Entry>& batch,
+                         std::vector<InferCall*>& calls) {
+  const base::SteadyTime now = clock_.SteadyNow();
+  int64_t all_rows = 0;
+  int64_t rows = 0;
+  calls.clear();
+  for (const Entry& entry : batch) {
+    all_rows += entry.call->rows;
+    if (RefuseStale(*entry.call, now)) continue;
+    rows += entry.call->rows;
+    calls.push_back(entry.call);
   }
-  const base::Deadline deadline{.at = call.deadline.at, .abandoned = &call.abandoned};
-  call.status = call.model->engine().Run(call.inputs, call.outputs, deadline, call.results);
-  call.infer_end = clock_.SteadyNow();
-  call.executed_rows = call.rows;
+  if (!calls.empty()) {
+    const BatchRun::Outcome outcome = runner.Run(calls);
+    if (!outcome.divided) StopBatching();
+    NoteRun(outcome.took, rows);
+  }
+  rows_ahead_.fetch_sub(all_rows, std::memory_order_relaxed);
+  for (const Entry& entry : batch) GiveBack(entry);
+}
+
+void QueueLane::NoteRun(nanoseconds took, int64_t rows) {
+  const std::lock_guard lock(mutex_);
+  Average(row_time_ns_, took.count() / std::max<int64_t>(1, rows));
+  Average(batch_time_ns_, took.count());
+}
+
+void QueueLane::GiveBack(const Entry& entry) {
+  entry.origin.loop->Post([call = entry.call] {
+    // The front end may reuse the call inside OnDone(), so let go of the model through a copy.
+    const lifecycle::ModelHandle keep_alive = std::move(call->keep_alive_);
+    call->OnDone();
+  });
+  entry.origin.outstanding->fetch_sub(1, std::memory_order_release);
+  entry.origin.outstanding->notify_all();
 }
 
 }  // namespace slipway::inference

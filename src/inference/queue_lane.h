@@ -1,8 +1,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -11,23 +13,34 @@
 
 #include "base/clock.h"
 #include "base/executor.h"
+#include "inference/batch_run.h"
 #include "inference/infer_call.h"
 
 namespace slipway::inference {
 
-// Runs the calls of one model on threads of its own, first come, first served. For models that are
-// too slow to run on an IO thread. The threads start with the first call.
+// Runs the calls of one model on threads of its own, for models that are too slow to run on an IO
+// thread. Calls run in order of priority, then of arrival; a thread that becomes free takes as many
+// waiting calls as one batch may hold, so batches grow with the load. The threads start with the
+// first call.
 //
 // Thread-safe. Each call keeps its model alive while it is here, so the lane, which belongs to the
 // model, is never destroyed with calls in it. Errors that a call may end with here:
-// kResourceExhausted (the queue is full), kDeadlineExceeded (its deadline passed while it waited;
-// it was not run), kCancelled (nobody waits for it any more; it was not run).
+// kResourceExhausted (the queue is full, or so long that the objective or the call's deadline could
+// not be met), kDeadlineExceeded (its deadline passed; it was not run), kCancelled (nobody waits
+// for it any more; it was not run).
 class QueueLane {
  public:
   struct Options {
     std::string name;          // of its threads
     size_t threads = 1;        // that run at the same time
     size_t max_queued = 1024;  // calls that wait
+    int64_t max_rows = 1;      // of one batch; 1: each call runs alone
+    // How long a thread waits for more calls when its batch is not full, from the arrival of the
+    // first. 0: it never waits; calls that came while it was busy are batch enough.
+    std::chrono::nanoseconds max_delay{0};
+    // No call is taken that would be answered later than this; 0: no such limit.
+    std::chrono::nanoseconds objective{0};
+    std::chrono::nanoseconds run_time{0};  // of one row, for estimates until calls have run
   };
 
   QueueLane(const Options& options, base::Clock& clock);
@@ -40,25 +53,44 @@ class QueueLane {
     base::Executor* loop;              // OnDone() is posted here
     std::atomic<size_t>* outstanding;  // one less when the lane is done with the call
   };
-  // Takes the call; it ends with call.OnDone() as work of the origin's loop. When the queue is full
-  // the status says so, the call is not taken and nothing of the origin changes.
+  // Takes the call; it ends with call.OnDone() as work of the origin's loop. When the lane refuses
+  // the call the status says why, and nothing of the call or its origin changes.
   base::Status Enqueue(InferCall& call, const lifecycle::ModelHandle& model, const Origin& origin);
+  // Whether a call of one row would be refused now, before anything of it is decoded. Lock-free.
+  base::Status Admit(const InferCall& call) const;
   // Calls that wait now.
-  size_t depth() const;
+  size_t depth() const { return waiting_.load(std::memory_order_relaxed); }
+  // How long a call that comes now waits for its turn, as far as recent runs tell. Lock-free.
+  std::chrono::nanoseconds EstimatedWait() const;
+  // Batches turned out not to come back row by row: from now on each call runs alone.
+  void StopBatching() { max_rows_.store(1, std::memory_order_relaxed); }
 
  private:
   struct Entry {
     InferCall* call = nullptr;
     Origin origin{};
+    base::SteadyTime arrived{};
   };
   void RunLoop();
-  void RunOne(InferCall& call);
+  void TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Entry>& batch);
+  void WaitForMore(std::unique_lock<std::mutex>& lock);
+  void RunBatch(BatchRun& runner, std::vector<Entry>& batch, std::vector<InferCall*>& calls);
+  void NoteRun(std::chrono::nanoseconds took, int64_t rows);
+  static void GiveBack(const Entry& entry);
 
   const Options options_;
   base::Clock& clock_;
+  std::atomic<int64_t> max_rows_;
+  // For estimates; written under mutex_, read without.
+  std::atomic<size_t> waiting_ = 0;
+  std::atomic<int64_t> rows_ahead_ = 0;  // waiting or running
+  std::atomic<int64_t> row_time_ns_;     // moving average of a batch's time over its rows
+  std::atomic<int64_t> batch_time_ns_;   // moving average of a batch's time
+
   mutable std::mutex mutex_;  // guards everything below
   std::condition_variable wake_;
-  std::deque<Entry> queue_;
+  std::deque<Entry> queue_;  // by priority, then by arrival
+  int64_t queued_rows_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

@@ -9,6 +9,7 @@
 
 #include "base/testing/fake_clock.h"
 #include "engine/testing/fake_engine.h"
+#include "inference/testing/rows_model.h"
 
 namespace slipway::inference {
 namespace {
@@ -34,74 +35,14 @@ class ManualRound final : public base::Executor {
   std::deque<Work> work_;
 };
 
-class Model final : public lifecycle::LoadedModel {
- public:
-  Model(FakeEngine::Compute compute, int64_t round_rows, base::Clock& clock)
-      : engine_({.inputs = {{.name = "x", .dtype = DType::kFp32, .shape = {-1, 2}},
-                            {.name = "n", .dtype = DType::kInt64, .shape = {-1}}},
-                 .outputs = {{.name = "y", .dtype = DType::kFp32, .shape = {-1, 2}},
-                             {.name = "m", .dtype = DType::kInt64, .shape = {-1}}}},
-                std::move(compute)),
-        runtime_(std::make_unique<ModelRuntime>(
-            ModelRuntime::Options{.queue = {.name = "m"}},
-            RunProfile{.run_time = 1us, .round_rows = round_rows}, clock)) {}
-  const lifecycle::ModelId& id() const override { return id_; }
-  engine::Engine& engine() const override { return engine_; }
-  const lifecycle::ModelConfig& config() const override { return config_; }
-  const std::string& digest() const override { return digest_; }
-  lifecycle::ModelAttachment* attachment() const override { return runtime_.get(); }
-  uint64_t estimated_bytes() const override { return 0; }
-  FakeEngine& fake() const { return engine_; }
-
- private:
-  const lifecycle::ModelId id_{"m", 1};
-  mutable FakeEngine engine_;
-  const lifecycle::ModelConfig config_;
-  const std::string digest_ = "sha256:0";
-  const std::unique_ptr<ModelRuntime> runtime_;
-};
-
-class Call final : public InferCall {
- public:
-  // Rows {first, first}, {first + 1, first + 1}, ...
-  Call(const Model& of, float first, int64_t count = 1) {
-    model = &of;
-    rows = count;
-    for (int64_t i = 0; i < count; ++i) {
-      x_.insert(x_.end(), 2, first + static_cast<float>(i));
-      n_.push_back(static_cast<int64_t>(first) + i);
-    }
-    inputs = {*TensorView::Create(DType::kFp32, {count, 2}, std::as_bytes(std::span(x_))),
-              *TensorView::Create(DType::kInt64, {count}, std::as_bytes(std::span(n_)))};
-    outputs = {0, 1};
-  }
-  void OnDone() override {
-    ++done;
-    if (on_done) on_done();
-  }
-  std::vector<float> Floats() const {
-    const auto values = *results.at(0).view().As<float>();
-    return {values.begin(), values.end()};
-  }
-  std::vector<int64_t> Numbers() const {
-    const auto values = *results.at(1).view().As<int64_t>();
-    return {values.begin(), values.end()};
-  }
-  int done = 0;
-  std::function<void()> on_done;
-
- private:
-  std::vector<float> x_;
-  std::vector<int64_t> n_;
-};
-
 class RoundLaneTest : public testing::Test {
  protected:
   void Load(FakeEngine::Compute compute, int64_t round_rows = 8) {
-    model_ = std::make_shared<Model>(std::move(compute), round_rows, clock_);
+    model_ = std::make_shared<RowsModel>(std::move(compute), RowsModel::Gains(round_rows),
+                                         ModelRuntime::Options{.queue = {.name = "m"}}, clock_);
   }
-  void Add(Call& call) {
-    ASSERT_TRUE(RoundLane::Fits(call));
+  void Add(RowsCall& call) {
+    ASSERT_TRUE(BatchRun::Fits(call));
     lane_.Add(call, ModelRuntime::Of(*call.model));
   }
   // Copies, but for values of 100 and more.
@@ -117,16 +58,16 @@ class RoundLaneTest : public testing::Test {
 
   base::FakeClock clock_;
   ManualRound round_;
-  std::shared_ptr<Model> model_;
+  std::shared_ptr<RowsModel> model_;
   RoundLane lane_{round_, clock_};
 };
 
 TEST_F(RoundLaneTest, CallsOfARoundRunTogetherAndGetTheirOwnRows) {
   Load(FakeEngine::CopyInputs());
-  Call one(*model_, 1);
-  Call two(*model_, 20, 2);
-  Call three(*model_, 3);
-  for (Call* call : {&one, &two, &three}) Add(*call);
+  RowsCall one(*model_, 1);
+  RowsCall two(*model_, 20, 2);
+  RowsCall three(*model_, 3);
+  for (RowsCall* call : {&one, &two, &three}) Add(*call);
   EXPECT_EQ(model_->fake().runs(), 0);
   round_.End();
   EXPECT_EQ(model_->fake().runs(), 1);
@@ -144,8 +85,8 @@ TEST_F(RoundLaneTest, AnswersOutliveTheBatchTheOthersAndTheModel) {
   Load(FakeEngine::CopyInputs());
   std::vector<Tensor> kept;
   {
-    Call one(*model_, 1);
-    Call two(*model_, 2);
+    RowsCall one(*model_, 1);
+    RowsCall two(*model_, 2);
     Add(one);
     Add(two);
     round_.End();
@@ -161,7 +102,7 @@ TEST_F(RoundLaneTest, ASingleCallRunsAsItCame) {
     EXPECT_EQ(inputs[0].shape(), tensor::Shape({1, 2}));
     return base::OkStatus();
   });
-  Call call(*model_, 1);
+  RowsCall call(*model_, 1);
   Add(call);
   round_.End();
   EXPECT_EQ(call.done, 1);
@@ -170,16 +111,16 @@ TEST_F(RoundLaneTest, ASingleCallRunsAsItCame) {
 
 TEST_F(RoundLaneTest, FullBatchesAndOtherOutputsMakeGroupsOfTheirOwn) {
   Load(FakeEngine::CopyInputs(), 2);
-  Call a(*model_, 1);
-  Call b(*model_, 2);
-  Call c(*model_, 3);
-  for (Call* call : {&a, &b, &c}) Add(*call);
+  RowsCall a(*model_, 1);
+  RowsCall b(*model_, 2);
+  RowsCall c(*model_, 3);
+  for (RowsCall* call : {&a, &b, &c}) Add(*call);
   round_.End();
   EXPECT_EQ(model_->fake().runs(), 2);
   EXPECT_THAT(c.Floats(), ElementsAre(3, 3));
 
-  Call all(*model_, 1);
-  Call first(*model_, 2);
+  RowsCall all(*model_, 1);
+  RowsCall first(*model_, 2);
   first.outputs = {0};
   Add(all);
   Add(first);
@@ -189,10 +130,10 @@ TEST_F(RoundLaneTest, FullBatchesAndOtherOutputsMakeGroupsOfTheirOwn) {
 
 TEST_F(RoundLaneTest, OnlyTheGuiltyCallFails) {
   Load(RefuseHundreds);
-  Call good(*model_, 1);
-  Call bad(*model_, 100);
-  Call other(*model_, 2);
-  for (Call* call : {&good, &bad, &other}) Add(*call);
+  RowsCall good(*model_, 1);
+  RowsCall bad(*model_, 100);
+  RowsCall other(*model_, 2);
+  for (RowsCall* call : {&good, &bad, &other}) Add(*call);
   round_.End();
   EXPECT_TRUE(good.status.ok());
   EXPECT_THAT(good.Floats(), ElementsAre(1, 1));
@@ -207,8 +148,8 @@ TEST_F(RoundLaneTest, AModelThatStopsReturningRowsIsRunOneByOne) {
                                     : *Tensor::Allocate(DType::kFp32, {shape[0] - 1, 2}));
     return base::OkStatus();
   });
-  Call a(*model_, 1);
-  Call b(*model_, 2);
+  RowsCall a(*model_, 1);
+  RowsCall b(*model_, 2);
   Add(a);
   Add(b);
   round_.End();
@@ -219,11 +160,11 @@ TEST_F(RoundLaneTest, AModelThatStopsReturningRowsIsRunOneByOne) {
 
 TEST_F(RoundLaneTest, ExpiredAndAbandonedCallsAreNotRun) {
   Load(FakeEngine::CopyInputs());
-  Call expired(*model_, 1);
+  RowsCall expired(*model_, 1);
   expired.deadline = {clock_.SteadyNow() + 1ms};
-  Call abandoned(*model_, 2);
-  Call good(*model_, 3);
-  for (Call* call : {&expired, &abandoned, &good}) Add(*call);
+  RowsCall abandoned(*model_, 2);
+  RowsCall good(*model_, 3);
+  for (RowsCall* call : {&expired, &abandoned, &good}) Add(*call);
   clock_.Advance(2ms);
   abandoned.abandoned = true;
   round_.End();
@@ -236,8 +177,8 @@ TEST_F(RoundLaneTest, ExpiredAndAbandonedCallsAreNotRun) {
 
 TEST_F(RoundLaneTest, CallsThatComeWithAnAnswerAreTheNextRounds) {
   Load(FakeEngine::CopyInputs());
-  Call next(*model_, 2);
-  Call first(*model_, 1);
+  RowsCall next(*model_, 2);
+  RowsCall first(*model_, 1);
   first.on_done = [&] { Add(next); };
   Add(first);
   EXPECT_EQ(round_.posted(), 1U);
@@ -249,9 +190,9 @@ TEST_F(RoundLaneTest, CallsThatComeWithAnAnswerAreTheNextRounds) {
 
 TEST_F(RoundLaneTest, AWaitingCallKeepsItsModel) {
   Load(FakeEngine::CopyInputs());
-  Call call(*model_, 1);
+  RowsCall call(*model_, 1);
   Add(call);
-  const std::weak_ptr<Model> model = model_;
+  const std::weak_ptr<RowsModel> model = model_;
   model_.reset();
   EXPECT_FALSE(model.expired());
   round_.End();
@@ -261,17 +202,17 @@ TEST_F(RoundLaneTest, AWaitingCallKeepsItsModel) {
 
 TEST_F(RoundLaneTest, OnlyWholeRowsFit) {
   Load(FakeEngine::CopyInputs());
-  Call call(*model_, 1);
+  RowsCall call(*model_, 1);
   const std::vector<TensorView> good = call.inputs;
   call.rows = 2;
-  EXPECT_FALSE(RoundLane::Fits(call));
+  EXPECT_FALSE(BatchRun::Fits(call));
   call.rows = 1;
   call.inputs[1] = TensorView();
-  EXPECT_FALSE(RoundLane::Fits(call));
+  EXPECT_FALSE(BatchRun::Fits(call));
   call.inputs = {good[0], good[0]};
-  EXPECT_FALSE(RoundLane::Fits(call));
+  EXPECT_FALSE(BatchRun::Fits(call));
   call.inputs = good;
-  EXPECT_TRUE(RoundLane::Fits(call));
+  EXPECT_TRUE(BatchRun::Fits(call));
 }
 
 }  // namespace

@@ -24,8 +24,11 @@ using tensor::TensorView;
 
 constexpr size_t kMaxRuns = 30;
 constexpr std::chrono::milliseconds kMeasureLimit{20};
-constexpr std::array<int64_t, 2> kRoundRows = {16, 64};  // ascending
-constexpr int64_t kComparedRows = kRoundRows.front();
+constexpr std::array<int64_t, 3> kBatchRows = {4, 16, 64};
+constexpr std::chrono::milliseconds kBatchLimit{250};  // rows x time for one row
+constexpr std::chrono::milliseconds kCompareLimit{
+    20};                                    // the same, where answers were compared already
+constexpr double kGain = 0.9;               // per row, from one size to the next
 constexpr size_t kMaxRowBytes = 16 * 1024;  // beyond that, copying rows together costs too much
 
 std::vector<size_t> AllOutputs(const engine::Engine& engine) {
@@ -191,26 +194,37 @@ Result<nanoseconds> MeasureRun(engine::Engine& engine, std::span<const TensorVie
   return times[(times.size() - 1) * 9 / 10];
 }
 
-int64_t ProfileRounds(engine::Engine& engine, nanoseconds limit, base::Clock& clock) {
-  if (!HasPlainRows(engine.signature())) return 1;
+std::vector<RunProfile::Batch> MeasureBatches(engine::Engine& engine, nanoseconds run_time,
+                                              base::Clock& clock) {
+  std::vector<RunProfile::Batch> batches;
+  if (!HasPlainRows(engine.signature())) return batches;
   std::mt19937_64 random(20260817);  // the same rows every time, so that a verdict can be repeated
-  int64_t best_rows = 1;
-  double best_per_row = 0;
-  for (const int64_t rows : {int64_t{1}, kRoundRows[0], kRoundRows[1]}) {
+  double best = static_cast<double>(run_time.count());  // per row
+  for (const int64_t rows : kBatchRows) {
+    const nanoseconds alone = run_time > kBatchLimit ? nanoseconds::max() : rows * run_time;
+    if (alone > kBatchLimit) break;
     std::vector<Tensor> inputs;
     for (const TensorSpec& spec : engine.signature().inputs) {
       inputs.push_back(RandomRows(spec, rows, random));
     }
     const std::vector<TensorView> views = Views(inputs);
-    if (rows == kComparedRows && !RowsAreIndependent(engine, views, rows)) return 1;
+    const bool compare = rows == kBatchRows.front() || alone <= kCompareLimit;
+    if (compare && !RowsAreIndependent(engine, views, rows)) return {};
     const Result<nanoseconds> took = MeasureRun(engine, views, clock);
-    if (!took.ok() || *took > limit) return best_rows;
+    if (!took.ok()) break;
     const double per_row = static_cast<double>(took->count()) / static_cast<double>(rows);
-    if (rows > 1 && per_row > best_per_row * (best_rows == 1 ? 0.5 : 0.9)) return best_rows;
-    best_rows = rows;
-    best_per_row = per_row;
+    if (per_row > best * kGain) continue;
+    best = per_row;
+    batches.push_back({.rows = rows, .time = *took});
   }
-  return best_rows;
+  return batches;
+}
+
+int64_t RunProfile::RowsWithin(nanoseconds time, nanoseconds per_row) const {
+  for (auto batch = batches.rbegin(); batch != batches.rend(); ++batch) {
+    if (batch->time <= time && batch->time / batch->rows <= per_row) return batch->rows;
+  }
+  return 1;
 }
 
 }  // namespace slipway::inference

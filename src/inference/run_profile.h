@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/status.h"
@@ -11,11 +12,20 @@
 
 namespace slipway::inference {
 
-// What was measured of a model when it was loaded.
+// What was measured of a model when it was loaded. A value.
 struct RunProfile {
-  std::chrono::nanoseconds run_time{0};  // Run for one row
-  // Calls of one loop round may be put together up to this many rows; 1: each runs alone.
-  int64_t round_rows = 1;
+  struct Batch {
+    int64_t rows;
+    std::chrono::nanoseconds time;  // of one Run with that many rows
+  };
+  std::chrono::nanoseconds run_time{0};  // of one Run with one row
+  // Ascending in rows, each cheaper per row than the one before; empty when the rows of several
+  // calls may not be put together, or nothing is gained by it.
+  std::vector<Batch> batches = {};
+
+  // The most rows of a batch that takes at most `time`, in whole and per row; 1 when there is none.
+  int64_t RowsWithin(std::chrono::nanoseconds time,
+                     std::chrono::nanoseconds per_row = std::chrono::nanoseconds::max()) const;
 };
 
 // How long one Run with `inputs` takes: the 90th percentile of up to 30 runs, within about 20 ms in
@@ -24,12 +34,14 @@ base::Result<std::chrono::nanoseconds> MeasureRun(engine::Engine& engine,
                                                   std::span<const tensor::TensorView> inputs,
                                                   base::Clock& clock);
 
-// How many rows are worth putting into one Run, 1 if none. More than 1 only when
+// Measures batches of 4, 16 and 64 rows, as far as rows x `run_time` stays within a quarter of a
+// second. None is listed unless
 //   every input and output has a free first dimension and a dtype of fixed size, and every other
 //     dimension of the inputs is fixed, so that rows can be laid behind each other;
 //   the model treats rows independently: random rows give the same answers together as alone, but
-//     for rounding (its kernels may add in another order at another batch size);
-//   a row costs at most half as much together, and the whole stays within `limit`.
-int64_t ProfileRounds(engine::Engine& engine, std::chrono::nanoseconds limit, base::Clock& clock);
+//     for rounding (its kernels may add in another order at another batch size).
+std::vector<RunProfile::Batch> MeasureBatches(engine::Engine& engine,
+                                              std::chrono::nanoseconds run_time,
+                                              base::Clock& clock);
 
 }  // namespace slipway::inference

@@ -22,7 +22,7 @@ tensor::Signature Rows(DType in = DType::kFp32, tensor::Shape in_shape = {-1, 2}
           .outputs = {{.name = "y", .dtype = out, .shape = {-1, 2}}}};
 }
 
-class ProfileRoundsTest : public testing::Test {
+class MeasureBatchesTest : public testing::Test {
  protected:
   using Cost = std::function<std::chrono::nanoseconds(int64_t rows)>;
 
@@ -38,26 +38,48 @@ class ProfileRoundsTest : public testing::Test {
       results.push_back(std::move(copy));
       return base::OkStatus();
     });
-    return ProfileRounds(engine, 1ms, clock_);
+    return MostRows(engine, cost(1));
+  }
+  int64_t MostRows(FakeEngine& engine, std::chrono::nanoseconds run_time) {
+    const RunProfile profile{.run_time = run_time,
+                             .batches = MeasureBatches(engine, run_time, clock_)};
+    return profile.RowsWithin(1h);
   }
 
   base::FakeClock clock_;
   const Cost call_overhead_ = [](int64_t rows) { return 10us + rows * 10ns; };
 };
 
-TEST_F(ProfileRoundsTest, ModelsThatGainArePutTogether) {
+TEST_F(MeasureBatchesTest, ModelsThatGainArePutTogether) {
   EXPECT_EQ(Profile(Rows(), call_overhead_), 64);
 }
 
-TEST_F(ProfileRoundsTest, ModelsThatGainNothingAreNot) {
+TEST_F(MeasureBatchesTest, ModelsThatGainNothingAreNot) {
   EXPECT_EQ(Profile(Rows(), [](int64_t rows) { return rows * 10us; }), 1);
 }
 
-TEST_F(ProfileRoundsTest, BatchesStayWithinTheLimit) {
-  EXPECT_EQ(Profile(Rows(), [](int64_t rows) { return 100us + rows * 20us; }), 16);
+TEST_F(MeasureBatchesTest, SlowModelsAreMeasuredWithFewRows) {
+  EXPECT_EQ(Profile(Rows(), [](int64_t rows) { return 9ms + rows * 1ms; }), 16);
+  EXPECT_EQ(Profile(Rows(), [](int64_t) { return 60ms; }), 4);
+  EXPECT_EQ(Profile(Rows(), [](int64_t) { return 1s; }), 1);
 }
 
-TEST_F(ProfileRoundsTest, ModelsThatMixRowsAreFoundOut) {
+TEST_F(MeasureBatchesTest, SizesThatGainNothingMoreAreLeftOut) {
+  EXPECT_EQ(Profile(Rows(), [](int64_t rows) { return 10us + rows * (rows < 64 ? 10ns : 1us); }),
+            16);
+}
+
+TEST(RunProfileTest, TheLargestBatchWithinATime) {
+  const RunProfile profile{.run_time = 10us, .batches = {{4, 20us}, {16, 32us}, {64, 64us}}};
+  EXPECT_EQ(profile.RowsWithin(1ms), 64);
+  EXPECT_EQ(profile.RowsWithin(63us), 16);
+  EXPECT_EQ(profile.RowsWithin(1ms, 2us), 64);
+  EXPECT_EQ(profile.RowsWithin(1ms, 500ns), 1);
+  EXPECT_EQ(profile.RowsWithin(19us), 1);
+  EXPECT_EQ(RunProfile{.run_time = 1us}.RowsWithin(1h), 1);
+}
+
+TEST_F(MeasureBatchesTest, ModelsThatMixRowsAreFoundOut) {
   EXPECT_EQ(Profile(Rows(), call_overhead_,
                     [](std::span<float> all) {
                       const float mean = std::accumulate(all.begin(), all.end(), 0.0F) /
@@ -70,15 +92,15 @@ TEST_F(ProfileRoundsTest, ModelsThatMixRowsAreFoundOut) {
             1);
 }
 
-TEST_F(ProfileRoundsTest, RoundingIsAllowed) {
+TEST_F(MeasureBatchesTest, RoundingIsAllowed) {
   EXPECT_EQ(Profile(Rows(), call_overhead_,
                     [](std::span<float> all) {
-                      for (float& x : all) x += 1e-6F * static_cast<float>(all.size());
+                      for (float& x : all) x += 1e-7F * static_cast<float>(all.size());
                     }),
             64);
 }
 
-TEST_F(ProfileRoundsTest, RowsMustLieBehindEachOther) {
+TEST_F(MeasureBatchesTest, RowsMustLieBehindEachOther) {
   EXPECT_EQ(Profile(Rows(DType::kFp32, {-1, -1}), call_overhead_), 1);
   EXPECT_EQ(Profile(Rows(DType::kFp32, {1, 2}), call_overhead_), 1);
   EXPECT_EQ(Profile(Rows(DType::kBytes), call_overhead_), 1);
@@ -86,16 +108,16 @@ TEST_F(ProfileRoundsTest, RowsMustLieBehindEachOther) {
   EXPECT_EQ(Profile(Rows(DType::kFp32, {-1, 1 << 20}), call_overhead_), 1);
 }
 
-TEST_F(ProfileRoundsTest, EveryDtypeCanBeMadeUp) {
+TEST_F(MeasureBatchesTest, EveryDtypeCanBeMadeUp) {
   for (const DType dtype : tensor::kAllDTypes) {
     if (dtype == DType::kBytes) continue;
     EXPECT_EQ(Profile(Rows(dtype, {-1, 2}, dtype), call_overhead_), 64) << dtype;
   }
 }
 
-TEST_F(ProfileRoundsTest, ModelsThatRefuseRowsAreLeftAlone) {
+TEST_F(MeasureBatchesTest, ModelsThatRefuseRowsAreLeftAlone) {
   FakeEngine engine(Rows(), FakeEngine::Fail(base::InvalidArgument("no")));
-  EXPECT_EQ(ProfileRounds(engine, 1ms, clock_), 1);
+  EXPECT_EQ(MostRows(engine, 1us), 1);
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
+#include <string>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -9,8 +12,9 @@
 
 namespace slipway::inference {
 
-// Gives every model its runtime as it is loaded: measures how long one row takes and so chooses the
-// lane. Thread-safe; must outlive the manager that calls it.
+// Gives every model its runtime as it is loaded: measures how long one row takes and what batches
+// gain, and so chooses the lane. What was measured is remembered by the model's digest, so that a
+// version that comes back is ready sooner. Thread-safe; must outlive the manager that calls it.
 class RuntimeObserver final : public lifecycle::ModelObserver {
  public:
   RuntimeObserver(const ModelRuntime::Options& options, base::Clock& clock, base::Logger& log);
@@ -23,11 +27,14 @@ class RuntimeObserver final : public lifecycle::ModelObserver {
  private:
   // Of made-up input; a time beyond any limit when the model refuses every made-up input, or when
   // its time depends on the values of its inputs.
-  RunProfile Profile(const lifecycle::LoadedModel& model) const;
+  RunProfile Measure(const lifecycle::LoadedModel& model) const;
+  RunProfile Profile(const lifecycle::LoadedModel& model);
 
   const ModelRuntime::Options options_;
   base::Clock& clock_;
   base::Logger& log_;
+  std::mutex mutex_;                            // guards profiles_
+  std::map<std::string, RunProfile> profiles_;  // by digest and engine options
 };
 
 }  // namespace slipway::inference

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "inference/infer_call.h"
+#include "tensor/tensor.h"
+
+namespace slipway::inference {
+
+// Runs several calls of one model as one: lays their inputs behind each other, runs the engine
+// once, gives each call its rows of the outputs. Keeps its memory from one batch to the next.
+//
+// Thread-compatible: one per thread that runs batches.
+class BatchRun {
+ public:
+  explicit BatchRun(base::Clock& clock) : clock_(clock) {}
+
+  // Whether `call` can be laid behind others: every input there, of the model's dtype and fixed
+  // dimensions, and all with `call.rows` rows.
+  static bool Fits(const InferCall& call);
+  // Whether calls that fit may run together: they want the same outputs of the same model.
+  static bool Alike(const InferCall& one, const InferCall& other) {
+    return one.model == other.model && one.outputs == other.outputs;
+  }
+
+  // What became of a batch.
+  struct Outcome {
+    std::chrono::nanoseconds took{0};  // the longest run
+    bool divided = true;               // false: the model's outputs did not have the batch's rows
+  };
+  // Fills in the answers of `calls`, which are Alike() and, when there are several, each Fits(). A
+  // batch never makes an answer worse: when it fails, its calls are run one by one, so that only
+  // the guilty one fails. Deadlines and abandoned calls stop a run of their own, but not a batch
+  // that others wait for.
+  Outcome Run(std::span<InferCall* const> calls);
+
+ private:
+  std::chrono::nanoseconds RunAlone(InferCall& call);
+  bool Join(std::span<InferCall* const> calls, int64_t rows);
+  static bool Divide(std::span<InferCall* const> calls, int64_t rows,
+                     std::vector<tensor::Tensor> together);
+
+  base::Clock& clock_;
+  std::vector<base::Buffer> buffers_;  // one per input
+  std::vector<tensor::TensorView> inputs_;
+};
+
+// Whether there is no point in running `call` any more; its status then says why, and its times are
+// set.
+bool RefuseStale(InferCall& call, base::SteadyTime now);
+
+}  // namespace slipway::inference

@@ -1,0 +1,210 @@
+#include "inference/queue_lane.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <latch>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "base/testing/fake_clock.h"
+#include "inference/testing/rows_model.h"
+
+namespace slipway::inference {
+namespace {
+
+using namespace std::chrono_literals;
+using base::StatusCode;
+using engine::FakeEngine;
+using tensor::Tensor;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// Runs what is posted on the thread that posts it.
+class InPlace final : public base::Executor {
+ public:
+  void Post(Work work) override { work(); }
+};
+
+class QueueLaneTest : public testing::Test {
+ protected:
+  QueueLaneTest() {
+    // The first run waits until the test has queued what it wants to be queued.
+    auto compute = [this](auto inputs, auto, auto, std::vector<Tensor>& results) {
+      const int64_t rows = inputs[0].shape()[0];
+      {
+        const std::lock_guard lock(mutex_);
+        batches_.push_back(rows);
+        firsts_.push_back((*inputs[1].template As<int64_t>())[0]);
+      }
+      if (!started_.try_wait()) started_.count_down();
+      gate_.wait();
+      clock_.Advance(run_time_);
+      if (on_run_) on_run_();
+      for (const auto& input : inputs) results.push_back(*Tensor::CopyOf(input));
+      return base::OkStatus();
+    };
+    model_ = std::make_shared<RowsModel>(compute, RunProfile{.run_time = 1h},
+                                         ModelRuntime::Options{.queue = {.name = "m"}}, clock_);
+    busy_.emplace(*model_, 0.0F);
+  }
+  ~QueueLaneTest() override {
+    if (!gate_.try_wait()) gate_.count_down();
+    WaitIdle();
+  }
+  void WaitIdle() {
+    for (size_t left = outstanding_; left > 0; left = outstanding_) outstanding_.wait(left);
+  }
+  base::Status Enqueue(QueueLane& lane, RowsCall& call) {
+    ++outstanding_;
+    const base::Status status =
+        lane.Enqueue(call, model_, {.loop = &loop_, .outstanding = &outstanding_});
+    if (!status.ok()) --outstanding_;
+    return status;
+  }
+  // Lets `lane` begin a run that lasts until Release().
+  void Occupy(QueueLane& lane) {
+    ASSERT_TRUE(Enqueue(lane, *busy_).ok());
+    started_.wait();
+  }
+  void Release() {
+    gate_.count_down();
+    WaitIdle();
+  }
+
+  base::FakeClock clock_;
+  InPlace loop_;
+  std::latch started_{1};
+  std::latch gate_{1};
+  std::mutex mutex_;  // guards batches_ and firsts_
+  std::vector<int64_t> batches_;
+  std::vector<int64_t> firsts_;
+  std::chrono::nanoseconds run_time_{0};
+  std::function<void()> on_run_;
+  std::shared_ptr<RowsModel> model_;
+  std::atomic<size_t> outstanding_ = 0;
+  std::optional<RowsCall> busy_;
+};
+
+TEST_F(QueueLaneTest, CallsThatWaitedRunTogether) {
+  RowsCall one(*model_, 1);
+  RowsCall two(*model_, 20, 2);
+  RowsCall last(*model_, 3, 2);
+  QueueLane lane({.name = "m", .max_rows = 4}, clock_);
+  Occupy(lane);
+  for (RowsCall* call : {&one, &two, &last}) ASSERT_TRUE(Enqueue(lane, *call).ok());
+  EXPECT_EQ(lane.depth(), 3U);
+  Release();
+  EXPECT_THAT(batches_, ElementsAre(1, 3, 2));
+  EXPECT_THAT(two.Numbers(), ElementsAre(20, 21));
+  EXPECT_THAT(last.Numbers(), ElementsAre(3, 4));
+  EXPECT_EQ(lane.depth(), 0U);
+}
+
+TEST_F(QueueLaneTest, ModelsThatGainNothingRunEachCallAlone) {
+  RowsCall one(*model_, 1);
+  RowsCall two(*model_, 2);
+  QueueLane lane({.name = "m", .max_rows = 1}, clock_);
+  Occupy(lane);
+  for (RowsCall* call : {&one, &two}) ASSERT_TRUE(Enqueue(lane, *call).ok());
+  Release();
+  EXPECT_THAT(batches_, ElementsAre(1, 1, 1));
+}
+
+TEST_F(QueueLaneTest, PriorityComesBeforeArrival) {
+  RowsCall usual(*model_, 1);
+  RowsCall low(*model_, 2);
+  RowsCall high(*model_, 3);
+  RowsCall also_high(*model_, 4);
+  low.priority = 2;
+  high.priority = also_high.priority = 1;
+  QueueLane lane({.name = "m"}, clock_);
+  Occupy(lane);
+  for (RowsCall* call : {&usual, &low, &high, &also_high}) ASSERT_TRUE(Enqueue(lane, *call).ok());
+  Release();
+  EXPECT_THAT(firsts_, ElementsAre(0, 3, 4, 2, 1));
+}
+
+TEST_F(QueueLaneTest, AFullBatchDoesNotWaitForTheDelay) {
+  gate_.count_down();
+  RowsCall one(*model_, 1);
+  RowsCall two(*model_, 2);
+  QueueLane lane({.name = "m", .max_rows = 2, .max_delay = 1h}, clock_);
+  ASSERT_TRUE(Enqueue(lane, one).ok());
+  EXPECT_EQ(one.done, 0);
+  ASSERT_TRUE(Enqueue(lane, two).ok());
+  WaitIdle();
+  EXPECT_THAT(batches_, ElementsAre(2));
+}
+
+TEST_F(QueueLaneTest, StaleCallsAreNotPartOfABatch) {
+  RowsCall expired(*model_, 1);
+  RowsCall abandoned(*model_, 2);
+  RowsCall good(*model_, 3);
+  expired.deadline = {clock_.SteadyNow() + 1ms};
+  run_time_ = 2ms;
+  QueueLane lane({.name = "m", .max_rows = 4}, clock_);
+  Occupy(lane);
+  for (RowsCall* call : {&expired, &abandoned, &good}) ASSERT_TRUE(Enqueue(lane, *call).ok());
+  abandoned.abandoned = true;
+  Release();
+  EXPECT_EQ(expired.status.code(), StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(abandoned.status.code(), StatusCode::kCancelled);
+  EXPECT_TRUE(good.status.ok());
+  EXPECT_THAT(batches_, ElementsAre(1, 1));
+}
+
+TEST_F(QueueLaneTest, DeadlinesThatCannotBeMetAreRefusedAtOnceWithTheEstimate) {
+  RowsCall waiting(*model_, 1);
+  RowsCall hurried(*model_, 2);
+  RowsCall patient(*model_, 3);
+  QueueLane lane({.name = "m", .run_time = 10ms}, clock_);
+  hurried.deadline = {clock_.SteadyNow() + 5ms};
+  EXPECT_TRUE(lane.Admit(hurried).ok());  // nothing is ahead: tried, whatever the estimate
+  Occupy(lane);
+  ASSERT_TRUE(Enqueue(lane, waiting).ok());
+  hurried.deadline = {clock_.SteadyNow() + 25ms};
+  const base::Status refused = Enqueue(lane, hurried);
+  EXPECT_EQ(refused.code(), StatusCode::kResourceExhausted);
+  EXPECT_THAT(refused.message(),
+              HasSubstr("overloaded: an answer would take about 30 ms, the deadline is in 25 ms"));
+  patient.deadline = {clock_.SteadyNow() + 40ms};
+  EXPECT_TRUE(Enqueue(lane, patient).ok());
+  Release();
+  EXPECT_TRUE(patient.status.ok());
+  EXPECT_EQ(hurried.done, 0);
+}
+
+TEST_F(QueueLaneTest, NothingIsTakenThatWouldMissTheObjective) {
+  RowsCall first(*model_, 1);
+  RowsCall second(*model_, 2);
+  QueueLane lane({.name = "m", .objective = 25ms, .run_time = 10ms}, clock_);
+  Occupy(lane);
+  EXPECT_TRUE(Enqueue(lane, first).ok());
+  const base::Status refused = Enqueue(lane, second);
+  EXPECT_EQ(refused.code(), StatusCode::kResourceExhausted);
+  EXPECT_THAT(refused.message(), HasSubstr("the objective is 25 ms"));
+  Release();
+  EXPECT_TRUE(lane.Admit(second).ok());
+}
+
+TEST_F(QueueLaneTest, EstimatesFollowWhatRunsTake) {
+  RowsCall next(*model_, 1);
+  run_time_ = 90ms;
+  QueueLane lane({.name = "m", .run_time = 10ms}, clock_);
+  Occupy(lane);
+  EXPECT_EQ(lane.EstimatedWait(), 10ms);
+  Release();
+  EXPECT_EQ(lane.EstimatedWait(), 0ms);
+  std::chrono::nanoseconds during{0};
+  on_run_ = [&] { during = lane.EstimatedWait(); };
+  ASSERT_TRUE(Enqueue(lane, next).ok());
+  WaitIdle();
+  EXPECT_EQ(during, 20ms);  // an eighth of the way from 10 to 90
+}
+
+}  // namespace
+}  // namespace slipway::inference
