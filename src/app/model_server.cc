@@ -93,6 +93,7 @@ base::Status ModelServer::Open() {
   runtime.queue.threads = config_.queue_threads > 0 ? static_cast<size_t>(config_.queue_threads)
                                                     : Processors(services_);
   runtime.max_batch_rows = config_.max_batch_rows;
+  runtime.queue.max_run_time = config_.max_run_time;
   runtime.queue.max_delay = config_.max_batch_delay;
   runtime.queue.objective = config_.objective;
   runtime.queue.max_queued = static_cast<size_t>(config_.max_queued);

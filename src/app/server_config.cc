@@ -203,6 +203,8 @@ std::vector<ConfigField> ServerConfig::Fields() {
             "Threads of each model that is too slow for the IO threads; 0: one per processor",
             queue_threads, 0),
       Count("max_queued", "Requests that may wait for one such model (429)", max_queued, 1),
+      Time("max_run_time", "A run of a slow model that takes longer is stopped; 0: no limit",
+           max_run_time),
       Time("settle", "How long files must be unchanged before a new version is loaded", settle),
       Time("drain.delay", "On SIGTERM: keep accepting for this long while readiness is false",
            drain_delay),

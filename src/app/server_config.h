@@ -31,6 +31,7 @@ struct ServerConfig {
   std::chrono::nanoseconds objective = std::chrono::seconds(0);  // p99 of an answer; 0: none
   int64_t queue_threads = 0;  // per model in the queue lane; 0: one per processor
   int64_t max_queued = 1024;
+  std::chrono::nanoseconds max_run_time = std::chrono::minutes(1);
   std::chrono::nanoseconds settle = std::chrono::seconds(1);
   std::chrono::nanoseconds drain_delay = std::chrono::seconds(0);
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(30);

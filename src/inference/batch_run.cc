@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/str_cat.h"
+#include "base/text.h"
 
 namespace slipway::inference {
 namespace {
@@ -57,8 +58,8 @@ BatchRun::Outcome BatchRun::Run(std::span<InferCall* const> calls) {
     if (Join(calls, rows)) {
       std::vector<Tensor> together;
       const base::SteadyTime begin = clock_.SteadyNow();
-      const base::Status status =
-          calls.front()->model->engine().Run(inputs_, calls.front()->outputs, deadline, together);
+      const base::Status status = calls.front()->model->engine().Run(
+          inputs_, calls.front()->outputs, Limited(deadline, begin), together);
       const base::SteadyTime end = clock_.SteadyNow();
       outcome.took = end - begin;
       outcome.divided = !status.ok() || Divide(calls, rows, std::move(together));
@@ -78,11 +79,25 @@ BatchRun::Outcome BatchRun::Run(std::span<InferCall* const> calls) {
 
 nanoseconds BatchRun::RunAlone(InferCall& call) {
   call.infer_begin = clock_.SteadyNow();
-  const base::Deadline deadline{.at = call.deadline.at, .abandoned = &call.abandoned};
+  base::Deadline deadline = Limited(call.deadline, call.infer_begin);
+  if (options_.watch_abandoned) deadline.abandoned = &call.abandoned;
   call.status = call.model->engine().Run(call.inputs, call.outputs, deadline, call.results);
   call.infer_end = clock_.SteadyNow();
   call.executed_rows = call.rows;
-  return call.infer_end - call.infer_begin;
+  const nanoseconds took = call.infer_end - call.infer_begin;
+  if (call.status.code() == base::StatusCode::kDeadlineExceeded && deadline.at < call.deadline.at) {
+    call.status = base::Internal(base::StrCat(call.model->id(), ": stopped after ",
+                                              base::FormatDuration(took),
+                                              ", which is longer than max_run_time allows"));
+  }
+  return took;
+}
+
+base::Deadline BatchRun::Limited(base::Deadline deadline, base::SteadyTime begin) const {
+  if (options_.max_run_time.count() > 0) {
+    deadline.at = std::min(deadline.at, begin + options_.max_run_time);
+  }
+  return deadline;
 }
 
 bool BatchRun::Join(std::span<InferCall* const> calls, int64_t rows) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -17,7 +18,15 @@ namespace slipway::inference {
 // Thread-compatible: one per thread that runs batches.
 class BatchRun {
  public:
-  explicit BatchRun(base::Clock& clock) : clock_(clock) {}
+  struct Options {
+    // Whether a run ends when its only call is abandoned. Costs two locks; not for calls whose
+    // client is served by the thread that runs them.
+    bool watch_abandoned = false;
+    // A run that takes longer is stopped, and its calls fail as kInternal; 0: no limit.
+    std::chrono::nanoseconds max_run_time{0};
+  };
+
+  BatchRun(const Options& options, base::Clock& clock) : options_(options), clock_(clock) {}
 
   // Whether `call` can be laid behind others: every input there, of the model's dtype and fixed
   // dimensions, and all with `call.rows` rows.
@@ -34,8 +43,7 @@ class BatchRun {
   };
   // Fills in the answers of `calls`, which are Alike() and, when there are several, each Fits(). A
   // batch never makes an answer worse: when it fails, its calls are run one by one, so that only
-  // the guilty one fails. Deadlines and abandoned calls stop a run of their own, but not a batch
-  // that others wait for.
+  // the guilty one fails. A deadline stops a call's own run, but not a batch that others wait for.
   Outcome Run(std::span<InferCall* const> calls);
 
  private:
@@ -44,6 +52,9 @@ class BatchRun {
   static bool Divide(std::span<InferCall* const> calls, int64_t rows,
                      std::vector<tensor::Tensor> together);
 
+  base::Deadline Limited(base::Deadline deadline, base::SteadyTime begin) const;
+
+  const Options options_;
   base::Clock& clock_;
   std::vector<base::Buffer> buffers_;  // one per input
   std::vector<tensor::TensorView> inputs_;

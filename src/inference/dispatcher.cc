@@ -67,6 +67,15 @@ base::Status Dispatcher::Resolve(std::string_view name, std::optional<int64_t> v
                                " is not ready; ready versions: ", Versions(*model)));
 }
 
+base::Status Dispatcher::Admit(const InferCall& call) const {
+  ModelRuntime& runtime = ModelRuntime::Of(*call.model);
+  if (runtime.breaker().open()) {
+    SLIPWAY_RETURN_IF_ERROR(runtime.breaker().Admit(clock_.SteadyNow()));
+  }
+  if (runtime.LaneFor(1) != LaneKind::kQueue) return base::OkStatus();
+  return runtime.queue().Admit(call);
+}
+
 void Dispatcher::Submit(InferCall& call) {
   ModelRuntime& runtime = ModelRuntime::Of(*call.model);
   const LaneKind lane = runtime.LaneFor(call.rows);
@@ -115,6 +124,7 @@ void Dispatcher::WaitIdle() {
 
 void Dispatcher::RecordExecution(const InferCall& call) {
   if (call.executed_rows == 0) return;
+  ModelRuntime::Of(*call.model).breaker().Note(call.status, call.infer_end);
   stats(call).RecordExecution(shard_, call.executed_rows, call.infer_end - call.infer_begin);
 }
 

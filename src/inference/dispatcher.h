@@ -35,6 +35,10 @@ class Dispatcher {
   // Resolve(). kNotFound (unknown model or version; the message lists what is there).
   base::Status Resolve(std::string_view name, std::optional<int64_t> version, InferCall& call);
 
+  // Whether the model takes a call now: kUnavailable (it keeps failing and is left alone for a
+  // while), and what its lane would refuse anyway. Cheap, so ask before the request is decoded.
+  base::Status Admit(const InferCall& call) const;
+
   // Runs the call in its model's lane. `call.OnDone()` follows, in the inline lane before this
   // returns. Everything the call's inputs view must stay until then.
   void Submit(InferCall& call);
@@ -43,7 +47,8 @@ class Dispatcher {
   // stopped loop meanwhile are lost, which is all right: so are its connections.
   void WaitIdle();
 
-  // Counts the engine's run that the finished call accounts for. Front ends call it from OnDone(),
+  // Counts the engine's run that the finished call accounts for, and its failure. Front ends call
+  // it from OnDone(),
   // on the loop's thread.
   void RecordExecution(const InferCall& call);
   // Statistics of the model that `call` resolved to; this thread writes shard().

@@ -32,6 +32,7 @@ class StepEngine final : public engine::Engine {
                    base::Deadline /*deadline*/, std::vector<tensor::Tensor>& results) override {
     if (during_run) during_run();
     ++runs;
+    if (fail) return base::Internal("broken");
     SLIPWAY_ASSIGN_OR_RETURN(const auto x, inputs[0].As<float>());
     std::vector<float> y(x.begin(), x.end());
     for (float& value : y) value += 1;
@@ -43,6 +44,7 @@ class StepEngine final : public engine::Engine {
   }
   std::function<void()> during_run;
   std::atomic<int> runs = 0;
+  bool fail = false;
 
  private:
   tensor::Signature signature_;
@@ -249,6 +251,29 @@ TEST_F(DispatcherTest, QueuedCallKeepsItsVersionAliveAcrossASwap) {
   RunUntilDone(call);
   EXPECT_EQ(call.result(), 2);
   EXPECT_TRUE(old.expired());
+}
+
+TEST_F(DispatcherTest, AModelThatKeepsFailingIsLeftAlone) {
+  const auto model = Publish(1us);
+  model->step().fail = true;
+  for (int i = 0; i < ModelRuntime::Options().breaker.failures; ++i) {
+    TestCall call(1);
+    Submit(call);
+    EXPECT_EQ(call.status.code(), StatusCode::kInternal);
+    EXPECT_TRUE(dispatcher_.Admit(call).ok());
+    dispatcher_.RecordExecution(call);
+  }
+  TestCall call(1);
+  ASSERT_TRUE(dispatcher_.Resolve("m", std::nullopt, call).ok());
+  EXPECT_EQ(dispatcher_.Admit(call).code(), StatusCode::kUnavailable);
+}
+
+TEST_F(DispatcherTest, AFullQueueRefusesBeforeAnythingIsDecoded) {
+  options_.queue.max_queued = 0;
+  Publish(10ms);
+  TestCall call(1);
+  ASSERT_TRUE(dispatcher_.Resolve("m", std::nullopt, call).ok());
+  EXPECT_EQ(dispatcher_.Admit(call).code(), StatusCode::kResourceExhausted);
 }
 
 TEST_F(DispatcherTest, ExecutionsAreCounted) {

@@ -45,6 +45,7 @@ ModelRuntime::ModelRuntime(const Options& options, const RunProfile& profile, ba
       round_rows_(std::min(options.max_batch_rows,
                            profile.RowsWithin(options.inline_batch_limit, profile.run_time / 2))),
       stats_(options.stat_shards),
+      breaker_(options.breaker),
       queue_(ForQueue(options, profile), clock) {}
 
 ModelRuntime& ModelRuntime::Of(const lifecycle::LoadedModel& model) {

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "inference/circuit_breaker.h"
 #include "inference/queue_lane.h"
 #include "inference/run_profile.h"
 #include "lifecycle/model.h"
@@ -36,6 +37,7 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
     // Rows of one batch, where the model gains from batches; 1: every call runs alone.
     int64_t max_batch_rows = 64;
     size_t stat_shards = 1;  // one per IO thread
+    CircuitBreaker::Options breaker = {};
     // Name, threads, bounds and times; rows and the time of a run come from the profile.
     QueueLane::Options queue;
   };
@@ -61,6 +63,7 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
   }
   monitor::ModelStats& stats() { return stats_; }
   QueueLane& queue() { return queue_; }
+  CircuitBreaker& breaker() { return breaker_; }
 
  private:
   const Options options_;
@@ -68,6 +71,7 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
   std::atomic<bool> inline_allowed_;
   std::atomic<int64_t> round_rows_;
   monitor::ModelStats stats_;
+  CircuitBreaker breaker_;
   QueueLane queue_;
 };
 

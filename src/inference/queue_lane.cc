@@ -105,7 +105,7 @@ base::Status QueueLane::Enqueue(InferCall& call, const lifecycle::ModelHandle& m
 
 void QueueLane::RunLoop() {
   base::SetThreadName(options_.name);
-  BatchRun runner(clock_);
+  BatchRun runner({.watch_abandoned = true, .max_run_time = options_.max_run_time}, clock_);
   std::vector<Entry> batch;
   std::vector<InferCall*> calls;
   for (;;) {

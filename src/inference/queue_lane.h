@@ -40,6 +40,8 @@ class QueueLane {
     std::chrono::nanoseconds max_delay{0};
     // No call is taken that would be answered later than this; 0: no such limit.
     std::chrono::nanoseconds objective{0};
+    // A run that takes longer is stopped: the model hangs. 0: no limit.
+    std::chrono::nanoseconds max_run_time{0};
     std::chrono::nanoseconds run_time{0};  // of one row, for estimates until calls have run
   };
 

@@ -191,6 +191,27 @@ TEST_F(QueueLaneTest, NothingIsTakenThatWouldMissTheObjective) {
   EXPECT_TRUE(lane.Admit(second).ok());
 }
 
+TEST_F(QueueLaneTest, ARunThatHangsIsStoppedAndIsTheModelsFault) {
+  auto hang = [this](auto, auto, base::Deadline deadline, auto&) {
+    clock_.Advance(deadline.at - clock_.SteadyNow());
+    return base::DeadlineExceeded("stopped");
+  };
+  const auto model = std::make_shared<RowsModel>(
+      hang, RunProfile{.run_time = 1h}, ModelRuntime::Options{.queue = {.name = "m"}}, clock_);
+  RowsCall patient(*model, 1);
+  RowsCall hurried(*model, 2);
+  hurried.deadline = {clock_.SteadyNow() + 3s + 500ms};
+  QueueLane lane({.name = "m", .max_rows = 1, .max_run_time = 3s}, clock_);
+  for (RowsCall* call : {&patient, &hurried}) {
+    ++outstanding_;
+    ASSERT_TRUE(lane.Enqueue(*call, model, {.loop = &loop_, .outstanding = &outstanding_}).ok());
+  }
+  WaitIdle();
+  EXPECT_EQ(patient.status.code(), StatusCode::kInternal);
+  EXPECT_THAT(patient.status.message(), HasSubstr("stopped after 3 s, which is longer than"));
+  EXPECT_EQ(hurried.status.code(), StatusCode::kDeadlineExceeded);  // its own
+}
+
 TEST_F(QueueLaneTest, EstimatesFollowWhatRunsTake) {
   RowsCall next(*model_, 1);
   run_time_ = 90ms;

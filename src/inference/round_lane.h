@@ -21,7 +21,8 @@ namespace slipway::inference {
 class RoundLane {
  public:
   // `loop` runs what is posted on its own thread once the events of the round have been served.
-  RoundLane(base::Executor& loop, base::Clock& clock) : loop_(loop), clock_(clock), batch_(clock) {}
+  RoundLane(base::Executor& loop, base::Clock& clock)
+      : loop_(loop), clock_(clock), batch_({}, clock) {}
 
   // Takes a call for which BatchRun::Fits(); `call.OnDone()` follows at the end of the round.
   void Add(InferCall& call, ModelRuntime& runtime);
