@@ -11,6 +11,7 @@
 #include "app/model_control.h"
 #include "app/request_mux.h"
 #include "app/version_command.h"
+#include "app/warmup_request.h"
 #include "base/str_cat.h"
 #include "lifecycle/combined_source.h"
 #include "lifecycle/model_name.h"
@@ -70,7 +71,8 @@ ModelServer::ModelServer(const ServerConfig& config, const Services& services)
     : config_(config),
       services_(services),
       io_threads_(config.io_threads > 0 ? static_cast<size_t>(config.io_threads)
-                                        : std::min(Processors(), kMaxIoThreads)) {}
+                                        : std::min(Processors(), kMaxIoThreads)),
+      warmup_(services.fs, DecodeWarmupRequest) {}
 
 ModelServer::~ModelServer() = default;
 
@@ -110,7 +112,8 @@ base::Status ModelServer::Open() {
                                    .source = *source_,
                                    .publisher = publisher_,
                                    .observer = observer_.get(),
-                                   .listener = lifecycle_metrics_.Listener()},
+                                   .listener = lifecycle_metrics_.Listener(),
+                                   .warmup = &warmup_},
       options);
   state_ = std::make_unique<State>(*manager_, factory_->name());
   control_ = std::make_unique<ManagerModelControl>(*manager_, DefaultModelConfig(config_));

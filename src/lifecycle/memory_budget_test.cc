@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/testing/text_file_system.h"
 #include "lifecycle/unload_queue.h"
 
 namespace slipway::lifecycle {
@@ -72,35 +73,11 @@ TEST(MemoryBudgetTest, ReservationsMayOutliveTheBudget) {
 
 using Files = std::map<std::string, std::string>;
 
-// Only Read() works.
-class TextFiles final : public base::FileSystem {
- public:
-  explicit TextFiles(Files files) : files_(std::move(files)) {}
-  Result<std::string> Read(const Path& path, uint64_t) const override {
-    const auto found = files_.find(path.string());
-    if (found == files_.end()) return base::NotFound(path.string());
-    return found->second;
-  }
-  Result<std::unique_ptr<base::MappedFile>> Map(const Path&) const override { return None(); }
-  Result<std::unique_ptr<base::MappedFile>> MapContained(const Path&,
-                                                         std::string_view) const override {
-    return None();
-  }
-  base::Status WriteAtomically(const Path&, std::string_view) const override { return None(); }
-  Result<base::FileInfo> Stat(const Path&) const override { return None(); }
-  Result<std::vector<base::DirectoryEntry>> List(const Path&) const override { return None(); }
-  base::Status CreateDirectories(const Path&) const override { return None(); }
-
- private:
-  static base::Status None() { return base::Unimplemented("text files only"); }
-  const Files files_;
-};
-
 constexpr char kMeminfo[] = "MemTotal:       16384 kB\nMemFree:         1 kB\n";
 
 uint64_t Usable(Files files) {
   files["/proc/meminfo"] = kMeminfo;
-  return UsableMemoryBytes(TextFiles(std::move(files)));
+  return UsableMemoryBytes(base::TextFileSystem(std::move(files)));
 }
 
 TEST(UsableMemoryTest, IsTheMachinesWithoutAGroupLimit) {
@@ -108,7 +85,7 @@ TEST(UsableMemoryTest, IsTheMachinesWithoutAGroupLimit) {
   EXPECT_EQ(Usable({{"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/memory.max", "max\n"}}),
             16384U * 1024);
   const Files meminfo = {{"/proc/meminfo", kMeminfo}};
-  EXPECT_EQ(DefaultMemoryBudget(TextFiles(meminfo)), 16384U * 1024 / 5 * 4);
+  EXPECT_EQ(DefaultMemoryBudget(base::TextFileSystem(meminfo)), 16384U * 1024 / 5 * 4);
 }
 
 TEST(UsableMemoryTest, IsTheLeastOfTheGroupsAround) {

@@ -1,6 +1,7 @@
 #include "lifecycle/repository_source.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/str_cat.h"
@@ -103,7 +104,7 @@ Result<SourceModel> RepositorySource::ReadModel(
     }
     if (entry.kind != FileInfo::Kind::kDirectory || entry.name.starts_with('.')) continue;
     if (directories != nullptr) directories->push_back(directory / entry.name);
-    ReadVersion(name, entry.name, config, model);
+    ReadVersion(name, entry.name, config, model, directories);
   }
   if (!labels_stamp.name.empty()) {
     for (AvailableVersion& version : model.versions) version.stamps.push_back(labels_stamp);
@@ -132,7 +133,8 @@ ModelConfig RepositorySource::ReadConfig(SourceModel& model, FileStamp& labels_s
 }
 
 void RepositorySource::ReadVersion(const std::string& name, const std::string& entry,
-                                   const ModelConfig& config, SourceModel& model) const {
+                                     const ModelConfig& config, SourceModel& model,
+                                     std::vector<std::filesystem::path>* directories) const {
   const Result<int64_t> number = ParseVersionName(entry);
   if (!number.ok()) {
     model.notes.push_back(
@@ -151,7 +153,9 @@ void RepositorySource::ReadVersion(const std::string& name, const std::string& e
                "' passed over: ", WhyUnusable(fs_, version.files.directory, stamps.status())));
     return;
   }
-  version.stamps = std::move(stamps->files);
+  version.stamps = stamps->All();
+  if (directories != nullptr)
+    std::ranges::move(stamps->directories, std::back_inserter(*directories));
   version.changed_ns = stamps->changed_ns;
   model.versions.push_back(std::move(version));
 }
