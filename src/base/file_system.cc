@@ -174,16 +174,20 @@ Result<std::vector<DirectoryEntry>> RealFileSystem::List(const Path& path) const
   DIR* directory = opendir(path.c_str());
   if (directory == nullptr) return ErrnoStatus(errno, StrCat("directory '", path.string(), "'"));
   std::vector<DirectoryEntry> entries;
+  errno = 0;
   while (const dirent* entry = readdir(directory)) {
     const std::string_view name = entry->d_name;
-    if (name == "." || name == "..") continue;
     struct stat info{};
+    if (name == "." || name == "..") continue;
     // A name that vanished meanwhile, or a dangling link, is listed as kOther.
     FileInfo::Kind kind = FileInfo::Kind::kOther;
     if (fstatat(dirfd(directory), entry->d_name, &info, 0) == 0) kind = ToInfo(info).kind;
     entries.push_back({.name = std::string(name), .kind = kind});
+    errno = 0;  // only readdir's own errors count
   }
+  const int error = errno;
   closedir(directory);
+  if (error != 0) return ErrnoStatus(error, StrCat("reading directory '", path.string(), "'"));
   std::ranges::sort(entries, {}, &DirectoryEntry::name);
   return entries;
 }

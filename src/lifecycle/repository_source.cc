@@ -37,6 +37,12 @@ std::vector<std::string> SplitLines(std::string_view text) {
   return lines;
 }
 
+// The machine could not look, for want of descriptors or memory, or because its disk failed.
+bool SaysNothingOfTheFiles(const Status& status) {
+  return status.code() == base::StatusCode::kResourceExhausted ||
+         status.code() == base::StatusCode::kInternal;
+}
+
 // Why a version directory cannot be used.
 std::string WhyUnusable(const base::FileSystem& fs, const std::filesystem::path& directory,
                         const Status& status) {
@@ -83,8 +89,8 @@ Result<SourceModel> RepositorySource::Find(std::string_view name) const {
   return ReadModel(std::string(name), nullptr);
 }
 
-// An unreadable directory fails the listing, so that what is loaded stays; one that has just been
-// removed has no versions.
+// An unreadable directory fails the listing, so that what is loaded stays, and so does a machine
+// that is short of descriptors or memory; a directory that has just been removed has no versions.
 Result<SourceModel> RepositorySource::ReadModel(
     const std::string& name, std::vector<std::filesystem::path>* directories) const {
   SourceModel model{.name = name};
@@ -97,14 +103,14 @@ Result<SourceModel> RepositorySource::ReadModel(
   }
   if (directories != nullptr) directories->push_back(directory);
   FileStamp labels_stamp;
-  const ModelConfig config = ReadConfig(model, labels_stamp);
+  SLIPWAY_ASSIGN_OR_RETURN(const ModelConfig config, ReadConfig(model, labels_stamp));
   for (const DirectoryEntry& entry : *entries) {
     if (entry.name == "config.pbtxt") {
       model.notes.push_back(StrCat("model '", name, "': config.pbtxt is not read"));
     }
     if (entry.kind != FileInfo::Kind::kDirectory || entry.name.starts_with('.')) continue;
     if (directories != nullptr) directories->push_back(directory / entry.name);
-    ReadVersion(name, entry.name, config, model, directories);
+    SLIPWAY_RETURN_IF_ERROR(ReadVersion(name, entry.name, config, model, directories));
   }
   if (!labels_stamp.name.empty()) {
     for (AvailableVersion& version : model.versions) version.stamps.push_back(labels_stamp);
@@ -113,7 +119,8 @@ Result<SourceModel> RepositorySource::ReadModel(
   return model;
 }
 
-ModelConfig RepositorySource::ReadConfig(SourceModel& model, FileStamp& labels_stamp) const {
+Result<ModelConfig> RepositorySource::ReadConfig(SourceModel& model,
+                                                 FileStamp& labels_stamp) const {
   const auto own = options_.configs.find(model.name);
   ModelConfig config = own == options_.configs.end() ? options_.default_config : own->second;
   const std::filesystem::path path = root_ / model.name / kLabelsFile;
@@ -121,6 +128,7 @@ ModelConfig RepositorySource::ReadConfig(SourceModel& model, FileStamp& labels_s
   if (!info.ok() || !config.labels.empty()) return config;
   const Result<std::string> text = fs_.Read(path, kMaxLabelsBytes);
   if (!text.ok()) {
+    if (SaysNothingOfTheFiles(text.status())) return text.status();
     model.notes.push_back(StrCat("model '", model.name, "': ", text.status().message()));
     return config;
   }
@@ -132,14 +140,14 @@ ModelConfig RepositorySource::ReadConfig(SourceModel& model, FileStamp& labels_s
   return config;
 }
 
-void RepositorySource::ReadVersion(const std::string& name, const std::string& entry,
+Status RepositorySource::ReadVersion(const std::string& name, const std::string& entry,
                                      const ModelConfig& config, SourceModel& model,
                                      std::vector<std::filesystem::path>* directories) const {
   const Result<int64_t> number = ParseVersionName(entry);
   if (!number.ok()) {
     model.notes.push_back(
         StrCat("model '", name, "': directory passed over: ", number.status().message()));
-    return;
+    return base::OkStatus();
   }
   AvailableVersion version{.version = *number,
                            .files = {.directory = root_ / name / entry,
@@ -148,16 +156,18 @@ void RepositorySource::ReadVersion(const std::string& name, const std::string& e
                            .config = config};
   Result<ModelStamps> stamps = StampFiles(fs_, version.files, version.scope);
   if (!stamps.ok()) {
+    if (SaysNothingOfTheFiles(stamps.status())) return stamps.status();
     model.notes.push_back(
         StrCat("model '", name, "': version directory '", entry,
                "' passed over: ", WhyUnusable(fs_, version.files.directory, stamps.status())));
-    return;
+    return base::OkStatus();
   }
   version.stamps = stamps->All();
   if (directories != nullptr)
     std::ranges::move(stamps->directories, std::back_inserter(*directories));
   version.changed_ns = stamps->changed_ns;
   model.versions.push_back(std::move(version));
+  return base::OkStatus();
 }
 
 }  // namespace slipway::lifecycle

@@ -39,10 +39,10 @@ class RepositorySource final : public Source {
   // `directories`, when not null, gets each directory that was looked into.
   base::Result<SourceModel> ReadModel(const std::string& name,
                                       std::vector<std::filesystem::path>* directories) const;
-  void ReadVersion(const std::string& name, const std::string& entry,
+  base::Status ReadVersion(const std::string& name, const std::string& entry,
                            const ModelConfig& config, SourceModel& model,
                            std::vector<std::filesystem::path>* directories) const;
-  ModelConfig ReadConfig(SourceModel& model, FileStamp& labels_stamp) const;
+  base::Result<ModelConfig> ReadConfig(SourceModel& model, FileStamp& labels_stamp) const;
 
   const base::FileSystem& fs_;
   const std::filesystem::path root_;

@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 
 #include "base/file_system.h"
+#include "base/testing/failing_file_system.h"
 #include "base/testing/temporary_directory.h"
 #include "lifecycle/model_files.h"
 #include "lifecycle/open_source.h"
@@ -106,6 +108,28 @@ TEST_F(SourceTest, RepositorySaysWhatIsNotThere) {
   EXPECT_EQ(RepositorySource(fs_, root()).Find("m").status().code(), StatusCode::kNotFound);
   EXPECT_EQ(RepositorySource(fs_, root()).Find("../m").status().code(),
             StatusCode::kInvalidArgument);
+}
+
+// Else a server that follows the repository would unload what it serves.
+TEST_F(SourceTest, RepositoryTakesNoVersionForGoneThatItCouldNotLookAt) {
+  Write("m/1/model.onnx");
+  Write("m/labels.txt", "cat");
+  base::FailingFileSystem fs;
+  const RepositorySource source(fs, root());
+  ASSERT_TRUE(source.List().ok());
+  for (const char* part : {"", "/m/1", "/m/labels.txt"}) {
+    for (const int error : {EMFILE, ENFILE, ENOMEM}) {
+      fs.Fail(error, part);
+      EXPECT_EQ(source.List().status().code(), StatusCode::kResourceExhausted) << part;
+      EXPECT_EQ(source.Find("m").status().code(), StatusCode::kResourceExhausted) << part;
+    }
+  }
+  fs.Fail(EMFILE);
+  EXPECT_THAT(source.Find("m").status().message(), HasSubstr("ulimit -n"));
+  fs.Fail(EACCES, "/m/1");
+  EXPECT_THAT(source.Find("m")->versions, IsEmpty());
+  fs.Fail(0);
+  EXPECT_THAT(VersionsOf(*source.Find("m")), ElementsAre(1));
 }
 
 TEST_F(SourceTest, SingleFileIsVersionOneUnderItsOwnName) {

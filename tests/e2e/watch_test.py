@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import shutil
 import subprocess
 import threading
@@ -199,6 +200,23 @@ def test_a_repository_that_goes_away_leaves_what_is_loaded(start_server, reposit
     wait_until(lambda: "models can be listed again" in server.log(), 60)
     put(repository, "digits", 2, digits(2))
     wait_until(lambda: served(server) == "2", 60)
+
+
+def test_a_server_without_descriptors_keeps_what_it_serves(start_server, repository):
+    """A version that it cannot look at is not taken for removed."""
+    server = start_server(repository, options=FAST_SETTLE)
+    wait_ready(server, "digits", 1)
+    with Connection(server) as early:
+        assert early.infer("digits", DIGITS).json()["model_version"] == "1"
+        soft, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+        in_use = len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (in_use, hard))
+        put(repository, "digits", 2, digits(2))
+        wait_until(lambda: "models cannot be listed" in server.log(), 60)
+        assert "ulimit -n" in server.log()
+        assert early.infer("digits", DIGITS).json()["model_version"] == "1"
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        wait_until(lambda: early.infer("digits", DIGITS).json()["model_version"] == "2", 60)
 
 
 def test_a_repository_on_a_read_only_disk_is_served(start_server, tmp_path):
