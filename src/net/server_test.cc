@@ -338,15 +338,21 @@ TEST(ServerTest, CompressesAnswersThatMayBeCompressed) {
   RawClient client(server.address());
   const auto gzip = client.Ask(Get("/", "Accept-Encoding: gzip, deflate\r\n"));
   EXPECT_TRUE(gzip->Has("content-encoding: gzip\r\n"));
+  EXPECT_TRUE(gzip->Has("vary: accept-encoding\r\n"));
   EXPECT_LT(gzip->body.size(), 2000U);
+  EXPECT_TRUE(
+      client.Ask(Get("/", "Accept-Encoding: gzip;q=0.5\r\nX: y\r\naccept-encoding: deflate\r\n"))
+          ->Has("content-encoding: deflate\r\n"));
   EXPECT_TRUE(client.Ask(Get("/", "Accept-Encoding: gzip;q=0.1, deflate\r\n"))
                   ->Has("content-encoding: deflate\r\n"));
   for (const char* path : {"/plain", "/error", "/small"}) {
-    EXPECT_FALSE(client.Ask(Get(path, "Accept-Encoding: gzip\r\n"))->Has("content-encoding"))
-        << path;
+    const auto plain = client.Ask(Get(path, "Accept-Encoding: gzip\r\n"));
+    EXPECT_FALSE(plain->Has("content-encoding")) << path;
+    EXPECT_FALSE(plain->Has("vary")) << path;
   }
   const auto identity = client.Ask(Get("/"));
   EXPECT_FALSE(identity->Has("content-encoding"));
+  EXPECT_TRUE(identity->Has("vary: accept-encoding\r\n"));
   EXPECT_TRUE(identity->body == text);
 }
 
