@@ -59,8 +59,8 @@ std::string WhyUnusable(const base::FileSystem& fs, const std::filesystem::path&
 }  // namespace
 
 RepositorySource::RepositorySource(const base::FileSystem& fs, std::filesystem::path root,
-                                   Options options)
-    : fs_(fs), root_(std::move(root)), options_(std::move(options)) {}
+                                   Options options, std::string only)
+    : fs_(fs), root_(std::move(root)), options_(std::move(options)), only_(std::move(only)) {}
 
 Result<SourceListing> RepositorySource::List() const {
   Result<std::vector<DirectoryEntry>> entries = fs_.List(root_);
@@ -69,6 +69,7 @@ Result<SourceListing> RepositorySource::List() const {
   listing.directories.push_back(root_);
   for (const DirectoryEntry& entry : *entries) {
     if (entry.kind != FileInfo::Kind::kDirectory || entry.name.starts_with('.')) continue;
+    if (!only_.empty() && entry.name != only_) continue;
     if (const Status status = CheckModelName(entry.name); !status.ok()) {
       listing.notes.push_back(StrCat("directory passed over: ", status.message()));
       continue;
@@ -81,6 +82,11 @@ Result<SourceListing> RepositorySource::List() const {
 
 Result<SourceModel> RepositorySource::Find(std::string_view name) const {
   SLIPWAY_RETURN_IF_ERROR(CheckModelName(name));
+  if (!only_.empty() && name != only_) {
+    return base::NotFound(StrCat("model '", name, "' is not here: expected '", only_,
+                                 "', the only model that is served from directory '",
+                                 root_.string(), "'"));
+  }
   const Result<FileInfo> info = fs_.Stat(root_ / name);
   if (!info.ok() && info.status().code() != base::StatusCode::kNotFound) return info.status();
   if (!info.ok() || info->kind != FileInfo::Kind::kDirectory) {

@@ -29,7 +29,9 @@ class RepositorySource final : public Source {
     std::map<std::string, ModelConfig> configs;  // by model name
   };
 
-  RepositorySource(const base::FileSystem& fs, std::filesystem::path root, Options options = {});
+  // `only`, when not empty, is the one model of the repository that counts.
+  RepositorySource(const base::FileSystem& fs, std::filesystem::path root, Options options = {},
+                   std::string only = "");
 
   base::Result<SourceListing> List() const override;
   // A model without a usable version is found: its notes say why there is none.
@@ -47,6 +49,7 @@ class RepositorySource final : public Source {
   const base::FileSystem& fs_;
   const std::filesystem::path root_;
   const Options options_;
+  const std::string only_;
 };
 
 }  // namespace slipway::lifecycle

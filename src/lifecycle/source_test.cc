@@ -178,7 +178,19 @@ TEST_F(SourceTest, OpenSourceTellsFilesFromRepositories) {
   EXPECT_EQ(find("repository", "", "m"), base::OkStatus());
   EXPECT_EQ(find("repository", "m", "m").code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(find("repository/m/1", "", "m"), base::OkStatus());
-  EXPECT_THAT(find("repository/m", "", "m").message(), HasSubstr("give its parent directory"));
+  Write("repository/n/1/model.onnx");
+  EXPECT_EQ(find("repository/m", "", "m"), base::OkStatus());
+  EXPECT_EQ(find("repository/m/", "", "m"), base::OkStatus());
+  EXPECT_EQ(find("repository/m/.", "", "m"), base::OkStatus());
+  EXPECT_EQ(find("repository/m", "", "n").code(), StatusCode::kNotFound);
+  EXPECT_EQ(find("repository/m", "n", "n").code(), StatusCode::kInvalidArgument);
+  const auto listing = (*OpenSource(fs_, root() / "repository/m", "", {}))->List();
+  ASSERT_TRUE(listing.ok()) << listing.status();
+  ASSERT_THAT(listing->models, SizeIs(1));
+  EXPECT_EQ(listing->models[0].name, "m");
+  EXPECT_THAT(VersionsOf(listing->models[0]), ElementsAre(1));
+  Write("bad name/1/model.onnx");
+  EXPECT_THAT(find("bad name", "", "m").message(), HasSubstr("directory '"));
   EXPECT_EQ(find("nowhere", "", "m").code(), StatusCode::kNotFound);
 }
 

@@ -125,6 +125,23 @@ def test_a_version_renamed_into_place_is_served(start_server, repository):
     assert load_failures(server, "digits") == 0
 
 
+def test_the_directory_of_one_model_serves_that_model(start_server, repository):
+    put(repository, "adder", 1, ENGINE_MODELS / "fixed_no_batch.onnx")
+    server = start_server(repository / "digits", options=FAST_SETTLE)
+    wait_ready(server, "digits", 1)
+    assert {entry["name"] for entry in server.post("/v2/repository/index").json()} == {"digits"}
+    put(repository, "digits", 2, digits(2))
+    wait_until(lambda: served(server) == "2")
+
+
+def test_a_name_for_a_directory_is_refused(start_server, repository):
+    for source in (repository, repository / "digits"):
+        server = start_server(source, options=["--name", "other"], wait=False)
+        assert server.process.wait(60) == 2
+        assert "a name can be given for a model file only" in server.output()
+        server.kill()
+
+
 def test_a_removed_version_finishes_what_it_runs(start_server, repository):
     version = put(repository, "slow", 1, SLOW)
     server = start_server(repository, options=FAST_SETTLE)
