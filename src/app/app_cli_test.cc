@@ -17,6 +17,7 @@
 #include "app/table_text.h"
 #include "base/testing/fake_clock.h"
 #include "base/testing/temporary_directory.h"
+#include "base/testing/text_file_system.h"
 
 namespace slipway::app {
 namespace {
@@ -219,39 +220,6 @@ TEST(StatusReportTest, ShowsModelsAndReasons) {
 
 // ----- Doctor -----
 
-// Files from a map; everything else is the machine's.
-class MadeUpFiles final : public base::FileSystem {
- public:
-  explicit MadeUpFiles(std::map<std::string, std::string> files) : files_(std::move(files)) {}
-  base::Result<std::string> Read(const Path& path, uint64_t) const override {
-    const auto at = files_.find(path.string());
-    if (at == files_.end()) return base::NotFound(path.string());
-    return at->second;
-  }
-  base::Result<std::unique_ptr<base::MappedFile>> Map(const Path& path) const override {
-    return base::NotFound(path.string());
-  }
-  base::Result<std::unique_ptr<base::MappedFile>> MapContained(const Path& directory,
-                                                               std::string_view) const override {
-    return base::NotFound(directory.string());
-  }
-  base::Status WriteAtomically(const Path& path, std::string_view) const override {
-    return base::NotFound(path.string());
-  }
-  base::Result<base::FileInfo> Stat(const Path& path) const override {
-    return base::NotFound(path.string());
-  }
-  base::Result<std::vector<base::DirectoryEntry>> List(const Path& path) const override {
-    return base::NotFound(path.string());
-  }
-  base::Status CreateDirectories(const Path& path) const override {
-    return base::NotFound(path.string());
-  }
-
- private:
-  const std::map<std::string, std::string> files_;
-};
-
 const DoctorCheck& Named(const std::vector<DoctorCheck>& checks, std::string_view name) {
   const auto at = std::ranges::find(checks, name, &DoctorCheck::name);
   EXPECT_TRUE(at != checks.end()) << name;
@@ -259,7 +227,7 @@ const DoctorCheck& Named(const std::vector<DoctorCheck>& checks, std::string_vie
 }
 
 TEST(DoctorTest, ReadsProcessorAndItsLimits) {
-  const MadeUpFiles fs(
+  const base::TextFileSystem fs(
       std::map<std::string, std::string>{{"/proc/cpuinfo",
                                           "processor : 0\nmodel name\t: Made Up 1\n"
                                           "flags\t\t: fpu sse4_2 avx2 fma avx512f avx512_vnni\n"},
@@ -275,18 +243,18 @@ TEST(DoctorTest, ReadsProcessorAndItsLimits) {
 }
 
 TEST(DoctorTest, OldProcessorsFailAndArmIsKnown) {
-  const MadeUpFiles old(
+  const base::TextFileSystem old(
       std::map<std::string, std::string>{{"/proc/cpuinfo", "flags : fpu sse2\n"}});
   EXPECT_EQ(Named(CheckProcessor(old), "instruction sets").level, DoctorCheck::Level::kFail);
-  const MadeUpFiles arm(
+  const base::TextFileSystem arm(
       std::map<std::string, std::string>{{"/proc/cpuinfo", "Features : fp asimd asimddp sve\n"}});
   EXPECT_EQ(Named(CheckProcessor(arm), "instruction sets").found, "neon dotprod sve");
-  const MadeUpFiles nothing({});
+  const base::TextFileSystem nothing({});
   EXPECT_EQ(Named(CheckProcessor(nothing), "instruction sets").found, "unknown");
 }
 
 TEST(DoctorTest, ReadsMemory) {
-  const MadeUpFiles fs(std::map<std::string, std::string>{
+  const base::TextFileSystem fs(std::map<std::string, std::string>{
       {"/proc/meminfo", "MemTotal: 1048576 kB\nMemAvailable: 102400 kB\n"},
       {"/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n"}});
   const auto checks = CheckMemory(fs);

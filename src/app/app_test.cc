@@ -2,6 +2,7 @@
 
 #include "app/model_control.h"
 #include "app/server_config.h"
+#include "app/warmup_request.h"
 
 namespace slipway::app {
 namespace {
@@ -42,6 +43,25 @@ TEST(ServerConfigTest, RefusesWhatDoesNotFit) {
 
 base::Result<lifecycle::LoadRequest> Convert(std::string config) {
   return ToLoadRequest({.name = "m", .config_json = std::move(config), .files = {}}, {});
+}
+
+TEST(WarmupRequestTest, IsTheBodyOfAnInferRequest) {
+  const tensor::Signature signature{
+      .inputs = {{.name = "x", .dtype = tensor::DType::kBf16, .shape = {-1, 2}},
+                 {.name = "y", .dtype = tensor::DType::kBytes, .shape = {1}, .optional = true}},
+      .outputs = {}};
+  const auto inputs = DecodeWarmupRequest(
+      R"({"inputs":[{"name":"x","datatype":"BF16","shape":[1,2],"data":[1,2]}]})", signature);
+  ASSERT_TRUE(inputs.ok()) << inputs.status();
+  ASSERT_EQ(inputs->size(), 2U);
+  EXPECT_EQ((*inputs)[0].dtype(), tensor::DType::kBf16);
+  EXPECT_EQ((*inputs)[0].view().element_count(), 2);
+  EXPECT_TRUE((*inputs)[1].view().absent());
+  for (const char* body : {"", "{", R"({"inputs":[]})", R"({"inputs":[{"name":"x"}]})"}) {
+    EXPECT_EQ(DecodeWarmupRequest(body, signature).status().code(),
+              base::StatusCode::kInvalidArgument)
+        << body;
+  }
 }
 
 TEST(ModelControlTest, VersionPolicyOfAConfigIsHonoured) {

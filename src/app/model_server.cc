@@ -10,12 +10,10 @@
 #include "app/model_control.h"
 #include "app/request_mux.h"
 #include "app/version_command.h"
+#include "app/warmup_request.h"
 #include "base/processors.h"
 #include "base/str_cat.h"
-#include "lifecycle/combined_source.h"
-#include "lifecycle/model_name.h"
-#include "lifecycle/repository_source.h"
-#include "lifecycle/single_file_source.h"
+#include "lifecycle/open_source.h"
 
 namespace slipway::app {
 namespace {
@@ -72,7 +70,8 @@ ModelServer::ModelServer(const ServerConfig& config, const Services& services)
     : config_(config),
       services_(services),
       io_threads_(config.io_threads > 0 ? static_cast<size_t>(config.io_threads)
-                                        : std::min(Processors(services), kMaxIoThreads)) {}
+                                        : std::min(Processors(services), kMaxIoThreads)),
+      warmup_(services.fs, DecodeWarmupRequest) {}
 
 ModelServer::~ModelServer() = default;
 
@@ -116,7 +115,8 @@ base::Status ModelServer::Open() {
                                    .source = *source_,
                                    .publisher = publisher_,
                                    .observer = observer_.get(),
-                                   .listener = lifecycle_metrics_.Listener()},
+                                   .listener = lifecycle_metrics_.Listener(),
+                                   .warmup = &warmup_},
       options);
   state_ = std::make_unique<State>(*manager_, factory_->name());
   control_ = std::make_unique<ManagerModelControl>(*manager_, DefaultModelConfig(config_));
@@ -125,23 +125,10 @@ base::Status ModelServer::Open() {
 }
 
 base::Status ModelServer::MakeSource() {
-  const lifecycle::ModelConfig defaults = DefaultModelConfig(config_);
-  std::vector<std::unique_ptr<lifecycle::Source>> sources;
-  for (const std::string& path : config_.models) {
-    SLIPWAY_ASSIGN_OR_RETURN(const base::FileInfo info, services_.fs.Stat(path));
-    if (info.kind == base::FileInfo::Kind::kDirectory) {
-      sources.push_back(std::make_unique<lifecycle::RepositorySource>(
-          services_.fs, path,
-          lifecycle::RepositorySource::Options{.default_config = defaults, .configs = {}}));
-      continue;
-    }
-    const bool named = !config_.name.empty() && config_.models.size() == 1;
-    const std::string name = named ? config_.name : lifecycle::SingleFileSource::NameFromFile(path);
-    SLIPWAY_RETURN_IF_ERROR(lifecycle::CheckModelName(name));
-    sources.push_back(
-        std::make_unique<lifecycle::SingleFileSource>(services_.fs, path, name, defaults));
-  }
-  source_ = std::make_unique<lifecycle::CombinedSource>(std::move(sources));
+  SLIPWAY_ASSIGN_OR_RETURN(
+      source_, lifecycle::OpenSources(
+                   services_.fs, {config_.models.begin(), config_.models.end()}, config_.name,
+                   {.default_config = DefaultModelConfig(config_), .configs = {}}));
   return base::OkStatus();
 }
 

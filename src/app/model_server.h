@@ -15,6 +15,7 @@
 #include "frontend/server_state.h"
 #include "inference/runtime_observer.h"
 #include "lifecycle/manager.h"
+#include "lifecycle/recorded_warmup.h"
 #include "lifecycle/source.h"
 #include "net/event_loop.h"
 #include "net/server.h"
@@ -69,6 +70,7 @@ class ModelServer {
   // Each uses what stands above it, and is destroyed before it.
   std::unique_ptr<engine::EngineFactory> factory_;
   std::unique_ptr<lifecycle::Source> source_;
+  const lifecycle::RecordedWarmup warmup_;
   lifecycle::SnapshotPublisher publisher_;
   LifecycleMetrics lifecycle_metrics_;
   std::unique_ptr<inference::RuntimeObserver> observer_;

@@ -191,7 +191,7 @@ TEST_F(FileSystemTest, WritesAtomicallyReadsAndMaps) {
   EXPECT_EQ(list->front().kind, FileInfo::Kind::kFile);
 }
 
-TEST_F(FileSystemTest, ContainedMapRefusesEveryWayOut) {
+TEST_F(FileSystemTest, ContainedFilesRefuseEveryWayOut) {
   const auto inside = directory_.path() / "model";
   ASSERT_TRUE(fs_.CreateDirectories(inside / "sub").ok());
   ASSERT_TRUE(fs_.WriteAtomically(directory_.path() / "secret", "s").ok());
@@ -207,7 +207,13 @@ TEST_F(FileSystemTest, ContainedMapRefusesEveryWayOut) {
         std::string("up/secret"), std::string("hard"), absolute}) {
     EXPECT_EQ(fs_.MapContained(inside, name).status().code(), StatusCode::kPermissionDenied)
         << name;
+    EXPECT_EQ(fs_.ReadContained(inside, name, 10).status().code(), StatusCode::kPermissionDenied)
+        << name;
   }
+  EXPECT_EQ(*fs_.ReadContained(inside, "sub/weights", 1), "w");
+  EXPECT_EQ(fs_.ReadContained(inside, "sub/weights", 0).status().code(),
+            StatusCode::kInvalidArgument);
+  EXPECT_EQ(fs_.ReadContained(inside, "sub", 10).status().code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(fs_.MapContained(inside, "none").status().code(), StatusCode::kNotFound);
   EXPECT_EQ(fs_.MapContained(inside, "sub").status().code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(fs_.MapContained(inside, "").status().code(), StatusCode::kInvalidArgument);

@@ -48,6 +48,57 @@ Result<std::unique_ptr<MappedFile>> MapDescriptor(const UniqueFd& fd, std::strin
   return std::unique_ptr<MappedFile>(new RealMappedFile(data, size));
 }
 
+// Opens `relative` with kernel containment; see FileSystem::MapContained().
+Result<UniqueFd> OpenContained(const FileSystem::Path& directory, std::string_view relative) {
+  const std::string name = (directory / relative).string();
+  if (relative.empty() || relative.find('\0') != std::string_view::npos) {
+    return InvalidArgument(StrCat("directory '", directory.string(), "': empty file name"));
+  }
+  const UniqueFd base(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!base.valid()) return ErrnoStatus(errno, StrCat("directory '", directory.string(), "'"));
+  struct open_how how{};
+  how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const std::string terminated(relative);
+  UniqueFd fd(
+      static_cast<int>(syscall(SYS_openat2, base.get(), terminated.c_str(), &how, sizeof(how))));
+  if (!fd.valid()) {
+    const int error = errno;
+    if (error == EXDEV || error == ELOOP) {
+      return PermissionDenied(StrCat("file '", relative, "' leaves directory '", directory.string(),
+                                     "' (by '..', a link or an absolute path): expected a plain "
+                                     "file inside it"));
+    }
+    return ErrnoStatus(error, StrCat("file '", name, "'"));
+  }
+  struct stat info{};
+  if (fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, StrCat("file '", name, "'"));
+  if (!S_ISREG(info.st_mode)) {
+    return InvalidArgument(StrCat("file '", name, "': expected a regular file"));
+  }
+  if (info.st_nlink != 1) {
+    return PermissionDenied(StrCat("file '", name, "' has ", info.st_nlink,
+                                   " hard links: expected exactly 1, because another name may lie "
+                                   "outside the directory; copy the file instead of linking it"));
+  }
+  return fd;
+}
+
+Result<std::string> ReadAll(const UniqueFd& fd, std::string_view name, uint64_t max_bytes) {
+  std::string content;
+  char chunk[64 * 1024];
+  for (;;) {
+    const ssize_t got = read(fd.get(), chunk, sizeof(chunk));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoStatus(errno, StrCat("reading '", name, "'"));
+    if (got == 0) return content;
+    if (content.size() + static_cast<size_t>(got) > max_bytes) {
+      return InvalidArgument(StrCat("file '", name, "': expected at most ", max_bytes, " bytes"));
+    }
+    content.append(chunk, static_cast<size_t>(got));
+  }
+}
+
 FileInfo ToInfo(const struct stat& info) {
   FileInfo::Kind kind = FileInfo::Kind::kOther;
   if (S_ISREG(info.st_mode)) kind = FileInfo::Kind::kFile;
@@ -79,53 +130,20 @@ Result<std::unique_ptr<MappedFile>> RealFileSystem::Map(const Path& path) const 
 
 Result<std::unique_ptr<MappedFile>> RealFileSystem::MapContained(const Path& directory,
                                                                  std::string_view relative) const {
-  const std::string name = (directory / relative).string();
-  if (relative.empty() || relative.find('\0') != std::string_view::npos) {
-    return InvalidArgument(StrCat("directory '", directory.string(), "': empty file name"));
-  }
-  const UniqueFd base(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!base.valid()) return ErrnoStatus(errno, StrCat("directory '", directory.string(), "'"));
-  struct open_how how{};
-  how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  const std::string terminated(relative);
-  const UniqueFd fd(
-      static_cast<int>(syscall(SYS_openat2, base.get(), terminated.c_str(), &how, sizeof(how))));
-  if (!fd.valid()) {
-    const int error = errno;
-    if (error == EXDEV || error == ELOOP) {
-      return PermissionDenied(StrCat("file '", relative, "' leaves directory '", directory.string(),
-                                     "' (by '..', a link or an absolute path): expected a plain "
-                                     "file inside it"));
-    }
-    return ErrnoStatus(error, StrCat("file '", name, "'"));
-  }
-  struct stat info{};
-  if (fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, StrCat("file '", name, "'"));
-  if (S_ISREG(info.st_mode) && info.st_nlink != 1) {
-    return PermissionDenied(StrCat("file '", name, "' has ", info.st_nlink,
-                                   " hard links: expected exactly 1, because another name may lie "
-                                   "outside the directory; copy the file instead of linking it"));
-  }
-  return MapDescriptor(fd, name);
+  SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd fd, OpenContained(directory, relative));
+  return MapDescriptor(fd, (directory / relative).string());
 }
 
 Result<std::string> RealFileSystem::Read(const Path& path, uint64_t max_bytes) const {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return ErrnoStatus(errno, StrCat("file '", path.string(), "'"));
-  std::string content;
-  char chunk[64 * 1024];
-  for (;;) {
-    const ssize_t got = read(fd.get(), chunk, sizeof(chunk));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return ErrnoStatus(errno, StrCat("reading '", path.string(), "'"));
-    if (got == 0) return content;
-    if (content.size() + static_cast<size_t>(got) > max_bytes) {
-      return InvalidArgument(
-          StrCat("file '", path.string(), "': expected at most ", max_bytes, " bytes"));
-    }
-    content.append(chunk, static_cast<size_t>(got));
-  }
+  return ReadAll(fd, path.string(), max_bytes);
+}
+
+Result<std::string> RealFileSystem::ReadContained(const Path& directory, std::string_view relative,
+                                                  uint64_t max_bytes) const {
+  SLIPWAY_ASSIGN_OR_RETURN(const UniqueFd fd, OpenContained(directory, relative));
+  return ReadAll(fd, (directory / relative).string(), max_bytes);
 }
 
 Status RealFileSystem::WriteAtomically(const Path& path, std::string_view content) const {
@@ -156,16 +174,20 @@ Result<std::vector<DirectoryEntry>> RealFileSystem::List(const Path& path) const
   DIR* directory = opendir(path.c_str());
   if (directory == nullptr) return ErrnoStatus(errno, StrCat("directory '", path.string(), "'"));
   std::vector<DirectoryEntry> entries;
+  errno = 0;
   while (const dirent* entry = readdir(directory)) {
     const std::string_view name = entry->d_name;
-    if (name == "." || name == "..") continue;
     struct stat info{};
+    if (name == "." || name == "..") continue;
     // A name that vanished meanwhile, or a dangling link, is listed as kOther.
     FileInfo::Kind kind = FileInfo::Kind::kOther;
     if (fstatat(dirfd(directory), entry->d_name, &info, 0) == 0) kind = ToInfo(info).kind;
     entries.push_back({.name = std::string(name), .kind = kind});
+    errno = 0;  // only readdir's own errors count
   }
+  const int error = errno;
   closedir(directory);
+  if (error != 0) return ErrnoStatus(error, StrCat("reading directory '", path.string(), "'"));
   std::ranges::sort(entries, {}, &DirectoryEntry::name);
   return entries;
 }

@@ -56,6 +56,9 @@ class FileSystem {
                                                            std::string_view relative) const = 0;
   // The whole file; kInvalidArgument when it is larger than `max_bytes`.
   virtual Result<std::string> Read(const Path& path, uint64_t max_bytes) const = 0;
+  // The same for `relative` inside `directory`, with the containment of MapContained().
+  virtual Result<std::string> ReadContained(const Path& directory, std::string_view relative,
+                                            uint64_t max_bytes) const = 0;
   // Writes a new file beside `path`, syncs it and renames it over `path`: readers see the old or
   // the new content, never a part.
   virtual Status WriteAtomically(const Path& path, std::string_view content) const = 0;
@@ -72,6 +75,8 @@ class RealFileSystem final : public FileSystem {
   Result<std::unique_ptr<MappedFile>> MapContained(const Path& directory,
                                                    std::string_view relative) const override;
   Result<std::string> Read(const Path& path, uint64_t max_bytes) const override;
+  Result<std::string> ReadContained(const Path& directory, std::string_view relative,
+                                    uint64_t max_bytes) const override;
   Status WriteAtomically(const Path& path, std::string_view content) const override;
   Result<FileInfo> Stat(const Path& path) const override;
   Result<std::vector<DirectoryEntry>> List(const Path& path) const override;

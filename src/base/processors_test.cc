@@ -3,16 +3,18 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include <map>
+#include <string>
 #include <thread>
 
-#include "base/testing/text_files.h"
+#include "base/testing/text_file_system.h"
 
 namespace slipway::base {
 namespace {
 
-using Files = TextFiles::Files;
+using Files = std::map<std::string, std::string>;
 
-std::optional<double> Quota(const Files& files) { return ProcessorQuota(TextFiles(files)); }
+std::optional<double> Quota(const Files& files) { return ProcessorQuota(TextFileSystem(files)); }
 
 TEST(ProcessorsTest, HeedsTheAffinityMask) {
   int alone = 0;
@@ -48,10 +50,12 @@ TEST(ProcessorsTest, QuotaIsTheLeastOfTheGroupsAround) {
 }
 
 TEST(ProcessorsTest, UsableIsTheLesserRoundedUpAndNeverNone) {
-  EXPECT_EQ(UsableProcessors(TextFiles(Files{})), AllowedProcessors());
-  EXPECT_EQ(UsableProcessors(TextFiles(Files{{"/sys/fs/cgroup/cpu.max", "1000 100000\n"}})), 1);
-  EXPECT_EQ(UsableProcessors(TextFiles(Files{{"/sys/fs/cgroup/cpu.max", "99900000 100000\n"}})),
-            std::min(999, AllowedProcessors()));
+  EXPECT_EQ(UsableProcessors(TextFileSystem(Files{})), AllowedProcessors());
+  EXPECT_EQ(UsableProcessors(TextFileSystem(Files{{"/sys/fs/cgroup/cpu.max", "1000 100000\n"}})),
+            1);
+  EXPECT_EQ(
+      UsableProcessors(TextFileSystem(Files{{"/sys/fs/cgroup/cpu.max", "99900000 100000\n"}})),
+      std::min(999, AllowedProcessors()));
 }
 
 }  // namespace

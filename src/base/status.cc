@@ -112,6 +112,25 @@ Status Internal(std::string message) { return {StatusCode::kInternal, std::move(
 Status Unavailable(std::string message) { return {StatusCode::kUnavailable, std::move(message)}; }
 Status DataLoss(std::string message) { return {StatusCode::kDataLoss, std::move(message)}; }
 
+namespace {
+
+// What to do about it, where strerror's words leave that open.
+std::string_view Advice(int error_number) {
+  switch (error_number) {
+    case EMFILE:
+      return "; raise the process's limit of open files (ulimit -n, LimitNOFILE=), or close "
+             "connections";
+    case ENFILE:
+      return "; raise the machine's limit of open files (fs.file-max)";
+    case ENOMEM:
+      return "; unload models, or give the process more memory";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
 Status ErrnoStatus(int error_number, std::string_view what) {
   StatusCode code = StatusCode::kInternal;
   switch (error_number) {
@@ -159,6 +178,7 @@ Status ErrnoStatus(int error_number, std::string_view what) {
   }
   std::string message(what);
   message.append(": ").append(std::generic_category().message(error_number));
+  message.append(Advice(error_number));
   return {code, std::move(message)};
 }
 

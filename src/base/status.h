@@ -79,7 +79,8 @@ Status Unimplemented(std::string message);
 Status Internal(std::string message);
 Status Unavailable(std::string message);
 Status DataLoss(std::string message);
-// The code that fits `error_number` (an errno), with "WHAT: strerror" as message.
+// The code that fits `error_number` (an errno), with "WHAT: strerror" as message, and what to do
+// about it when descriptors or memory ran out.
 Status ErrnoStatus(int error_number, std::string_view what);
 
 // A value, or the Status that says why there is none. The shape of C++23's std::expected.

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <latch>
 #include <memory>
 #include <mutex>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/testing/fake_clock.h"
-#include "engine/engine.h"
+#include "engine/testing/fake_engine.h"
 #include "inference/dispatcher.h"
 #include "inference/model_runtime.h"
 
@@ -20,36 +20,14 @@ namespace {
 using namespace std::chrono_literals;
 using base::StatusCode;
 
-// y = x + 1 on one FP32 input; what happens inside Run() is up to the test.
-class StepEngine final : public engine::Engine {
- public:
-  StepEngine() {
-    signature_.inputs = {{.name = "x", .dtype = tensor::DType::kFp32, .shape = {-1}}};
-    signature_.outputs = {{.name = "y", .dtype = tensor::DType::kFp32, .shape = {-1}}};
-  }
-  const tensor::Signature& signature() const override { return signature_; }
-  base::Status Run(std::span<const tensor::TensorView> inputs, std::span<const size_t> /*outputs*/,
-                   base::Deadline /*deadline*/, std::vector<tensor::Tensor>& results) override {
-    if (during_run) during_run();
-    ++runs;
-    if (fail) return base::Internal("broken");
-    SLIPWAY_ASSIGN_OR_RETURN(const auto x, inputs[0].As<float>());
-    std::vector<float> y(x.begin(), x.end());
-    for (float& value : y) value += 1;
-    results.clear();
-    SLIPWAY_ASSIGN_OR_RETURN(tensor::Tensor out,
-                             tensor::Tensor::FromValues<float>(inputs[0].shape(), y));
-    results.push_back(std::move(out));
-    return base::OkStatus();
-  }
-  std::function<void()> during_run;
-  std::atomic<int> runs = 0;
-  bool fail = false;
+const tensor::Signature& StepSignature() {
+  static const tensor::Signature signature{
+      .inputs = {{.name = "x", .dtype = tensor::DType::kFp32, .shape = {-1}}},
+      .outputs = {{.name = "y", .dtype = tensor::DType::kFp32, .shape = {-1}}}};
+  return signature;
+}
 
- private:
-  tensor::Signature signature_;
-};
-
+// y = x + 1; what else happens during a run is up to the test.
 class TestModel final : public lifecycle::LoadedModel {
  public:
   TestModel(lifecycle::ModelId id, const ModelRuntime::Options& options,
@@ -63,11 +41,29 @@ class TestModel final : public lifecycle::LoadedModel {
   const std::string& digest() const override { return digest_; }
   lifecycle::ModelAttachment* attachment() const override { return attachment_.get(); }
   uint64_t estimated_bytes() const override { return 0; }
-  StepEngine& step() const { return engine_; }
+
+  int runs() const { return engine_.runs(); }
+  std::function<void()> during_run;
+  bool fail = false;
 
  private:
+  base::Status Step(std::span<const tensor::TensorView> inputs,
+                    std::vector<tensor::Tensor>& results) const {
+    if (during_run) during_run();
+    if (fail) return base::Internal("broken");
+    SLIPWAY_ASSIGN_OR_RETURN(const auto x, inputs[0].As<float>());
+    std::vector<float> y(x.begin(), x.end());
+    for (float& value : y) value += 1;
+    SLIPWAY_ASSIGN_OR_RETURN(tensor::Tensor out,
+                             tensor::Tensor::FromValues<float>(inputs[0].shape(), y));
+    results.push_back(std::move(out));
+    return base::OkStatus();
+  }
+
   const lifecycle::ModelId id_;
-  mutable StepEngine engine_;
+  mutable engine::FakeEngine engine_{
+      StepSignature(), [this](auto inputs, auto /*outputs*/, base::Deadline /*deadline*/,
+                              auto& results) { return Step(inputs, results); }};
   const lifecycle::ModelConfig config_;
   const std::string digest_ = "sha256:0";
   const std::unique_ptr<ModelRuntime> attachment_;
@@ -186,7 +182,7 @@ TEST_F(DispatcherTest, BigBatchOfAFastModelGoesToTheQueue) {
 
 TEST_F(DispatcherTest, ModelThatHoldsUpItsThreadLosesItsInlineLane) {
   const auto model = Publish(1us);
-  model->step().during_run = [this] { clock_.Advance(1s); };
+  model->during_run = [this] { clock_.Advance(1s); };
   TestCall slow(1);
   Submit(slow);
   EXPECT_EQ(slow.done, 1);
@@ -205,7 +201,7 @@ TEST_F(DispatcherTest, ExpiredCallsAreRefusedAndNeverRun) {
     Submit(call);
     RunUntilDone(call);
     EXPECT_EQ(call.status.code(), StatusCode::kDeadlineExceeded);
-    EXPECT_EQ(model->step().runs, 0);
+    EXPECT_EQ(model->runs(), 0);
   }
 }
 
@@ -214,7 +210,7 @@ TEST_F(DispatcherTest, FullQueueRefusesAtOnceAndAbandonedWorkIsSkipped) {
   const auto model = Publish(10ms);
   std::latch running(1);
   std::latch release(1);
-  model->step().during_run = [&] {
+  model->during_run = [&] {
     running.count_down();
     release.wait();
   };
@@ -228,20 +224,19 @@ TEST_F(DispatcherTest, FullQueueRefusesAtOnceAndAbandonedWorkIsSkipped) {
   EXPECT_EQ(third.done, 1);
   EXPECT_EQ(third.status.code(), StatusCode::kResourceExhausted);
   second.abandoned = true;
-  model->step().during_run = nullptr;
   release.count_down();
   RunUntilDone(first);
   RunUntilDone(second);
   EXPECT_EQ(first.result(), 2);
   EXPECT_EQ(second.status.code(), StatusCode::kCancelled);
-  EXPECT_EQ(model->step().runs, 1);
+  EXPECT_EQ(model->runs(), 1);
   dispatcher_.WaitIdle();
 }
 
 TEST_F(DispatcherTest, QueuedCallKeepsItsVersionAliveAcrossASwap) {
   std::weak_ptr<TestModel> old = Publish(10ms, 1);
   std::latch release(1);
-  old.lock()->step().during_run = [&] { release.wait(); };
+  old.lock()->during_run = [&] { release.wait(); };
   TestCall call(1);
   Submit(call);
   Publish(10ms, 2);
@@ -255,7 +250,7 @@ TEST_F(DispatcherTest, QueuedCallKeepsItsVersionAliveAcrossASwap) {
 
 TEST_F(DispatcherTest, AModelThatKeepsFailingIsLeftAlone) {
   const auto model = Publish(1us);
-  model->step().fail = true;
+  model->fail = true;
   for (int i = 0; i < ModelRuntime::Options().breaker.failures; ++i) {
     TestCall call(1);
     Submit(call);

@@ -1,5 +1,6 @@
 #include "lifecycle/loader.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <latch>
@@ -111,7 +112,7 @@ Status Loader::LoadModel(std::unique_ptr<ServingModel>& model) {
 
 Status Loader::CheckUnchanged(const ModelStamps& before) const {
   const Result<ModelStamps> after = StampFiles(services_.fs, version_.files, version_.scope);
-  if (after.ok() && after->files == before.files) return OkStatus();
+  if (after.ok() && after->All() == before.All()) return OkStatus();
   return {StatusCode::kAborted,
           "its files changed while it was loaded: write a new version beside the old and rename it "
           "into place, then load again"};
@@ -121,10 +122,15 @@ Status Loader::CheckUnchanged(const ModelStamps& before) const {
 Status Loader::Prepare(ServingModel& model) const {
   if (model.config_.warmup_runs > 0) {
     SLIPWAY_ASSIGN_OR_RETURN(const std::vector<WarmupCase> cases,
-                             services_.warmup.Cases(version_.files, model.engine_->signature()));
+                             services_.warmup.Cases(version_, model.engine_->signature()));
     Status refusal;
     SLIPWAY_RETURN_IF_ERROR(WarmUp(*model.engine_, cases, model.config_.warmup_runs,
                                    services_.warmup_limit, services_.clock, refusal));
+    const auto recorded = std::ranges::count(cases, false, &WarmupCase::synthetic);
+    if (recorded > 0) {
+      services_.log.Info("model warmed up with recorded requests",
+                         {{"model", id_.name}, {"version", id_.version}, {"requests", recorded}});
+    }
     if (!refusal.ok()) {
       services_.log.Info(
           "model refuses made-up inputs, so it is not warmed up",

@@ -9,7 +9,7 @@
 #include <thread>
 #include <utility>
 
-#include "base/testing/text_files.h"
+#include "base/testing/text_file_system.h"
 #include "lifecycle/unload_queue.h"
 
 namespace slipway::lifecycle {
@@ -18,8 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 using base::Result;
 using base::StatusCode;
-using base::TextFiles;
-using Files = TextFiles::Files;
 using testing::HasSubstr;
 
 TEST(MemoryBudgetTest, AdmitsUpToTheLimitAndTakesBack) {
@@ -72,11 +70,13 @@ TEST(MemoryBudgetTest, ReservationsMayOutliveTheBudget) {
   held.Release();
 }
 
+using Files = std::map<std::string, std::string>;
+
 constexpr char kMeminfo[] = "MemTotal:       16384 kB\nMemFree:         1 kB\n";
 
 uint64_t Usable(Files files) {
   files["/proc/meminfo"] = kMeminfo;
-  return UsableMemoryBytes(TextFiles(std::move(files)));
+  return UsableMemoryBytes(base::TextFileSystem(std::move(files)));
 }
 
 TEST(UsableMemoryTest, IsTheMachinesWithoutAGroupLimit) {
@@ -84,7 +84,7 @@ TEST(UsableMemoryTest, IsTheMachinesWithoutAGroupLimit) {
   EXPECT_EQ(Usable({{"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/memory.max", "max\n"}}),
             16384U * 1024);
   const Files meminfo = {{"/proc/meminfo", kMeminfo}};
-  EXPECT_EQ(DefaultMemoryBudget(TextFiles(meminfo)), 16384U * 1024 / 5 * 4);
+  EXPECT_EQ(DefaultMemoryBudget(base::TextFileSystem(meminfo)), 16384U * 1024 / 5 * 4);
 }
 
 TEST(UsableMemoryTest, IsTheLeastOfTheGroupsAround) {

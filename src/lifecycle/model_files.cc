@@ -36,7 +36,8 @@ constexpr size_t kReadBytes = size_t{256} * 1024;
 // Walks a model's directory.
 class Stamper {
  public:
-  Stamper(const FileSystem& fs, const engine::ModelFiles& files) : fs_(fs), files_(files) {}
+  Stamper(const FileSystem& fs, const engine::ModelFiles& files, FileScope scope)
+      : fs_(fs), files_(files), warmup_(WarmupDirectory(files, scope)) {}
 
   Status AddDirectory(const std::string& relative, int depth) {
     const FileSystem::Path path = files_.directory / relative;
@@ -47,20 +48,39 @@ class Stamper {
     SLIPWAY_ASSIGN_OR_RETURN(const FileInfo info, fs_.Stat(path));
     stamps_.changed_ns = std::max(stamps_.changed_ns, info.modified_ns);
     SLIPWAY_ASSIGN_OR_RETURN(const std::vector<base::DirectoryEntry> entries, fs_.List(path));
+    if (depth > 0) stamps_.directories.push_back(path);
     for (const base::DirectoryEntry& entry : entries) {
-      if (entry.name.starts_with('.') || (depth == 0 && entry.name == "warmup")) continue;
+      if (entry.name.starts_with('.') || (depth == 0 && entry.name == warmup_)) continue;
       const std::string name = relative.empty() ? entry.name : relative + "/" + entry.name;
       if (entry.kind == FileInfo::Kind::kDirectory) {
         SLIPWAY_RETURN_IF_ERROR(AddDirectory(name, depth + 1));
       } else if (entry.kind == FileInfo::Kind::kFile) {
-        SLIPWAY_RETURN_IF_ERROR(AddFile(name));
+        SLIPWAY_RETURN_IF_ERROR(AddFile(name, stamps_.files));
       }
     }
     return OkStatus();
   }
 
-  Status AddFile(const std::string& name) {
-    if (stamps_.files.size() == kMaxFiles) {
+  // No directory is no error; what lies in it is judged when the model is warmed up.
+  Status AddWarmup() {
+    const FileSystem::Path path = files_.directory / warmup_;
+    const Result<FileInfo> info = fs_.Stat(path);
+    if (!info.ok()) {
+      return info.status().code() == base::StatusCode::kNotFound ? OkStatus() : info.status();
+    }
+    stamps_.changed_ns = std::max(stamps_.changed_ns, info->modified_ns);
+    if (info->kind != FileInfo::Kind::kDirectory) return OkStatus();
+    stamps_.directories.push_back(path);
+    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<base::DirectoryEntry> entries, fs_.List(path));
+    for (const base::DirectoryEntry& entry : entries) {
+      if (entry.name.starts_with('.') || entry.kind != FileInfo::Kind::kFile) continue;
+      SLIPWAY_RETURN_IF_ERROR(AddFile(warmup_ + "/" + entry.name, stamps_.warmup));
+    }
+    return OkStatus();
+  }
+
+  Status AddFile(const std::string& name, std::vector<FileStamp>& list) {
+    if (list.size() == kMaxFiles) {
       return InvalidArgument(StrCat("directory '", files_.directory.string(),
                                     "': expected at most ", kMaxFiles, " files"));
     }
@@ -68,21 +88,22 @@ class Stamper {
     if (info.kind != FileInfo::Kind::kFile) {
       return InvalidArgument(StrCat("'", name, "': expected a regular file"));
     }
-    stamps_.files.push_back({.name = name,
-                             .size_bytes = info.size_bytes,
-                             .modified_ns = info.modified_ns,
-                             .inode = info.inode});
+    list.push_back({.name = name,
+                    .size_bytes = info.size_bytes,
+                    .modified_ns = info.modified_ns,
+                    .inode = info.inode});
     stamps_.changed_ns = std::max(stamps_.changed_ns, info.modified_ns);
     return OkStatus();
   }
 
   Status AddFileAndCompanions() {
-    SLIPWAY_RETURN_IF_ERROR(AddFile(files_.model_file));
+    SLIPWAY_RETURN_IF_ERROR(AddFile(files_.model_file, stamps_.files));
     const std::string stem = FileSystem::Path(files_.model_file).stem().string();
     const std::set<std::string> companions = {files_.model_file + ".data",
                                               files_.model_file + "_data", stem + ".data"};
     for (const std::string& name : companions) {
-      if (fs_.Stat(files_.directory / name).ok()) SLIPWAY_RETURN_IF_ERROR(AddFile(name));
+      if (!fs_.Stat(files_.directory / name).ok()) continue;
+      SLIPWAY_RETURN_IF_ERROR(AddFile(name, stamps_.files));
     }
     return OkStatus();
   }
@@ -95,6 +116,7 @@ class Stamper {
  private:
   const FileSystem& fs_;
   const engine::ModelFiles& files_;
+  const std::string warmup_;
   ModelStamps stamps_;
 };
 
@@ -151,11 +173,23 @@ std::string Combine(std::span<const NamedDigest> digests) {
 
 }  // namespace
 
+std::string WarmupDirectory(const engine::ModelFiles& files, FileScope scope) {
+  constexpr std::string_view kName = "warmup";
+  return scope == FileScope::kDirectory ? std::string(kName) : StrCat(files.model_file, ".", kName);
+}
+
+std::vector<FileStamp> ModelStamps::All() const {
+  std::vector<FileStamp> all = files;
+  all.insert(all.end(), warmup.begin(), warmup.end());
+  return all;
+}
+
 Result<ModelStamps> StampFiles(const FileSystem& fs, const engine::ModelFiles& files,
                                FileScope scope) {
-  Stamper stamper(fs, files);
+  Stamper stamper(fs, files, scope);
   SLIPWAY_RETURN_IF_ERROR(scope == FileScope::kDirectory ? stamper.AddDirectory("", 0)
                                                          : stamper.AddFileAndCompanions());
+  SLIPWAY_RETURN_IF_ERROR(stamper.AddWarmup());
   ModelStamps stamps = stamper.Take();
   if (std::ranges::find(stamps.files, files.model_file, &FileStamp::name) == stamps.files.end()) {
     return NotFound(
@@ -168,7 +202,9 @@ Result<std::string> DigestFiles(const engine::ModelFiles& files,
                                 std::span<const FileStamp> stamps) {
   std::vector<NamedDigest> digests;
   if (files.in_memory != nullptr) {
+    const std::string warmup = WarmupDirectory(files, FileScope::kDirectory) + "/";
     for (const auto& [name, content] : *files.in_memory) {
+      if (name.starts_with(warmup)) continue;
       digests.push_back({name, base::Sha256Of(std::as_bytes(std::span(content)))});
     }
     return Combine(digests);

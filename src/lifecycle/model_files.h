@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,17 +22,26 @@ struct FileStamp {
   friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
 
-// Which files belong to the model.
+// Which files belong to the model. Hidden files and those of WarmupDirectory() never do.
 enum class FileScope : uint8_t {
-  kDirectory,  // everything in its directory but hidden files and warmup/
+  kDirectory,  // everything in its directory
   kFile,       // the model file and the files beside it that are named after it: model.onnx.data,
                // model.onnx_data, model.data. Other external data is not part of stamps and digest.
 };
 
 struct ModelStamps {
-  std::vector<FileStamp> files;  // sorted by name
+  std::vector<FileStamp> files;   // sorted by name
+  std::vector<FileStamp> warmup;  // those of WarmupDirectory(), sorted by name
   int64_t changed_ns = 0;  // the newest modification time of these files and their directories
+  std::vector<std::filesystem::path> directories;  // below the model's own
+
+  // Both lists: what a listing compares, so that new warm-up data is a change too.
+  std::vector<FileStamp> All() const;
 };
+
+// Where the requests lie that the model is warmed up with, relative to its directory: "warmup", or
+// "net.onnx.warmup" for a single file. Not part of the model's digest.
+std::string WarmupDirectory(const engine::ModelFiles& files, FileScope scope);
 
 // Looks at the model's files. kNotFound when the model file is missing, kInvalidArgument when there
 // are more than 10,000 files or directories nested deeper than 8.
@@ -40,8 +50,9 @@ base::Result<ModelStamps> StampFiles(const base::FileSystem& fs, const engine::M
 
 // "sha256:..." over the files' bytes. Of one file, it is what `sha256sum FILE` prints; of several,
 // it is the digest of what `sha256sum FILE...` prints, sorted by name: so anyone can check it by
-// hand. For files in memory, `stamps` is ignored. Reads in pieces: a file that shrinks meanwhile
-// does no harm. kPermissionDenied when a file leaves the directory by a link.
+// hand. For files in memory, `stamps` is ignored, and so is their warmup/. Reads in pieces: a file
+// that shrinks meanwhile does no harm. kPermissionDenied when a file leaves the directory by a
+// link.
 base::Result<std::string> DigestFiles(const engine::ModelFiles& files,
                                       std::span<const FileStamp> stamps);
 

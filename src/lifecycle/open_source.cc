@@ -1,6 +1,7 @@
 #include "lifecycle/open_source.h"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "base/str_cat.h"
@@ -44,6 +45,22 @@ Result<std::unique_ptr<Source>> OpenFile(const FileSystem& fs, const std::filesy
       std::make_unique<SingleFileSource>(fs, file, std::move(model), config));
 }
 
+// The directory of one model in a repository, NAME/ in NAME/VERSION/model.onnx.
+Result<std::unique_ptr<Source>> OpenOneModel(const FileSystem& fs,
+                                             const std::filesystem::path& directory,
+                                             const RepositorySource::Options& options) {
+  std::error_code error;
+  std::filesystem::path full = std::filesystem::absolute(directory, error).lexically_normal();
+  if (error) return base::ErrnoStatus(error.value(), StrCat("'", directory.string(), "'"));
+  if (full.filename().empty()) full = full.parent_path();  // the path ended with '/' or '.'
+  std::string name = full.filename().string();
+  if (const base::Status named = CheckModelName(name); !named.ok()) {
+    return named.WithContext(StrCat("directory '", directory.string(), "' gives its model a name"));
+  }
+  return std::unique_ptr<Source>(
+      std::make_unique<RepositorySource>(fs, full.parent_path(), options, std::move(name)));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Source>> OpenSource(const FileSystem& fs, const std::filesystem::path& path,
@@ -55,17 +72,14 @@ Result<std::unique_ptr<Source>> OpenSource(const FileSystem& fs, const std::file
     return InvalidArgument(StrCat("'", path.string(), "': expected a model file or a directory"));
   }
   if (IsFile(fs, path / kModelFile)) return OpenFile(fs, path / kModelFile, name, options);
-  if (HoldsVersions(fs, path)) {
-    return InvalidArgument(
-        StrCat("directory '", path.string(),
-               "' holds the versions of one model: expected a model "
-               "repository, NAME/VERSION/model.onnx; give its parent directory"));
-  }
+  const bool one_model = HoldsVersions(fs, path);
   if (!name.empty()) {
-    return InvalidArgument(StrCat("directory '", path.string(),
-                                  "' is a model repository, whose models have the names of its "
-                                  "directories: a name can be given for a model file only"));
+    return InvalidArgument(StrCat(
+        "directory '", path.string(),
+        one_model ? "' holds the versions of one model" : "' is a model repository",
+        ", and directories give models their names: a name can be given for a model file only"));
   }
+  if (one_model) return OpenOneModel(fs, path, options);
   return std::unique_ptr<Source>(std::make_unique<RepositorySource>(fs, path, options));
 }
 

@@ -12,10 +12,10 @@
 
 namespace slipway::lifecycle {
 
-// The source that `path` suggests: a file is one model; so is a directory with model.onnx in it;
-// every other directory is a model repository. `name`, when not empty, names the single model; for
-// a repository it is kInvalidArgument. kNotFound, kInvalidArgument (neither file nor directory, a
-// bad name, a directory of versions instead of models).
+// The source that `path` suggests: a file is one model; so is a directory with model.onnx in it,
+// and one with VERSION/model.onnx in it, called as the directory is; every other directory is a
+// model repository. `name`, when not empty, names the model of a single file; for everything else
+// it is kInvalidArgument. kNotFound, kInvalidArgument (neither file nor directory, a bad name).
 base::Result<std::unique_ptr<Source>> OpenSource(const base::FileSystem& fs,
                                                  const std::filesystem::path& path,
                                                  const std::string& name,

@@ -1,6 +1,7 @@
 #include "lifecycle/repository_source.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/str_cat.h"
@@ -36,6 +37,12 @@ std::vector<std::string> SplitLines(std::string_view text) {
   return lines;
 }
 
+// The machine could not look, for want of descriptors or memory, or because its disk failed.
+bool SaysNothingOfTheFiles(const Status& status) {
+  return status.code() == base::StatusCode::kResourceExhausted ||
+         status.code() == base::StatusCode::kInternal;
+}
+
 // Why a version directory cannot be used.
 std::string WhyUnusable(const base::FileSystem& fs, const std::filesystem::path& directory,
                         const Status& status) {
@@ -52,8 +59,8 @@ std::string WhyUnusable(const base::FileSystem& fs, const std::filesystem::path&
 }  // namespace
 
 RepositorySource::RepositorySource(const base::FileSystem& fs, std::filesystem::path root,
-                                   Options options)
-    : fs_(fs), root_(std::move(root)), options_(std::move(options)) {}
+                                   Options options, std::string only)
+    : fs_(fs), root_(std::move(root)), options_(std::move(options)), only_(std::move(only)) {}
 
 Result<SourceListing> RepositorySource::List() const {
   Result<std::vector<DirectoryEntry>> entries = fs_.List(root_);
@@ -62,6 +69,7 @@ Result<SourceListing> RepositorySource::List() const {
   listing.directories.push_back(root_);
   for (const DirectoryEntry& entry : *entries) {
     if (entry.kind != FileInfo::Kind::kDirectory || entry.name.starts_with('.')) continue;
+    if (!only_.empty() && entry.name != only_) continue;
     if (const Status status = CheckModelName(entry.name); !status.ok()) {
       listing.notes.push_back(StrCat("directory passed over: ", status.message()));
       continue;
@@ -74,6 +82,11 @@ Result<SourceListing> RepositorySource::List() const {
 
 Result<SourceModel> RepositorySource::Find(std::string_view name) const {
   SLIPWAY_RETURN_IF_ERROR(CheckModelName(name));
+  if (!only_.empty() && name != only_) {
+    return base::NotFound(StrCat("model '", name, "' is not here: expected '", only_,
+                                 "', the only model that is served from directory '",
+                                 root_.string(), "'"));
+  }
   const Result<FileInfo> info = fs_.Stat(root_ / name);
   if (!info.ok() && info.status().code() != base::StatusCode::kNotFound) return info.status();
   if (!info.ok() || info->kind != FileInfo::Kind::kDirectory) {
@@ -82,8 +95,8 @@ Result<SourceModel> RepositorySource::Find(std::string_view name) const {
   return ReadModel(std::string(name), nullptr);
 }
 
-// An unreadable directory fails the listing, so that what is loaded stays; one that has just been
-// removed has no versions.
+// An unreadable directory fails the listing, so that what is loaded stays, and so does a machine
+// that is short of descriptors or memory; a directory that has just been removed has no versions.
 Result<SourceModel> RepositorySource::ReadModel(
     const std::string& name, std::vector<std::filesystem::path>* directories) const {
   SourceModel model{.name = name};
@@ -96,14 +109,14 @@ Result<SourceModel> RepositorySource::ReadModel(
   }
   if (directories != nullptr) directories->push_back(directory);
   FileStamp labels_stamp;
-  const ModelConfig config = ReadConfig(model, labels_stamp);
+  SLIPWAY_ASSIGN_OR_RETURN(const ModelConfig config, ReadConfig(model, labels_stamp));
   for (const DirectoryEntry& entry : *entries) {
     if (entry.name == "config.pbtxt") {
       model.notes.push_back(StrCat("model '", name, "': config.pbtxt is not read"));
     }
     if (entry.kind != FileInfo::Kind::kDirectory || entry.name.starts_with('.')) continue;
     if (directories != nullptr) directories->push_back(directory / entry.name);
-    ReadVersion(name, entry.name, config, model);
+    SLIPWAY_RETURN_IF_ERROR(ReadVersion(name, entry.name, config, model, directories));
   }
   if (!labels_stamp.name.empty()) {
     for (AvailableVersion& version : model.versions) version.stamps.push_back(labels_stamp);
@@ -112,7 +125,8 @@ Result<SourceModel> RepositorySource::ReadModel(
   return model;
 }
 
-ModelConfig RepositorySource::ReadConfig(SourceModel& model, FileStamp& labels_stamp) const {
+Result<ModelConfig> RepositorySource::ReadConfig(SourceModel& model,
+                                                 FileStamp& labels_stamp) const {
   const auto own = options_.configs.find(model.name);
   ModelConfig config = own == options_.configs.end() ? options_.default_config : own->second;
   const std::filesystem::path path = root_ / model.name / kLabelsFile;
@@ -120,6 +134,7 @@ ModelConfig RepositorySource::ReadConfig(SourceModel& model, FileStamp& labels_s
   if (!info.ok() || !config.labels.empty()) return config;
   const Result<std::string> text = fs_.Read(path, kMaxLabelsBytes);
   if (!text.ok()) {
+    if (SaysNothingOfTheFiles(text.status())) return text.status();
     model.notes.push_back(StrCat("model '", model.name, "': ", text.status().message()));
     return config;
   }
@@ -131,13 +146,14 @@ ModelConfig RepositorySource::ReadConfig(SourceModel& model, FileStamp& labels_s
   return config;
 }
 
-void RepositorySource::ReadVersion(const std::string& name, const std::string& entry,
-                                   const ModelConfig& config, SourceModel& model) const {
+Status RepositorySource::ReadVersion(const std::string& name, const std::string& entry,
+                                     const ModelConfig& config, SourceModel& model,
+                                     std::vector<std::filesystem::path>* directories) const {
   const Result<int64_t> number = ParseVersionName(entry);
   if (!number.ok()) {
     model.notes.push_back(
         StrCat("model '", name, "': directory passed over: ", number.status().message()));
-    return;
+    return base::OkStatus();
   }
   AvailableVersion version{.version = *number,
                            .files = {.directory = root_ / name / entry,
@@ -146,14 +162,18 @@ void RepositorySource::ReadVersion(const std::string& name, const std::string& e
                            .config = config};
   Result<ModelStamps> stamps = StampFiles(fs_, version.files, version.scope);
   if (!stamps.ok()) {
+    if (SaysNothingOfTheFiles(stamps.status())) return stamps.status();
     model.notes.push_back(
         StrCat("model '", name, "': version directory '", entry,
                "' passed over: ", WhyUnusable(fs_, version.files.directory, stamps.status())));
-    return;
+    return base::OkStatus();
   }
-  version.stamps = std::move(stamps->files);
+  version.stamps = stamps->All();
+  if (directories != nullptr)
+    std::ranges::move(stamps->directories, std::back_inserter(*directories));
   version.changed_ns = stamps->changed_ns;
   model.versions.push_back(std::move(version));
+  return base::OkStatus();
 }
 
 }  // namespace slipway::lifecycle

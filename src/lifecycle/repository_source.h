@@ -29,7 +29,9 @@ class RepositorySource final : public Source {
     std::map<std::string, ModelConfig> configs;  // by model name
   };
 
-  RepositorySource(const base::FileSystem& fs, std::filesystem::path root, Options options = {});
+  // `only`, when not empty, is the one model of the repository that counts.
+  RepositorySource(const base::FileSystem& fs, std::filesystem::path root, Options options = {},
+                   std::string only = "");
 
   base::Result<SourceListing> List() const override;
   // A model without a usable version is found: its notes say why there is none.
@@ -39,13 +41,15 @@ class RepositorySource final : public Source {
   // `directories`, when not null, gets each directory that was looked into.
   base::Result<SourceModel> ReadModel(const std::string& name,
                                       std::vector<std::filesystem::path>* directories) const;
-  void ReadVersion(const std::string& name, const std::string& entry, const ModelConfig& config,
-                   SourceModel& model) const;
-  ModelConfig ReadConfig(SourceModel& model, FileStamp& labels_stamp) const;
+  base::Status ReadVersion(const std::string& name, const std::string& entry,
+                           const ModelConfig& config, SourceModel& model,
+                           std::vector<std::filesystem::path>* directories) const;
+  base::Result<ModelConfig> ReadConfig(SourceModel& model, FileStamp& labels_stamp) const;
 
   const base::FileSystem& fs_;
   const std::filesystem::path root_;
   const Options options_;
+  const std::string only_;
 };
 
 }  // namespace slipway::lifecycle

@@ -38,7 +38,10 @@ std::string SingleFileSource::NameFromFile(const std::filesystem::path& file) {
 
 Result<SourceListing> SingleFileSource::List() const {
   SLIPWAY_ASSIGN_OR_RETURN(SourceModel model, Find(name_));
+  const AvailableVersion& version = model.versions.front();
   SourceListing listing;
+  listing.directories.push_back(version.files.directory /
+                                WarmupDirectory(version.files, version.scope));
   listing.models.push_back(std::move(model));
   const std::filesystem::path parent = file_.parent_path();
   listing.directories.push_back(parent.empty() ? "." : parent);
@@ -60,7 +63,7 @@ Result<SourceModel> SingleFileSource::Find(std::string_view name) const {
                            .config = config_,
                            .scope = FileScope::kFile};
   SLIPWAY_ASSIGN_OR_RETURN(ModelStamps stamps, StampFiles(fs_, version.files, version.scope));
-  version.stamps = std::move(stamps.files);
+  version.stamps = stamps.All();
   version.changed_ns = stamps.changed_ns;
   SourceModel model{.name = name_};
   model.versions.push_back(std::move(version));

@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 
 #include "base/file_system.h"
+#include "base/testing/failing_file_system.h"
 #include "base/testing/temporary_directory.h"
 #include "lifecycle/model_files.h"
 #include "lifecycle/open_source.h"
@@ -108,6 +110,28 @@ TEST_F(SourceTest, RepositorySaysWhatIsNotThere) {
             StatusCode::kInvalidArgument);
 }
 
+// Else a server that follows the repository would unload what it serves.
+TEST_F(SourceTest, RepositoryTakesNoVersionForGoneThatItCouldNotLookAt) {
+  Write("m/1/model.onnx");
+  Write("m/labels.txt", "cat");
+  base::FailingFileSystem fs;
+  const RepositorySource source(fs, root());
+  ASSERT_TRUE(source.List().ok());
+  for (const char* part : {"", "/m/1", "/m/labels.txt"}) {
+    for (const int error : {EMFILE, ENFILE, ENOMEM}) {
+      fs.Fail(error, part);
+      EXPECT_EQ(source.List().status().code(), StatusCode::kResourceExhausted) << part;
+      EXPECT_EQ(source.Find("m").status().code(), StatusCode::kResourceExhausted) << part;
+    }
+  }
+  fs.Fail(EMFILE);
+  EXPECT_THAT(source.Find("m").status().message(), HasSubstr("ulimit -n"));
+  fs.Fail(EACCES, "/m/1");
+  EXPECT_THAT(source.Find("m")->versions, IsEmpty());
+  fs.Fail(0);
+  EXPECT_THAT(VersionsOf(*source.Find("m")), ElementsAre(1));
+}
+
 TEST_F(SourceTest, SingleFileIsVersionOneUnderItsOwnName) {
   const SingleFileSource source(fs_, Write("net.onnx"), "net");
   const base::Result<SourceListing> listing = source.List();
@@ -154,7 +178,19 @@ TEST_F(SourceTest, OpenSourceTellsFilesFromRepositories) {
   EXPECT_EQ(find("repository", "", "m"), base::OkStatus());
   EXPECT_EQ(find("repository", "m", "m").code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(find("repository/m/1", "", "m"), base::OkStatus());
-  EXPECT_THAT(find("repository/m", "", "m").message(), HasSubstr("give its parent directory"));
+  Write("repository/n/1/model.onnx");
+  EXPECT_EQ(find("repository/m", "", "m"), base::OkStatus());
+  EXPECT_EQ(find("repository/m/", "", "m"), base::OkStatus());
+  EXPECT_EQ(find("repository/m/.", "", "m"), base::OkStatus());
+  EXPECT_EQ(find("repository/m", "", "n").code(), StatusCode::kNotFound);
+  EXPECT_EQ(find("repository/m", "n", "n").code(), StatusCode::kInvalidArgument);
+  const auto listing = (*OpenSource(fs_, root() / "repository/m", "", {}))->List();
+  ASSERT_TRUE(listing.ok()) << listing.status();
+  ASSERT_THAT(listing->models, SizeIs(1));
+  EXPECT_EQ(listing->models[0].name, "m");
+  EXPECT_THAT(VersionsOf(listing->models[0]), ElementsAre(1));
+  Write("bad name/1/model.onnx");
+  EXPECT_THAT(find("bad name", "", "m").message(), HasSubstr("directory '"));
   EXPECT_EQ(find("nowhere", "", "m").code(), StatusCode::kNotFound);
 }
 

@@ -105,7 +105,7 @@ Status RunCase(engine::Engine& engine, const WarmupCase& one, int runs, base::St
 
 }  // namespace
 
-Result<std::vector<WarmupCase>> SyntheticWarmup::Cases(const engine::ModelFiles& /*files*/,
+Result<std::vector<WarmupCase>> SyntheticWarmup::Cases(const AvailableVersion& /*version*/,
                                                        const tensor::Signature& signature) const {
   std::vector<WarmupCase> cases;
   for (const bool ones : {false, true}) {

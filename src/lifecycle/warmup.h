@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "engine/engine.h"
+#include "lifecycle/source.h"
 #include "tensor/signature.h"
 #include "tensor/tensor.h"
 
@@ -26,7 +27,8 @@ class WarmupSource {
  public:
   virtual ~WarmupSource() = default;
   // An empty list: this model is not warmed up.
-  virtual base::Result<std::vector<WarmupCase>> Cases(const engine::ModelFiles& files,
+  // Errors make the load fail.
+  virtual base::Result<std::vector<WarmupCase>> Cases(const AvailableVersion& version,
                                                       const tensor::Signature& signature) const = 0;
 };
 
@@ -34,7 +36,7 @@ class WarmupSource {
 // inputs are left out. No cases when an input would take more than 256 MiB.
 class SyntheticWarmup final : public WarmupSource {
  public:
-  base::Result<std::vector<WarmupCase>> Cases(const engine::ModelFiles& files,
+  base::Result<std::vector<WarmupCase>> Cases(const AvailableVersion& version,
                                               const tensor::Signature& signature) const override;
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/testing/fake_clock.h"
+#include "engine/testing/fake_engine.h"
 
 namespace slipway::lifecycle {
 namespace {
@@ -21,26 +22,17 @@ TensorSpec Input(DType dtype, tensor::Shape shape) {
   return {.name = "x", .dtype = dtype, .shape = shape, .dim_names = {}};
 }
 
-class StubEngine final : public engine::Engine {
- public:
-  using Compute = std::function<Status(std::span<const TensorView>)>;
-  StubEngine(std::vector<TensorSpec> inputs, Compute compute) : compute_(std::move(compute)) {
-    signature_.inputs = std::move(inputs);
-  }
-  const tensor::Signature& signature() const override { return signature_; }
-  Status Run(std::span<const TensorView> inputs, std::span<const size_t>, base::Deadline,
-             std::vector<Tensor>&) override {
-    ++runs;
-    return compute_(inputs);
-  }
-  int runs = 0;
+using Judge = std::function<Status(std::span<const TensorView>)>;
 
- private:
-  tensor::Signature signature_;
-  const Compute compute_;
-};
+// An engine without outputs, whose runs end as `judge` says.
+engine::FakeEngine EngineThat(std::vector<TensorSpec> inputs, Judge judge) {
+  return {{.inputs = std::move(inputs), .outputs = {}},
+          [judge = std::move(judge)](auto given, auto /*outputs*/, base::Deadline /*deadline*/,
+                                     auto& /*results*/) { return judge(given); }};
+}
 
-Status Warm(StubEngine& engine, Status& refusal, int runs = 3, base::FakeClock* clock = nullptr) {
+Status Warm(engine::FakeEngine& engine, Status& refusal, int runs = 3,
+            base::FakeClock* clock = nullptr) {
   base::FakeClock still;
   const auto cases = SyntheticWarmup().Cases({}, engine.signature());
   return WarmUp(engine, *cases, runs, 10s, clock != nullptr ? *clock : still, refusal);
@@ -85,43 +77,44 @@ TEST(SyntheticWarmupTest, LeavesOptionalInputsOutAndHugeModelsAlone) {
 }
 
 TEST(WarmUpTest, RunsZerosAsOftenAsAskedAndThatIsEnough) {
-  StubEngine engine({Input(DType::kFp32, {1})}, [](auto inputs) {
+  engine::FakeEngine engine = EngineThat({Input(DType::kFp32, {1})}, [](auto inputs) {
     EXPECT_EQ((*inputs[0].template As<float>())[0], 0.0F);
     return base::OkStatus();
   });
   Status refusal;
   EXPECT_EQ(Warm(engine, refusal), base::OkStatus());
-  EXPECT_EQ(engine.runs, 3);
+  EXPECT_EQ(engine.runs(), 3);
   EXPECT_TRUE(refusal.ok());
 }
 
 TEST(WarmUpTest, TriesOnesWhenZerosAreRefused) {
-  StubEngine engine({Input(DType::kFp32, {1})}, [](auto inputs) {
+  engine::FakeEngine engine = EngineThat({Input(DType::kFp32, {1})}, [](auto inputs) {
     return (*inputs[0].template As<float>())[0] == 0.0F ? base::InvalidArgument("zero")
                                                         : base::OkStatus();
   });
   Status refusal;
   EXPECT_EQ(Warm(engine, refusal), base::OkStatus());
-  EXPECT_EQ(engine.runs, 1 + 3);
+  EXPECT_EQ(engine.runs(), 1 + 3);
   EXPECT_TRUE(refusal.ok());
 }
 
 TEST(WarmUpTest, ReportsARefusalOfEverythingMadeUpButSucceeds) {
-  StubEngine engine({Input(DType::kFp32, {1})}, [](auto) { return base::InvalidArgument("no"); });
+  engine::FakeEngine engine =
+      EngineThat({Input(DType::kFp32, {1})}, [](auto) { return base::InvalidArgument("no"); });
   Status refusal;
   EXPECT_EQ(Warm(engine, refusal), base::OkStatus());
   EXPECT_EQ(refusal, base::InvalidArgument("warm-up with zeros: no"));
 }
 
 TEST(WarmUpTest, FailsWhenMemoryDoesNotSuffice) {
-  StubEngine engine({Input(DType::kFp32, {1})},
-                    [](auto) { return base::ResourceExhausted("broken"); });
+  engine::FakeEngine engine = EngineThat({Input(DType::kFp32, {1})},
+                                         [](auto) { return base::ResourceExhausted("broken"); });
   Status refusal;
   EXPECT_EQ(Warm(engine, refusal), base::ResourceExhausted("warm-up with zeros: broken"));
 }
 
 TEST(WarmUpTest, ARecordedCaseMustPass) {
-  StubEngine engine({}, [](auto) { return base::InvalidArgument("no"); });
+  engine::FakeEngine engine = EngineThat({}, [](auto) { return base::InvalidArgument("no"); });
   std::vector<WarmupCase> cases;
   cases.push_back({.name = "case 1", .inputs = {}, .synthetic = false});
   base::FakeClock clock;
@@ -132,13 +125,13 @@ TEST(WarmUpTest, ARecordedCaseMustPass) {
 
 TEST(WarmUpTest, StopsAtTheLimitAfterTheFirstRun) {
   base::FakeClock clock;
-  StubEngine engine({Input(DType::kFp32, {1})}, [&](auto) {
+  engine::FakeEngine engine = EngineThat({Input(DType::kFp32, {1})}, [&](auto) {
     clock.Advance(11s);
     return base::OkStatus();
   });
   Status refusal;
   EXPECT_EQ(Warm(engine, refusal, 3, &clock), base::OkStatus());
-  EXPECT_EQ(engine.runs, 1);
+  EXPECT_EQ(engine.runs(), 1);
 }
 
 }  // namespace

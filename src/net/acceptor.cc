@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "net/http1_connection.h"
-#include "net/protocol_sniffer.h"
 
 namespace slipway::net {
 namespace {
@@ -70,12 +69,8 @@ bool Acceptor::AcceptOne() {
     case ConnectionLimiter::Verdict::kAdmitted:
       break;
   }
-  auto sniffer = std::make_unique<ProtocolSniffer>(
-      io_,
+  io_.host.Place(
       Client{Transport(std::move(fd)), unix_socket ? "unix" : peer.ToString(), std::move(ticket)});
-  ProtocolSniffer& started = *sniffer;
-  io_.host.Adopt(std::move(sniffer));
-  started.Start();
   return true;
 }
 

@@ -11,8 +11,8 @@
 
 namespace slipway::net {
 
-// Accepts the connections of one listening socket on one event loop, and hands them to a
-// ProtocolSniffer each. Lives on its loop's thread.
+// Accepts the connections of one listening socket on one event loop, and gives them to
+// the ConnectionHost. Lives on its loop's thread.
 //
 // A connection over a limit gets one line of explanation. When descriptors run out, a spare one is
 // given up to accept and close the connections that wait, so that neither they nor the loop hang;

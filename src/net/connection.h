@@ -39,6 +39,8 @@ class Connection : public EventLoop::Watcher {
 class ConnectionHost {
  public:
   virtual ~ConnectionHost() = default;
+  // Begins to serve a client that was just accepted, here or on a less busy loop.
+  virtual void Place(Client client) = 0;
   // `connection` is registered with the loop already, or will do it itself.
   virtual void Adopt(std::unique_ptr<Connection> connection) = 0;
   // Destroys `connection` at the end of the round. It must have left the loop.

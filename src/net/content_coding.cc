@@ -59,9 +59,7 @@ std::string_view ContentCodingName(ContentCoding coding) {
   }
 }
 
-ContentCoding ChooseResponseCoding(std::string_view accept_encoding) {
-  ContentCoding best = ContentCoding::kIdentity;
-  int best_weight = 0;
+void AcceptedCodings::Add(std::string_view accept_encoding) {
   while (!accept_encoding.empty()) {
     const size_t end = std::min(accept_encoding.find(','), accept_encoding.size());
     const std::string_view element = accept_encoding.substr(0, end);
@@ -69,14 +67,23 @@ ContentCoding ChooseResponseCoding(std::string_view accept_encoding) {
     const size_t name_end = std::min(element.find(';'), element.size());
     const std::string_view name = base::TrimWhitespace(element.substr(0, name_end));
     const ContentCoding coding = name.empty() ? ContentCoding::kUnknown : ParseContentCoding(name);
-    if (coding == ContentCoding::kUnknown) continue;
     const int weight = Weight(element.substr(name_end));
-    if (weight > best_weight) {
-      best = coding;
-      best_weight = weight;
+    if (name == "*") any_ = weight > 0;
+    if (coding == ContentCoding::kUnknown) continue;
+    refused_[static_cast<size_t>(coding)] = weight == 0;
+    if (weight > best_weight_) {
+      best_ = coding;
+      best_weight_ = weight;
     }
   }
-  return best;
+}
+
+ContentCoding AcceptedCodings::Choice() const {
+  if (best_weight_ > 0 || !refused(ContentCoding::kIdentity) || !any_) return best_;
+  for (const ContentCoding coding : {ContentCoding::kGzip, ContentCoding::kDeflate}) {
+    if (!refused(coding)) return coding;
+  }
+  return best_;
 }
 
 struct Inflater::Stream {

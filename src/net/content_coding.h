@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,9 +19,24 @@ ContentCoding ParseContentCoding(std::string_view value);
 // "identity", "gzip" or "deflate".
 std::string_view ContentCodingName(ContentCoding coding);
 
-// What an Accept-Encoding header wants: of identity, gzip and deflate the one with the highest q,
-// the first of equals. "*" and other codings say nothing; an empty header means identity.
-ContentCoding ChooseResponseCoding(std::string_view accept_encoding);
+// What a request's Accept-Encoding headers want, all of them being one list (RFC 9110, 5.3): of
+// identity, gzip and deflate the one with the highest q, the first of equals. "*" counts only where
+// identity is ruled out (q=0); other codings say nothing; no header, or an empty one, means
+// identity, and so does a list that rules out everything we have. A value; thread-compatible.
+class AcceptedCodings {
+ public:
+  // One header's value; call in the order of the headers.
+  void Add(std::string_view accept_encoding);
+  ContentCoding Choice() const;
+
+ private:
+  bool refused(ContentCoding coding) const { return refused_[static_cast<size_t>(coding)]; }
+
+  ContentCoding best_ = ContentCoding::kIdentity;
+  int best_weight_ = 0;  // in thousandths
+  std::array<bool, 3> refused_ = {};
+  bool any_ = false;  // "*"
+};
 
 // Decompresses gzip or zlib data, whichever it begins with, as it comes. Several gzip members one
 // after the other are one body. Thread-compatible.

@@ -88,6 +88,12 @@ TEST(ContentCodingTest, CompressesOnlyWhatGetsSmaller) {
   EXPECT_TRUE(Inflated(std::string_view(out).substr(6), 100, 100, inflater) == zeros + zeros);
 }
 
+ContentCoding Choice(std::initializer_list<const char*> headers) {
+  AcceptedCodings accepted;
+  for (const char* header : headers) accepted.Add(header);
+  return accepted.Choice();
+}
+
 struct AcceptCase {
   const char* accept;
   ContentCoding coding;
@@ -112,8 +118,22 @@ TEST(ContentCodingTest, ChoosesTheHighestWeightAndTheFirstOfEquals) {
       {"gzip;q=2", ContentCoding::kIdentity},
       {",,gzip,,", ContentCoding::kGzip},
       {";q=1", ContentCoding::kIdentity},
+      {"gzip;q=0.001, deflate;q=0.002", ContentCoding::kDeflate},
+      {"gzip;q=0, *", ContentCoding::kIdentity},
+      {"identity;q=0, *;q=0.5", ContentCoding::kGzip},
+      {"identity;q=0, gzip;q=0, *", ContentCoding::kDeflate},
+      {"identity;q=0, gzip;q=0, deflate;q=0, *", ContentCoding::kIdentity},
+      {"identity;q=0, *;q=0", ContentCoding::kIdentity},
+      {"identity;q=0", ContentCoding::kIdentity},
   };
-  for (const AcceptCase& c : cases) EXPECT_EQ(ChooseResponseCoding(c.accept), c.coding) << c.accept;
+  for (const AcceptCase& c : cases) EXPECT_EQ(Choice({c.accept}), c.coding) << c.accept;
+}
+
+TEST(ContentCodingTest, SeveralHeadersAreOneList) {
+  EXPECT_EQ(Choice({}), ContentCoding::kIdentity);
+  EXPECT_EQ(Choice({"br", "gzip"}), ContentCoding::kGzip);
+  EXPECT_EQ(Choice({"gzip;q=0.5", "deflate"}), ContentCoding::kDeflate);
+  EXPECT_EQ(Choice({"identity;q=0", "*"}), ContentCoding::kGzip);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "net/http1_connection.h"
 #include "net/io_context.h"
 
@@ -45,13 +46,21 @@ bool Http1Exchange::DecideClose() {
   return close_after_;
 }
 
-// Compresses the body when the client wants it and it pays; the coding, or "".
-std::string_view Http1Exchange::Compress() {
-  if (!response_.compressible || response_.status < 200 || response_.status > 299) return {};
+// Whether what the client accepts decides the form of the answer.
+bool Http1Exchange::MayCompress() const {
+  if (!response_.compressible || response_.status < 200 || response_.status > 299) return false;
   size_t total = response_.body.size();
   for (const base::Buffer& buffer : response_.tail) total += buffer.size();
-  if (total < kWorthCompressingBytes) return {};
-  const ContentCoding coding = ChooseResponseCoding(request_.Header("accept-encoding"));
+  return total >= kWorthCompressingBytes;
+}
+
+// Compresses the body when the client wants it and it pays; the coding, or "".
+std::string_view Http1Exchange::Compress() {
+  AcceptedCodings accepted;
+  for (const HttpHeader& header : request_.headers) {
+    if (base::EqualsIgnoreCase(header.name, "accept-encoding")) accepted.Add(header.value);
+  }
+  const ContentCoding coding = accepted.Choice();
   if (coding == ContentCoding::kIdentity) return {};
   std::vector<std::string_view> pieces = {response_.body};
   for (const base::Buffer& buffer : response_.tail) {
@@ -64,9 +73,10 @@ std::string_view Http1Exchange::Compress() {
   return ContentCodingName(coding);
 }
 
-void Http1Exchange::AppendHead(std::string_view coding, bool stream) {
+void Http1Exchange::AppendHead(std::string_view coding, bool varies, bool stream) {
   ResponseFrame frame;
   frame.coding = coding;
+  frame.varies_by_coding = varies;
   frame.date = io().date.At(io().loop.round_time());
   body_suppressed_ = head_.method == HttpMethod::kHead || HasNoBody(response_.status);
   if (HasNoBody(response_.status)) {
@@ -93,7 +103,8 @@ void Http1Exchange::AppendHead(std::string_view coding, bool stream) {
 void Http1Exchange::Send() {
   SLIPWAY_CHECK(state_ == State::kWaiting || state_ == State::kReceiving);
   if (!client_gone_) {
-    AppendHead(Compress(), /*stream=*/false);
+    const bool varies = MayCompress();
+    AppendHead(varies ? Compress() : std::string_view(), varies, /*stream=*/false);
     if (response_.tail.empty() && response_.body.size() <= kCopiedBodyBytes) {
       out_.append(response_.body);
       response_.body.clear();
@@ -107,7 +118,7 @@ void Http1Exchange::BeginStream() {
   state_ = State::kStreaming;
   if (client_gone_) return;
   const std::string body = std::exchange(response_.body, {});
-  AppendHead({}, /*stream=*/true);
+  AppendHead({}, /*varies=*/false, /*stream=*/true);
   AppendChunk(body);
   for (const base::Buffer& buffer : response_.tail) {
     AppendChunk({reinterpret_cast<const char*>(buffer.data()), buffer.size()});

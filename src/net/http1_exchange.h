@@ -49,8 +49,9 @@ class Http1Exchange final : public Exchange {
   IoContext& io();
   // Whether the connection ends after this answer; decided when the head is written.
   bool DecideClose();
+  bool MayCompress() const;
   std::string_view Compress();
-  void AppendHead(std::string_view coding, bool stream);
+  void AppendHead(std::string_view coding, bool varies, bool stream);
   void AppendChunk(std::string_view piece);
   void ReleaseRequest();
 

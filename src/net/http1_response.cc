@@ -119,6 +119,7 @@ void AppendResponseHead(const HttpResponse& response, const ResponseFrame& frame
   for (const HttpResponse::Header& header : response.headers) {
     AppendField(out, header.name, header.value);
   }
+  if (frame.varies_by_coding) out.append("vary: accept-encoding\r\n");
   if (!frame.coding.empty()) AppendField(out, "content-encoding", frame.coding);
   if (frame.connection == ResponseFrame::Connection::kClose) {
     out.append("connection: close\r\n");

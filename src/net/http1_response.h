@@ -33,6 +33,8 @@ struct ResponseFrame {
   enum class Connection : uint8_t { kSilent, kKeepAlive, kClose };
   Connection connection = Connection::kSilent;
   std::string_view coding;  // for Content-Encoding; empty: none
+  // Another Accept-Encoding might have got another coding: caches must know (Vary).
+  bool varies_by_coding = false;
   std::string_view date;
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/executor.h"
 #include "base/str_cat.h"
+#include "net/protocol_sniffer.h"
 
 namespace slipway::net {
 
@@ -19,13 +20,11 @@ base::Result<std::unique_ptr<IoThread>> IoThread::Create(const Shared& shared,
 IoThread::IoThread(std::unique_ptr<EventLoop> loop, const Shared& shared)
     : loop_(std::move(loop)),
       limiter_(shared.limiter),
+      balancer_(shared.balancer),
       context_(*loop_, *this, shared.limits, shared.budget, shared.clock, shared.log) {}
 
 IoThread::~IoThread() {
-  if (thread_.joinable()) {
-    loop_->Stop();
-    thread_.join();
-  }
+  Stop();
   context_.exchanges.ForgetCallbacks();
   handler_.reset();
 }
@@ -42,6 +41,12 @@ void IoThread::Start(size_t number) {
     loop_->Run();
     AbortAll();
   });
+}
+
+void IoThread::Stop() {
+  if (!thread_.joinable()) return;
+  loop_->Stop();
+  thread_.join();
 }
 
 void IoThread::AnnounceClose() {
@@ -65,9 +70,28 @@ void IoThread::AbortAll() {
   for (size_t i = 0; i < connections_.size(); ++i) connections_[i]->Abort();
 }
 
+void IoThread::Begin(Client client) {
+  auto sniffer = std::make_unique<ProtocolSniffer>(context_, std::move(client));
+  ProtocolSniffer& started = *sniffer;
+  Adopt(std::move(sniffer));
+  started.Start();
+}
+
+void IoThread::BeginLater(Client client) {
+  Count(1);
+  // std::function copies what it holds, and a client cannot be copied.
+  loop_->Post([this, client = std::make_shared<Client>(std::move(client))] {
+    Uncount(1);  // Adopt() counts it
+    Begin(std::move(*client));
+    // It was accepted before the drain, which has missed it.
+    if (context_.draining) connections_.back()->BeginDrain();
+  });
+}
+
 void IoThread::Adopt(std::unique_ptr<Connection> connection) {
   connection->index_ = connections_.size();
   connections_.push_back(std::move(connection));
+  Count(1);
 }
 
 void IoThread::Retire(Connection& connection) {
@@ -79,6 +103,7 @@ void IoThread::Destroy(Connection& connection) {
   connections_.back()->index_ = index;
   std::swap(connections_[index], connections_.back());
   connections_.pop_back();
+  Uncount(1);
 }
 
 }  // namespace slipway::net

@@ -9,6 +9,7 @@
 
 #include "base/str_cat.h"
 #include "net/buffer_pool.h"
+#include "net/connection_balancer.h"
 #include "net/connection_limiter.h"
 #include "net/io_thread.h"
 
@@ -21,7 +22,7 @@ class ServerImpl final : public Server {
       : limits_(limits),
         budget_(limits.max_buffered_bytes),
         limiter_(limits_),
-        shared_{limits_, budget_, limiter_, clock, log} {}
+        shared_{limits_, budget_, limiter_, balancer_, clock, log} {}
   ~ServerImpl() override;
 
   base::Status Start(const Options& options, const HttpHandlerFactory& make_handler);
@@ -41,12 +42,14 @@ class ServerImpl final : public Server {
   const Limits limits_;
   ByteBudget budget_;
   ConnectionLimiter limiter_;
+  ConnectionBalancer balancer_;
   const IoThread::Shared shared_;
   std::vector<ListenAddress> addresses_;
   std::vector<std::unique_ptr<IoThread>> threads_;
 };
 
 ServerImpl::~ServerImpl() {
+  for (const std::unique_ptr<IoThread>& thread : threads_) thread->Stop();
   threads_.clear();
   for (const ListenAddress& address : addresses_) {
     if (address.unix_socket()) ::unlink(address.text.c_str() + std::strlen("unix:"));
@@ -57,6 +60,7 @@ base::Status ServerImpl::Start(const Options& options, const HttpHandlerFactory&
   for (size_t i = 0; i < options.io_threads; ++i) {
     SLIPWAY_ASSIGN_OR_RETURN(std::unique_ptr<IoThread> thread,
                              IoThread::Create(shared_, make_handler));
+    balancer_.Add(*thread);
     threads_.push_back(std::move(thread));
   }
   for (const ListenAddress& address : options.listen) SLIPWAY_RETURN_IF_ERROR(ListenAt(address));

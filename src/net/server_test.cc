@@ -4,8 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <map>
+#include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -338,15 +342,21 @@ TEST(ServerTest, CompressesAnswersThatMayBeCompressed) {
   RawClient client(server.address());
   const auto gzip = client.Ask(Get("/", "Accept-Encoding: gzip, deflate\r\n"));
   EXPECT_TRUE(gzip->Has("content-encoding: gzip\r\n"));
+  EXPECT_TRUE(gzip->Has("vary: accept-encoding\r\n"));
   EXPECT_LT(gzip->body.size(), 2000U);
+  EXPECT_TRUE(
+      client.Ask(Get("/", "Accept-Encoding: gzip;q=0.5\r\nX: y\r\naccept-encoding: deflate\r\n"))
+          ->Has("content-encoding: deflate\r\n"));
   EXPECT_TRUE(client.Ask(Get("/", "Accept-Encoding: gzip;q=0.1, deflate\r\n"))
                   ->Has("content-encoding: deflate\r\n"));
   for (const char* path : {"/plain", "/error", "/small"}) {
-    EXPECT_FALSE(client.Ask(Get(path, "Accept-Encoding: gzip\r\n"))->Has("content-encoding"))
-        << path;
+    const auto plain = client.Ask(Get(path, "Accept-Encoding: gzip\r\n"));
+    EXPECT_FALSE(plain->Has("content-encoding")) << path;
+    EXPECT_FALSE(plain->Has("vary")) << path;
   }
   const auto identity = client.Ask(Get("/"));
   EXPECT_FALSE(identity->Has("content-encoding"));
+  EXPECT_TRUE(identity->Has("vary: accept-encoding\r\n"));
   EXPECT_TRUE(identity->body == text);
 }
 
@@ -597,6 +607,81 @@ TEST(ServerTest, SpreadsConnectionsOverItsThreads) {
   EXPECT_EQ(seen.size(), 2U);
   EXPECT_EQ(server.server().loops().size(), 2U);
 }
+
+// The handler answers with the number of its loop.
+class BalanceTest : public testing::TestWithParam<const char*> {
+ protected:
+  static constexpr size_t kThreads = 4;
+
+  std::string LoopOf(RawClient& client) { return client.Ask(Get("/"))->body; }
+  std::string Address() const {
+    return GetParam() != nullptr ? GetParam()
+                                 : base::StrCat("unix:", testing::TempDir(), "balance.", getpid());
+  }
+  TestServer server_{{},
+                     [](Exchange& exchange) {
+                       exchange.response().body = base::StrCat(&exchange.loop());
+                       exchange.Send();
+                     },
+                     Address(),
+                     kThreads};
+};
+
+TEST_P(BalanceTest, FewConnectionsGetAThreadEach) {
+  std::map<std::string, size_t> per_loop;
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (size_t round = 1; round <= 3; ++round) {
+    for (size_t i = 0; i < kThreads; ++i) {
+      clients.push_back(std::make_unique<RawClient>(server_.address()));
+      ++per_loop[LoopOf(*clients.back())];
+    }
+    ASSERT_EQ(per_loop.size(), kThreads);
+    for (const auto& [loop, count] : per_loop) EXPECT_EQ(count, round) << loop;
+  }
+  // They stay where they are.
+  for (const auto& client : clients) --per_loop[LoopOf(*client)];
+  for (const auto& [loop, count] : per_loop) EXPECT_EQ(count, 0U) << loop;
+}
+
+TEST_P(BalanceTest, ClosedConnectionsMakeRoom) {
+  for (int i = 0; i < 3; ++i) {
+    std::set<std::string> loops;
+    std::vector<std::unique_ptr<RawClient>> clients;
+    for (size_t k = 0; k < kThreads; ++k) {
+      clients.push_back(std::make_unique<RawClient>(server_.address()));
+      loops.insert(LoopOf(*clients.back()));
+    }
+    EXPECT_EQ(loops.size(), kThreads);
+    clients.clear();
+    ASSERT_TRUE(Eventually([&] { return server_.stats().connections_open == 0; }));
+  }
+}
+
+// Connections that are on their way to another thread when that has drained already, or stops.
+TEST_P(BalanceTest, NoConnectionIsLostInADrain) {
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      while (!stop) {
+        RawClient client(server_.address());
+        if (client.fd() < 0) continue;
+        client.Send(Get("/", "Connection: close\r\n"));
+        client.ReadToEnd();
+      }
+    });
+  }
+  EXPECT_TRUE(Eventually([&] { return server_.stats().requests > 50; }));
+  server_.server().BeginDrain();
+  EXPECT_TRUE(server_.server().WaitDrained(30s));
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+}
+
+INSTANTIATE_TEST_SUITE_P(Sockets, BalanceTest, testing::Values("127.0.0.1:0", nullptr),
+                         [](const auto& address) {
+                           return address.param == nullptr ? "Unix" : "Tcp";
+                         });
 
 TEST(ServerTest, NoticesAnAddressInUse) {
   TestServer server;

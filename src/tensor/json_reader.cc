@@ -9,6 +9,7 @@
 #include "base/str_cat.h"
 #include "base/text.h"
 #include "tensor/text_scan.h"
+#include "tensor/utf8.h"
 
 namespace slipway::tensor {
 namespace {
@@ -32,27 +33,6 @@ int HexValue(const char* at) {
 
 bool IsHighSurrogate(int unit) { return unit >= 0xD800 && unit < 0xDC00; }
 bool IsLowSurrogate(int unit) { return unit >= 0xDC00 && unit < 0xE000; }
-
-// Writes `point` as UTF-8 and returns the end of it.
-char* EncodeUtf8(int point, char* out) {
-  const auto put = [&out](int byte) { *out++ = static_cast<char>(byte); };
-  if (point < 0x80) {
-    put(point);
-  } else if (point < 0x800) {
-    put(0xC0 | (point >> 6));
-    put(0x80 | (point & 0x3F));
-  } else if (point < 0x10000) {
-    put(0xE0 | (point >> 12));
-    put(0x80 | ((point >> 6) & 0x3F));
-    put(0x80 | (point & 0x3F));
-  } else {
-    put(0xF0 | (point >> 18));
-    put(0x80 | ((point >> 12) & 0x3F));
-    put(0x80 | ((point >> 6) & 0x3F));
-    put(0x80 | (point & 0x3F));
-  }
-  return out;
-}
 
 char SimpleEscape(char c) {
   switch (c) {
@@ -240,7 +220,7 @@ std::string_view JsonReader::DecodeEscapes(char* from, const char* to) {
         point = 0x10000 + ((point - 0xD800) << 10) + (HexValue(at + 2) - 0xDC00);
         at += 6;
       }
-      out = EncodeUtf8(point, out);
+      out = EncodeUtf8(static_cast<uint32_t>(point), out);
     }
   }
   return {from, static_cast<size_t>(out - from)};

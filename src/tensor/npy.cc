@@ -9,6 +9,7 @@
 #include "base/str_cat.h"
 #include "base/text.h"
 #include "tensor/npy_header.h"
+#include "tensor/utf8.h"
 
 namespace slipway::tensor {
 namespace {
@@ -51,25 +52,6 @@ void SwapBytes(std::span<std::byte> data, size_t unit) {
   }
 }
 
-void AppendUtf8(uint32_t point, std::string& out) {
-  const auto put = [&out](uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (point < 0x80) {
-    put(point);
-  } else if (point < 0x800) {
-    put(0xC0 | (point >> 6));
-    put(0x80 | (point & 0x3F));
-  } else if (point < 0x10000) {
-    put(0xE0 | (point >> 12));
-    put(0x80 | ((point >> 6) & 0x3F));
-    put(0x80 | (point & 0x3F));
-  } else {
-    put(0xF0 | (point >> 18));
-    put(0x80 | ((point >> 12) & 0x3F));
-    put(0x80 | ((point >> 6) & 0x3F));
-    put(0x80 | (point & 0x3F));
-  }
-}
-
 // One element of a U array as UTF-8, without the zeros at its end.
 Result<std::string> FromUtf32(std::span<const std::byte> element) {
   std::string text;
@@ -80,7 +62,8 @@ Result<std::string> FromUtf32(std::span<const std::byte> element) {
     if (point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) {
       return InvalidArgument(StrCat("a string holds ", point, ", which is no Unicode character"));
     }
-    AppendUtf8(point, text);
+    std::array<char, 4> utf8{};
+    text.append(utf8.data(), EncodeUtf8(point, utf8.data()));
     if (point != 0) kept = text.size();
   }
   text.resize(kept);

@@ -94,6 +94,15 @@ def one_answer(server, version):
     return probabilities(response)
 
 
+def answers_of_both(server, repository):
+    """What each version answers; version 1 is served and 2 is withdrawn afterwards."""
+    wait_until(lambda: state(server, 2) == "READY")
+    second = one_answer(server, 2)
+    withdraw(repository, 2)
+    wait_until(lambda: served(server) == 1)
+    return {1: one_answer(server, 1), 2: second}
+
+
 def unchanged(server, model):
     """A check for a neighbour: every answer is the same as now."""
     with Connection(server) as connection:
@@ -142,11 +151,7 @@ def test_swaps_by_request_fail_no_request_and_mix_no_answers(start_server, repos
 
 def test_swaps_by_rename_fail_no_request_and_mix_no_answers(start_server, repository):
     server = start_server(repository, options=FAST_SETTLE)
-    wait_until(lambda: state(server, 2) == "READY")
-    expected = {2: one_answer(server, 2)}
-    withdraw(repository, 2)
-    wait_until(lambda: served(server) == 1)
-    expected[1] = one_answer(server, 1)
+    expected = answers_of_both(server, repository)
 
     with under_load(server, Witness(expected)) as load:
         for swap in range(max(2, SWAPS // 10)):
@@ -226,11 +231,7 @@ def test_a_broken_version_that_appears_leaves_the_old_one_serving(start_server, 
 
 def test_removing_the_new_version_rolls_back(start_server, repository):
     server = start_server(repository, options=FAST_SETTLE)
-    wait_until(lambda: state(server, 2) == "READY")
-    expected = {2: one_answer(server, 2)}
-    withdraw(repository, 2)
-    wait_until(lambda: served(server) == 1)
-    expected[1] = one_answer(server, 1)
+    expected = answers_of_both(server, repository)
     publish(repository, 2)
     wait_until(lambda: served(server) == 2)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import shutil
 import subprocess
 import threading
@@ -124,6 +125,23 @@ def test_a_version_renamed_into_place_is_served(start_server, repository):
     assert load_failures(server, "digits") == 0
 
 
+def test_the_directory_of_one_model_serves_that_model(start_server, repository):
+    put(repository, "adder", 1, ENGINE_MODELS / "fixed_no_batch.onnx")
+    server = start_server(repository / "digits", options=FAST_SETTLE)
+    wait_ready(server, "digits", 1)
+    assert {entry["name"] for entry in server.post("/v2/repository/index").json()} == {"digits"}
+    put(repository, "digits", 2, digits(2))
+    wait_until(lambda: served(server) == "2")
+
+
+def test_a_name_for_a_directory_is_refused(start_server, repository):
+    for source in (repository, repository / "digits"):
+        server = start_server(source, options=["--name", "other"], wait=False)
+        assert server.process.wait(60) == 2
+        assert "a name can be given for a model file only" in server.output()
+        server.kill()
+
+
 def test_a_removed_version_finishes_what_it_runs(start_server, repository):
     version = put(repository, "slow", 1, SLOW)
     server = start_server(repository, options=FAST_SETTLE)
@@ -199,6 +217,23 @@ def test_a_repository_that_goes_away_leaves_what_is_loaded(start_server, reposit
     wait_until(lambda: "models can be listed again" in server.log(), 60)
     put(repository, "digits", 2, digits(2))
     wait_until(lambda: served(server) == "2", 60)
+
+
+def test_a_server_without_descriptors_keeps_what_it_serves(start_server, repository):
+    """A version that it cannot look at is not taken for removed."""
+    server = start_server(repository, options=FAST_SETTLE)
+    wait_ready(server, "digits", 1)
+    with Connection(server) as early:
+        assert early.infer("digits", DIGITS).json()["model_version"] == "1"
+        soft, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+        in_use = len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (in_use, hard))
+        put(repository, "digits", 2, digits(2))
+        wait_until(lambda: "models cannot be listed" in server.log(), 60)
+        assert "ulimit -n" in server.log()
+        assert early.infer("digits", DIGITS).json()["model_version"] == "1"
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        wait_until(lambda: early.infer("digits", DIGITS).json()["model_version"] == "2", 60)
 
 
 def test_a_repository_on_a_read_only_disk_is_served(start_server, tmp_path):

@@ -4,13 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <malloc.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <sstream>
 #include <string>
+#include <thread>
 
 #include "base/file_system.h"
 #include "base/log.h"
@@ -308,6 +311,43 @@ TEST_F(OnnxRuntimeFactoryTest, NamesTheProvidersItHasWhenAskedForAnother) {
   EXPECT_EQ(status.code(), StatusCode::kUnimplemented);
   EXPECT_THAT(status.message(),
               AllOf(HasSubstr("provider 'warp-drive'"), HasSubstr("can use: "), HasSubstr("cpu")));
+}
+
+// The nice values of this process's threads of that name. Source: proc_pid_stat(5), fields 2
+// and 19.
+std::vector<int> NiceOfThreads(std::string_view name) {
+  std::vector<int> found;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string text;
+    std::getline(std::ifstream(task.path() / "stat"), text);
+    const size_t end = text.rfind(')');
+    if (end == std::string::npos) continue;
+    const size_t begin = text.find('(') + 1;
+    if (text.substr(begin, end - begin) != name) continue;
+    std::istringstream fields(text.substr(end + 1));
+    std::string skipped;
+    for (int field = 3; field < 19; ++field) fields >> skipped;
+    int nice = 0;
+    fields >> nice;
+    found.push_back(nice);
+  }
+  return found;
+}
+
+TEST_F(OnnxRuntimeFactoryTest, OperatorThreadsHaveThePriorityOfTheFactoryNotOfTheLoader) {
+  const int normal = getpriority(PRIO_PROCESS, 0);
+  if (normal > 18) GTEST_SKIP() << "runs at the lowest priority already";
+  std::unique_ptr<Engine> engine;
+  std::thread loader([&] {
+    EXPECT_EQ(setpriority(PRIO_PROCESS, 0, normal + 1), 0);
+    auto loaded = Load(kModels, "identity_fp32.onnx", {.intra_op_threads = 3});
+    EXPECT_TRUE(loaded.ok()) << loaded.status();
+    if (loaded.ok()) engine = *std::move(loaded);
+  });
+  loader.join();
+  EXPECT_THAT(NiceOfThreads("operator"), testing::ElementsAre(normal, normal));
+  engine.reset();
+  EXPECT_THAT(NiceOfThreads("operator"), testing::IsEmpty());
 }
 
 TEST_F(OnnxRuntimeFactoryTest, ChecksItsOptions) {

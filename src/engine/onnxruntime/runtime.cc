@@ -48,6 +48,8 @@ Result<std::shared_ptr<Runtime>> Runtime::Create(base::Logger& logger) {
   runtime->cpu_memory.reset(memory);
   SLIPWAY_ASSIGN_OR_RETURN(runtime->no_deadline, MakeRunOptions());
   runtime->watchdog = std::make_unique<RunWatchdog>();
+  runtime->thread_starter =
+      std::make_unique<base::ThreadPool>(base::ThreadPool::Options{.name = "start"});
   return runtime;
 }
 

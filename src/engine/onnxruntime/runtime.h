@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "base/executor.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "engine/onnxruntime/ort_handle.h"
@@ -21,6 +22,8 @@ struct Runtime {
   MemoryInfoPtr cpu_memory;
   RunOptionsPtr no_deadline;  // for every run without a deadline; never changed
   std::unique_ptr<RunWatchdog> watchdog;
+  // Starts the threads of sessions, at the priority of whoever called Create().
+  std::unique_ptr<base::ThreadPool> thread_starter;
 };
 
 // Sends what a session has to say to runtime.logger: warnings as such, errors as DEBUG, because

@@ -9,6 +9,7 @@
 #include "base/str_cat.h"
 #include "engine/onnxruntime/external_weights.h"
 #include "engine/onnxruntime/load_error.h"
+#include "engine/onnxruntime/operator_threads.h"
 #include "engine/onnxruntime/ort_status.h"
 #include "engine/onnxruntime/providers.h"
 
@@ -80,6 +81,8 @@ Result<SessionPtr> BuildSession(const Runtime& runtime, const graph::OnnxSummary
                                 ModelBytes& bytes, const EngineOptions& options) {
   SLIPWAY_ASSIGN_OR_RETURN(const SessionOptionsPtr session_options,
                            MakeOptions(runtime, summary, options));
+  OperatorThreads threads(*runtime.thread_starter);
+  SLIPWAY_RETURN_IF_ERROR(threads.AddTo(session_options.get()));
   SLIPWAY_ASSIGN_OR_RETURN(const ExternalWeights weights,
                            ExternalWeights::Open(runtime, summary.external, bytes));
   SLIPWAY_RETURN_IF_ERROR(weights.AddTo(session_options.get()));
@@ -87,7 +90,10 @@ Result<SessionPtr> BuildSession(const Runtime& runtime, const graph::OnnxSummary
   OrtStatus* failure =
       Api().CreateSessionFromArray(runtime.env.get(), bytes.model().data(), bytes.model().size(),
                                    session_options.get(), &session);
-  if (failure != nullptr) return ExplainLoadFailure(failure, summary);
+  if (failure != nullptr) {
+    const Status status = ExplainLoadFailure(failure, summary);
+    return threads.status().ok() ? status : threads.status();
+  }
   return SessionPtr(session);
 }
 

@@ -289,9 +289,12 @@ ModelControl::Done OpenInferenceHandler::AnswerLater(Exchange& exchange, std::st
     loop.Post([&exchange, json, status] {
       if (status.ok()) {
         SendJson(json, exchange);
-      } else {
-        SendError(status, exchange);
+        return;
       }
+      // Short of memory or descriptors: the server's trouble, not a client that asks too often.
+      const bool short_of = status.code() == base::StatusCode::kResourceExhausted;
+      SetError(short_of ? 503 : HttpStatusOf(status.code()), status.message(), exchange.response());
+      exchange.Send();
     });
   };
 }

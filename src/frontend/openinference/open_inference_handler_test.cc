@@ -440,6 +440,10 @@ TEST_F(OpenInferenceHandlerTest, ControlsModels) {
   server_.control.waiting.at(1)(base::Unavailable("models are watched"));
   server_.loop.RunPosted();
   EXPECT_EQ(ErrorOf(unload, 503), "models are watched");
+  FakeExchange& short_of = Call("POST", "/v2/repository/models/m/load", "{}");
+  server_.control.waiting.at(2)(base::ResourceExhausted("memory"));
+  server_.loop.RunPosted();
+  EXPECT_EQ(ErrorOf(short_of, 503), "memory");
   ErrorOf(Call("POST", "/v2/repository/models/m/load", R"({"parameters":{"x":""}})"), 400);
   ErrorOf(Call("POST", "/v2/repository/models/m/unload", "["), 400);
   ErrorOf(Call("POST", "/v2/repository/r/models/m/load", "{}"), 501);

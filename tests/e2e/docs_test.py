@@ -1,0 +1,33 @@
+"""The pages of docs/ whose commands a reader would copy, run word for word (but for the port, which must be free)."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from support.ports import free_port
+from support.server import ROOT, binary
+
+
+def shell_blocks(page) -> str:
+    return "\n".join(re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL))
+
+
+@pytest.mark.parametrize("page, promises", [
+    ("models.md", ['"model_version":"2"', ":three", "expected FP32[-1,1,8,8], got FP64",
+                   "warmed up with recorded requests", '"model_version":"3"']),
+])
+def test_the_commands_of_a_page_do_what_it_says(tmp_path, page, promises):
+    port = free_port()
+    script = shell_blocks(page).replace("localhost:8000", f"localhost:{port}")
+    script = script.replace("slipway serve models &", f"slipway serve models --listen 127.0.0.1:{port} &")
+    assert f":{port}" in script and script
+    path = f"{binary().resolve().parent}:{ROOT / 'build/venv/bin'}:{os.environ['PATH']}"
+    result = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", script + "\nwait"], cwd=tmp_path,
+                            env={**os.environ, "PATH": path, "SLIPWAY_ROOT": str(ROOT)}, capture_output=True,
+                            text=True, timeout=120)
+    output = result.stdout + result.stderr
+    assert result.returncode == 0, output
+    for promise in promises:
+        assert promise in output, output
