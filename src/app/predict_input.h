@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -34,7 +35,7 @@ struct PredictInputs {
 };
 
 // The kinds of input file.
-enum class InputFormat { kJson, kCsv, kNpy, kNpz };
+enum class InputFormat : uint8_t { kJson, kCsv, kNpy, kNpz };
 
 // By the ending of the name, else by the first bytes.
 InputFormat DetectFormat(std::string_view name, std::string_view content);

@@ -90,8 +90,8 @@ Status ErrnoStatus(int error_number, std::string_view what);
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  // NOLINTNEXTLINE(google-explicit-constructor): `return value;` and `return status;` both read
-  // well.
+  // `return value;` and `return status;` both read well.
+  // NOLINTNEXTLINE(google-explicit-constructor)
   Result(T value) : value_(std::move(value)) {}
   // NOLINTNEXTLINE(google-explicit-constructor)
   Result(Status status) : status_(std::move(status)) { SLIPWAY_CHECK(!status_.ok()); }
@@ -136,8 +136,9 @@ class [[nodiscard]] Result {
 //   SLIPWAY_ASSIGN_OR_RETURN(const Shape shape, ReadShape(bytes));
 #define SLIPWAY_ASSIGN_OR_RETURN(lhs, expr) \
   SLIPWAY_ASSIGN_OR_RETURN_(SLIPWAY_CONCAT_(slipway_result_, __LINE__), lhs, expr)
-// NOLINTNEXTLINE(bugprone-macro-parentheses): `lhs` may declare a variable.
+// NOLINTBEGIN(bugprone-macro-parentheses): `lhs` may declare a variable.
 #define SLIPWAY_ASSIGN_OR_RETURN_(result, lhs, expr)   \
   auto result = (expr);                                \
   if (!result.ok()) return std::move(result).status(); \
   lhs = *std::move(result)
+// NOLINTEND(bugprone-macro-parentheses)

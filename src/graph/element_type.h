@@ -13,7 +13,7 @@ namespace slipway::graph {
 
 // The element types of ONNX, by their numbers in TensorProto.DataType; ONNX Runtime's C API uses
 // the same numbers. Source: onnx.proto of ONNX 1.20.
-enum class ElementType : int32_t {
+enum class ElementType : int32_t {  // NOLINT(performance-enum-size): any number of a file fits
   kUndefined = 0,
   kFloat = 1,
   kUint8 = 2,

@@ -145,8 +145,8 @@ Status Loader::Observe(ServingModel& model) const {
   std::latch observed(1);
   services_.observing.Post([&] {
     Result<std::unique_ptr<ModelAttachment>> attachment = services_.observer->OnLoaded(model);
-    if (attachment.ok()) model.attachment_ = *std::move(attachment);
     status = attachment.status();
+    if (attachment.ok()) model.attachment_ = *std::move(attachment);
     observed.count_down();
   });
   observed.wait();

@@ -89,6 +89,7 @@ base::Status ServerImpl::ListenAt(ListenAddress address) {
 
 std::vector<EventLoop*> ServerImpl::loops() const {
   std::vector<EventLoop*> loops;
+  loops.reserve(threads_.size());
   for (const std::unique_ptr<IoThread>& thread : threads_) loops.push_back(&thread->loop());
   return loops;
 }

@@ -121,7 +121,11 @@ Status ExplainLoadFailure(std::string_view words, const OnnxSummary& summary) {
 Status ExplainLoadFailure(OrtStatus* failure, const OnnxSummary& summary) {
   const std::string words = Api().GetErrorMessage(failure);
   const Status status = FromOrt(failure);
-  if (status.code() == base::StatusCode::kResourceExhausted) return status;
+  if (status.code() == base::StatusCode::kResourceExhausted) {
+    return base::ResourceExhausted(
+        StrCat("memory does not suffice to load the model: ", status.message(),
+               "; unload other models, or give the process more memory"));
+  }
   return ExplainLoadFailure(words, summary);
 }
 

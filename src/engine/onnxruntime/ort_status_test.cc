@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/onnxruntime/load_error.h"
+#include "engine/onnxruntime/ort_handle.h"
+
 namespace slipway::engine {
 namespace {
 
@@ -50,6 +53,16 @@ TEST(CleanWordsTest, LeavesOtherWordsAlone) {
   EXPECT_EQ(CleanWords("/x.cc:12"), "");
   EXPECT_EQ(CleanWords("/x.cc:12 broken(signature"), "broken(signature");
   EXPECT_LT(CleanWords(std::string(10'000, 'x')).size(), 400u);
+}
+
+TEST(LoadErrorTest, TellsLackOfMemoryFromABadModel) {
+  const auto explain = [](const char* words) {
+    return ExplainLoadFailure(Api().CreateStatus(ORT_RUNTIME_EXCEPTION, words), {});
+  };
+  const base::Status status = explain("Exception during initialization: std::bad_alloc");
+  EXPECT_EQ(status.code(), base::StatusCode::kResourceExhausted);
+  EXPECT_NE(status.message().find("bad_alloc; unload other models"), std::string::npos) << status;
+  EXPECT_EQ(explain("graph is not acyclic").code(), base::StatusCode::kInvalidArgument);
 }
 
 }  // namespace
