@@ -16,6 +16,8 @@ struct Client {
   Transport transport;
   std::string peer;
   ConnectionTicket ticket;
+  // Who it is, by a TLS certificate that our client CA vouches for; null when it showed none.
+  std::unique_ptr<TlsIdentity> identity = nullptr;
 };
 
 // One client's connection in some protocol. Lives on one event loop; owned by its ConnectionHost,

@@ -19,7 +19,9 @@ base::Result<std::unique_ptr<IoThread>> IoThread::Create(const Shared& shared,
 IoThread::IoThread(std::unique_ptr<EventLoop> loop, const Shared& shared)
     : loop_(std::move(loop)),
       limiter_(shared.limiter),
-      context_(*loop_, *this, shared.limits, shared.budget, shared.clock, shared.log) {}
+      context_(*loop_, *this, shared.limits, shared.budget, shared.clock, shared.log) {
+  context_.tls = shared.tls;
+}
 
 IoThread::~IoThread() {
   if (thread_.joinable()) {
@@ -30,9 +32,9 @@ IoThread::~IoThread() {
   handler_.reset();
 }
 
-base::Status IoThread::Listen(base::UniqueFd listener, bool shared_listener) {
+base::Status IoThread::Listen(base::UniqueFd listener, bool shared_listener, TlsMode tls) {
   acceptors_.push_back(
-      std::make_unique<Acceptor>(context_, limiter_, std::move(listener), shared_listener));
+      std::make_unique<Acceptor>(context_, limiter_, std::move(listener), shared_listener, tls));
   return acceptors_.back()->Start();
 }
 

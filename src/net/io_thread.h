@@ -20,6 +20,7 @@ class IoThread final : public ConnectionHost {
     ConnectionLimiter& limiter;
     base::Clock& clock;
     base::Logger& log;
+    TlsContext* tls;
   };
 
   static base::Result<std::unique_ptr<IoThread>> Create(const Shared& shared,
@@ -28,7 +29,7 @@ class IoThread final : public ConnectionHost {
   ~IoThread() override;
 
   // Before Start().
-  base::Status Listen(base::UniqueFd listener, bool shared_listener);
+  base::Status Listen(base::UniqueFd listener, bool shared_listener, TlsMode tls);
   void Start(size_t number);
   void AnnounceClose();
   void Drain();
