@@ -1,6 +1,8 @@
 #include <arpa/inet.h>
 #include <benchmark/benchmark.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -122,13 +124,18 @@ void SendAll(Transport& transport, const std::string& request) {
   }
 }
 
-// The sockets of the client block, so a handshake goes through in a few calls.
+// The client's sockets block, but a session must not: it sends what it has written when there is
+// nothing more to read.
 void ShakeHands(Transport& transport, const TlsClientContext& tls, TlsBuffers& buffers) {
+  ::fcntl(transport.fd(), F_SETFL, O_NONBLOCK);
   transport.StartTls(tls.Connect(transport.fd(), "127.0.0.1", buffers));
   TlsSession::Progress progress;
   while ((progress = transport.tls()->ContinueHandshake()) != TlsSession::Progress::kDone) {
     if (progress == TlsSession::Progress::kFailed) ::_exit(1);
+    pollfd entry{.fd = transport.fd(), .events = POLLIN, .revents = 0};
+    ::poll(&entry, 1, -1);
   }
+  ::fcntl(transport.fd(), F_SETFL, 0);
 }
 
 void LoadGenerator::Serve(int command, int done, const SocketAddress& where,

@@ -15,6 +15,11 @@
 #include "net/tls_certificate.h"
 
 namespace slipway::net {
+namespace {
+
+constexpr size_t kMaxUnsentBytes = 2 * TlsBuffers::kWriteBytes;
+
+}  // namespace
 
 // OpenSSL's view of the socket. Reading knows when the socket is empty without asking it again;
 // writing only collects.
@@ -168,8 +173,11 @@ size_t TlsSession::Decrypt(std::byte* target, size_t room) {
     }
     break;
   }
-  // An alert, or the answer to a key update. What does not leave now goes before the next answer.
-  if (buffers_.used_ > 0 && !Flush() && errno != EAGAIN) Fail();
+  // An alert: each attempt to renegotiate gets one. What does not leave now goes before the next
+  // answer, but a peer that only provokes and never reads is given up.
+  if (buffers_.used_ > 0 && !Flush() && (errno != EAGAIN || unsent_bytes() > kMaxUnsentBytes)) {
+    Fail();
+  }
   return got;
 }
 
