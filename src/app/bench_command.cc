@@ -1,7 +1,5 @@
 #include "app/bench_command.h"
 
-#include <netdb.h>
-
 #include <algorithm>
 #include <ctime>
 #include <memory>
@@ -29,37 +27,6 @@ using namespace std::chrono_literals;
 
 constexpr uint64_t kMaxInputBytes = uint64_t{1} << 30;
 constexpr int kMaxConnections = 20'000;
-constexpr std::string_view kHttp = "http://";
-
-// "http://host:port" or "unix:/path" as a socket address and a Host header.
-struct Destination {
-  net::SocketAddress address;
-  std::string host;
-};
-
-Result<Destination> Resolve(std::string_view server) {
-  if (server.starts_with("unix:")) {
-    SLIPWAY_ASSIGN_OR_RETURN(const net::SocketAddress address, net::SocketAddress::Parse(server));
-    return Destination{.address = address, .host = "localhost"};
-  }
-  const std::string_view authority = server.substr(std::min(kHttp.size(), server.size()));
-  const size_t colon = authority.rfind(':');
-  const bool has_port =
-      colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos;
-  const std::string port(has_port ? authority.substr(colon + 1) : "80");
-  std::string host(authority.substr(0, has_port ? colon : authority.size()));
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int error = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found);
-  if (error != 0) {
-    return base::Unavailable(StrCat("host '", base::Printable(host), "': ", ::gai_strerror(error)));
-  }
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
-  return Destination{.address = net::SocketAddress(found->ai_addr, found->ai_addrlen),
-                     .host = std::string(authority)};
-}
 
 Status CheckHeader(std::string_view line) {
   const size_t colon = line.find(':');
@@ -148,7 +115,8 @@ class Meter final : public LoadListener {
 }  // namespace
 
 void BenchCommand::Configure(CLI::App& app) {
-  app.add_option("url", url_, "http://HOST:PORT, http://HOST:PORT/v2/models/NAME or unix:PATH")
+  app.add_option("url", url_,
+                 "http[s]://HOST:PORT, http[s]://HOST:PORT/v2/models/NAME or unix:PATH")
       ->type_name("URL")
       ->required();
   app.add_option("--model", model_, "Model; needed when the server has more than one")
@@ -186,6 +154,7 @@ void BenchCommand::Configure(CLI::App& app) {
   app.add_option("--pid", pid_, "The server's process, if it is not found")->type_name("PID");
   app.add_flag("--distinct", load_.distinct_answers,
                "Count different answers, by model digest and content");
+  AddTlsOptions(app, tls_);
   app.add_flag("--quiet", quiet_, "No line each second");
   app.add_flag("--json", json_, "Print JSON");
   app.add_option("--output", output_, "Write the JSON report to this file as well")
@@ -222,13 +191,15 @@ Status BenchCommand::ReadOptions() {
 Status BenchCommand::Run() {
   SLIPWAY_RETURN_IF_ERROR(ReadOptions());
   SLIPWAY_ASSIGN_OR_RETURN(const ServerUrl url, ParseServerUrl(url_));
+  SLIPWAY_ASSIGN_OR_RETURN(const SharedTls tls, MakeTls(url.server, tls_, context_.fs));
   SLIPWAY_ASSIGN_OR_RETURN(
       ServerClient client,
       ServerClient::Create(url.server, context_.clock,
-                           std::chrono::duration_cast<std::chrono::milliseconds>(load_.timeout)));
+                           std::chrono::duration_cast<std::chrono::milliseconds>(load_.timeout),
+                           tls));
   SLIPWAY_ASSIGN_OR_RETURN(const Plan plan, MakePlan(client, url));
   SLIPWAY_RETURN_IF_ERROR(TryOnce(client, plan));
-  SLIPWAY_ASSIGN_OR_RETURN(const BenchReport report, Measure(url, plan));
+  SLIPWAY_ASSIGN_OR_RETURN(const BenchReport report, Measure(url, tls, plan));
   return Publish(report);
 }
 
@@ -312,8 +283,9 @@ Status BenchCommand::TryOnce(ServerClient& client, const Plan& plan) const {
   return client.Send(request).status().WithContext("the first request failed");
 }
 
-Result<BenchReport> BenchCommand::Measure(const ServerUrl& url, const Plan& plan) const {
-  SLIPWAY_ASSIGN_OR_RETURN(const Destination to, Resolve(url.server));
+Result<BenchReport> BenchCommand::Measure(const ServerUrl& url, const SharedTls& tls,
+                                          const Plan& plan) const {
+  SLIPWAY_ASSIGN_OR_RETURN(const net::ServerName to, net::ServerName::Resolve(url.server));
   BenchReport report;
   report.target = StrCat(plan.method, " ", url.server, plan.target);
   report.format = plan.format;
@@ -321,7 +293,7 @@ Result<BenchReport> BenchCommand::Measure(const ServerUrl& url, const Plan& plan
   report.options = load_;
   const std::string request = SerializeRequest({.method = plan.method,
                                                 .target = plan.target,
-                                                .host = to.host,
+                                                .host = to.authority,
                                                 .headers = plan.headers,
                                                 .body = plan.body.bytes});
   report.request_bytes = request.size();
@@ -344,7 +316,8 @@ Result<BenchReport> BenchCommand::Measure(const ServerUrl& url, const Plan& plan
   ShutdownSignals signals;
   const bool show = !quiet_ && StandardErrorIsTerminal();
   Meter meter(context_.clock, std::move(server), signals, show ? &context_.err : nullptr);
-  LoadGenerator generator(to.address, request, load_, context_.clock);
+  LoadGenerator generator({.address = to.address, .tls = tls.get(), .host = to.host}, request,
+                          load_, context_.clock);
   SLIPWAY_ASSIGN_OR_RETURN(report.result, generator.Run(meter));
   report.server = meter.server_cost();
   if (!report.server && report.no_server.empty()) report.no_server = "ended during the warm-up";

@@ -8,11 +8,9 @@
 #include "app/bench_report.h"
 #include "app/bench_request.h"
 #include "app/command.h"
+#include "app/server_client.h"
 
 namespace slipway::app {
-
-class ServerClient;
-struct ServerUrl;
 
 // slipway bench URL: load on a model server, ours or another that speaks the Open Inference REST
 // protocol, and what came of it.
@@ -40,7 +38,8 @@ class BenchCommand final : public Command {
   base::Result<Plan> MakePlan(ServerClient& client, const ServerUrl& url) const;
   base::Result<BenchBody> MakeBody(ServerClient& client, const std::string& model_path) const;
   base::Status TryOnce(ServerClient& client, const Plan& plan) const;
-  base::Result<BenchReport> Measure(const ServerUrl& url, const Plan& plan) const;
+  base::Result<BenchReport> Measure(const ServerUrl& url, const SharedTls& tls,
+                                    const Plan& plan) const;
   base::Status Publish(const BenchReport& report) const;
 
   std::string url_;
@@ -56,6 +55,7 @@ class BenchCommand final : public Command {
   std::string timeout_text_ = "30s";
   BenchBodyOptions body_options_;
   LoadOptions load_;
+  TlsOptions tls_;
   int pid_ = 0;
   bool json_ = false;
   bool quiet_ = false;

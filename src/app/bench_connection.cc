@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/str_cat.h"
 
@@ -22,23 +23,31 @@ Event BenchConnection::Fail(std::string_view what, int error_number) {
 }
 
 void BenchConnection::Close() {
-  fd_.Reset();  // also leaves epoll
+  transport_.Close();  // also leaves epoll
+  handshake_.reset();
   state_ = State::kClosed;
   unsent_ = {};
 }
 
-Event BenchConnection::Open(const net::SocketAddress& address) {
-  fd_.Reset(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd_.valid()) return Fail("socket", errno);
+Event BenchConnection::Open(const BenchTarget& target, net::TlsBuffers& buffers) {
+  const net::SocketAddress& address = target.address;
+  base::UniqueFd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return Fail("socket", errno);
+  const int fd = socket.get();
+  transport_ = net::Transport(std::move(socket));
   if (address.family() != AF_UNIX) {
     const int on = 1;
-    ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   }
-  if (::connect(fd_.get(), address.get(), address.size()) != 0 && errno != EINPROGRESS) {
+  if (::connect(fd, address.get(), address.size()) != 0 && errno != EINPROGRESS) {
     return Fail("connect", errno);
   }
+  if (target.tls != nullptr) {
+    handshake_ = target.tls->Connect(fd, target.host, buffers);
+    if (handshake_ == nullptr) return Fail("TLS: no name that a certificate can be for", 0);
+  }
   epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.ptr = this}};
-  if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd_.get(), &event) != 0) return Fail("epoll_ctl", errno);
+  if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) return Fail("epoll_ctl", errno);
   state_ = State::kConnecting;
   return Event::kNone;
 }
@@ -52,7 +61,8 @@ Event BenchConnection::Send(std::string_view request) {
 
 Event BenchConnection::WriteMore() {
   while (!unsent_.empty()) {
-    const ssize_t sent = ::send(fd_.get(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
+    const iovec piece{.iov_base = const_cast<char*>(unsent_.data()), .iov_len = unsent_.size()};
+    const ssize_t sent = transport_.Send({&piece, 1});
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) break;
     // The server may have answered and closed before it read everything; then the answer counts.
@@ -65,6 +75,7 @@ Event BenchConnection::WriteMore() {
 
 Event BenchConnection::OnEvents(uint32_t events, std::span<char> scratch) {
   if (state_ == State::kConnecting) return Connected();
+  if (state_ == State::kHandshaking) return Handshake();
   if (state_ == State::kClosed) return Event::kNone;
   if ((events & EPOLLOUT) != 0 && !unsent_.empty()) {
     if (const Event event = WriteMore(); event != Event::kNone) return event;
@@ -76,15 +87,31 @@ Event BenchConnection::OnEvents(uint32_t events, std::span<char> scratch) {
 Event BenchConnection::Connected() {
   int error = 0;
   socklen_t size = sizeof(error);
-  ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  ::getsockopt(transport_.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
   if (error != 0) return Fail("connect", error);
+  if (handshake_ != nullptr) {
+    transport_.StartTls(std::move(handshake_));
+    state_ = State::kHandshaking;
+    return Handshake();
+  }
+  state_ = State::kIdle;
+  return Event::kConnected;
+}
+
+Event BenchConnection::Handshake() {
+  const auto progress = transport_.tls()->ContinueHandshake();
+  if (progress == net::TlsSession::Progress::kFailed) {
+    return Fail(net::TlsClientContext::Explain(*transport_.tls()).message(), 0);
+  }
+  if (progress != net::TlsSession::Progress::kDone) return Event::kNone;
   state_ = State::kIdle;
   return Event::kConnected;
 }
 
 Event BenchConnection::ReadMore(std::span<char> scratch) {
   while (true) {
-    const ssize_t got = ::recv(fd_.get(), scratch.data(), scratch.size(), 0);
+    const ssize_t got =
+        transport_.Receive(reinterpret_cast<std::byte*>(scratch.data()), scratch.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) return Event::kNone;
     if (got < 0) return state_ == State::kIdle ? OnEnd() : Fail("connection lost", errno);
@@ -92,7 +119,7 @@ Event BenchConnection::ReadMore(std::span<char> scratch) {
     const auto size = static_cast<size_t>(got);
     const Event event = OnBytes({scratch.data(), size});
     // A short read emptied the socket: what comes later is another edge.
-    if (event != Event::kNone || size < scratch.size()) return event;
+    if (event != Event::kNone || (size < scratch.size() && !transport_.pending())) return event;
   }
 }
 

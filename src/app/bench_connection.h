@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,19 +10,29 @@
 #include "base/clock.h"
 #include "base/unique_fd.h"
 #include "net/socket_address.h"
+#include "net/tls_client.h"
+#include "net/transport.h"
 
 namespace slipway::app {
+
+// Where to connect to. A value; `tls` outlives the connections.
+struct BenchTarget {
+  net::SocketAddress address;
+  const net::TlsClientContext* tls = nullptr;  // null: in the clear
+  std::string host = {};                       // what the server's certificate must be for
+};
 
 // One keep-alive connection of a load test: non-blocking, one request at a time, on an epoll
 // descriptor that the LoadGenerator owns (edge-triggered, registered once).
 //
-//   kClosed --Open()--> kConnecting --> kIdle --Send()--> kBusy --answer--> kIdle
+//   kClosed --Open()--> kConnecting [--> kHandshaking] --> kIdle --Send()--> kBusy --answer-->
+//   kIdle
 //      ^-------- any failure, or an answer after which the server closes --------'
 //
 // Thread-compatible. Does not move: epoll knows its address.
 class BenchConnection {
  public:
-  enum class State : uint8_t { kClosed, kConnecting, kIdle, kBusy };
+  enum class State : uint8_t { kClosed, kConnecting, kHandshaking, kIdle, kBusy };
   enum class Event : uint8_t {
     kNone,
     kConnected,  // now idle
@@ -36,7 +47,7 @@ class BenchConnection {
   BenchConnection& operator=(const BenchConnection&) = delete;
 
   // Only when closed. kNone or kFailed.
-  Event Open(const net::SocketAddress& address);
+  Event Open(const BenchTarget& target, net::TlsBuffers& buffers);
   // Only when idle; `request` must live until the answer. kNone or kFailed.
   Event Send(std::string_view request);
   // What epoll reported. `scratch` is where received bytes go for a moment.
@@ -46,7 +57,7 @@ class BenchConnection {
   State state() const { return state_; }
   const AnswerReader& answer() const { return answer_; }
   const std::string& failure() const { return failure_; }
-  int fd() const { return fd_.get(); }
+  int fd() const { return transport_.fd(); }
 
   // For the LoadGenerator: when the request was due (open loop) or sent (closed loop); min() when
   // there is none.
@@ -56,6 +67,7 @@ class BenchConnection {
 
  private:
   Event Connected();
+  Event Handshake();
   Event WriteMore();
   Event ReadMore(std::span<char> scratch);
   Event OnBytes(std::string_view bytes);
@@ -64,7 +76,8 @@ class BenchConnection {
   Event Fail(std::string_view what, int error_number);
 
   const int epoll_;
-  base::UniqueFd fd_;
+  net::Transport transport_{base::UniqueFd()};
+  std::unique_ptr<net::TlsSession> handshake_;  // to come, once connected
   State state_ = State::kClosed;
   std::string_view unsent_;
   AnswerReader answer_;

@@ -34,9 +34,9 @@ timespec ToTimespec(std::chrono::nanoseconds duration) {
 
 }  // namespace
 
-LoadGenerator::LoadGenerator(const net::SocketAddress& address, std::string_view request,
+LoadGenerator::LoadGenerator(const BenchTarget& target, std::string_view request,
                              const LoadOptions& options, const base::Clock& clock)
-    : address_(address),
+    : target_(target),
       request_(request),
       options_(options),
       clock_(clock),
@@ -78,9 +78,9 @@ base::Status LoadGenerator::OpenAll() {
   const std::string_view header = options_.distinct_answers ? kDigestHeader : "";
   for (int i = 0; i < options_.connections; ++i) {
     auto connection = std::make_unique<BenchConnection>(epoll_.get(), kept, header);
-    if (connection->Open(address_) == BenchConnection::Event::kFailed) {
+    if (connection->Open(target_, tls_buffers_) == BenchConnection::Event::kFailed) {
       return base::Unavailable(base::StrCat("connection ", i + 1, " of ", options_.connections,
-                                            " to ", address_.ToString(), ": ",
+                                            " to ", target_.address.ToString(), ": ",
                                             connection->failure()));
     }
     connections_.push_back(std::move(connection));
@@ -199,7 +199,7 @@ void LoadGenerator::OnIdle(BenchConnection& connection, SteadyTime now) {
 
 void LoadGenerator::Reopen(BenchConnection& connection, SteadyTime now) {
   connection.started_at = SteadyTime::min();
-  const auto event = connection.Open(address_);
+  const auto event = connection.Open(target_, tls_buffers_);
   if (event != BenchConnection::Event::kNone) Handle(connection, event, now);
 }
 

@@ -86,9 +86,10 @@ class LoadListener {
 // costs nothing. Errors: kUnavailable (no connection at all), kResourceExhausted (descriptors).
 class LoadGenerator {
  public:
-  // `request` is a whole HTTP request. Both it and `clock` must outlive the generator.
-  LoadGenerator(const net::SocketAddress& address, std::string_view request,
-                const LoadOptions& options, const base::Clock& clock);
+  // `request` is a whole HTTP request. It, `clock` and what `target` points to must outlive the
+  // generator.
+  LoadGenerator(const BenchTarget& target, std::string_view request, const LoadOptions& options,
+                const base::Clock& clock);
   ~LoadGenerator();
   base::Result<LoadResult> Run(LoadListener& listener);
 
@@ -111,7 +112,8 @@ class LoadGenerator {
   bool Finished(Time now);
   void Finish(Time now);
 
-  const net::SocketAddress address_;
+  const BenchTarget target_;
+  net::TlsBuffers tls_buffers_;
   const std::string_view request_;
   const LoadOptions options_;
   const base::Clock& clock_;

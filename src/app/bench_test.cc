@@ -340,7 +340,7 @@ LoadOptions Brief() {
 LoadResult RunLoad(const net::SocketAddress& address, const LoadOptions& options,
                    Listener& listener) {
   const base::RealClock clock;
-  LoadGenerator generator(address, kRequest, options, clock);
+  LoadGenerator generator({.address = address}, kRequest, options, clock);
   auto result = generator.Run(listener);
   EXPECT_TRUE(result.ok()) << result.status();
   return result.ok() ? *std::move(result) : LoadResult{};

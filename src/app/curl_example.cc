@@ -83,7 +83,7 @@ std::string ShellQuoted(std::string_view text) {
 
 }  // namespace
 
-std::string CurlExample(std::string_view address, const lifecycle::LoadedModel& model) {
+std::string CurlExample(std::string_view server, const lifecycle::LoadedModel& model) {
   std::string inputs;
   for (const tensor::TensorSpec& spec : model.engine().signature().inputs) {
     if (spec.optional) continue;
@@ -95,10 +95,7 @@ std::string CurlExample(std::string_view address, const lifecycle::LoadedModel& 
                          Data(spec.dtype, count.ok() ? *count : 1), "]}"));
   }
   const std::string path = StrCat("/v2/models/", PercentEncode(model.id().name), "/infer");
-  const std::string target =
-      address.starts_with("unix:")
-          ? StrCat("--unix-socket ", address.substr(5), " http://localhost", path)
-          : StrCat("http://", address, path);
+  const std::string target = StrCat(server, path);
   const std::string body = StrCat(R"('{"inputs":[)", inputs, "]}'");
   if (body.find("yes '") == std::string::npos) return StrCat("curl -s ", target, " -d ", body);
   return StrCat("(printf %s ", body, ") | curl -s ", target, " -d @-");

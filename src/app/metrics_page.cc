@@ -167,6 +167,20 @@ void RenderNet(const net::ServerStats& stats, MetricsText& text) {
       stats.buffered_bytes);
 }
 
+void RenderTls(const net::ServerStats& net, const net::TlsContext::Stats& tls, MetricsText& text) {
+  text.Family("slipway_tls_handshakes_total", MetricType::kCounter, "TLS handshakes, by outcome");
+  text.Sample({{"result", "full"}}, net.tls_handshakes);
+  text.Sample({{"result", "resumed"}}, net.tls_resumed);
+  text.Sample({{"result", "failed"}}, net.tls_failures);
+  text.Family("slipway_tls_reloads_total", MetricType::kCounter,
+              "Times that certificate and key were read again, by outcome");
+  text.Sample({{"result", "ok"}}, tls.reloads);
+  text.Sample({{"result", "refused"}}, tls.failed_reloads);
+  text.Family("slipway_tls_certificate_expiry_timestamp_seconds", MetricType::kGauge,
+              "End of the certificate in use, since the epoch");
+  text.Sample({}, static_cast<uint64_t>(tls.certificate_expiry_seconds));
+}
+
 void RenderProcess(MetricsText& text) {
   const auto stats = monitor::ReadProcessStats();
   if (!stats.ok()) return;
@@ -223,7 +237,9 @@ std::string RenderMetrics(const MetricsSources& sources) {
                    [](const Row& row) { return uint64_t{row.inline_lane}; });
   RenderStates(sources.manager, text);
   RenderLifecycle(sources.lifecycle, text);
-  RenderNet(sources.net_stats(), text);
+  const net::ServerStats net = sources.net_stats();
+  RenderNet(net, text);
+  if (sources.tls != nullptr) RenderTls(net, sources.tls->stats(), text);
   RenderProcess(text);
   return text.TakeText();
 }

@@ -6,6 +6,7 @@
 #include "lifecycle/manager.h"
 #include "lifecycle/snapshot_publisher.h"
 #include "net/server.h"
+#include "net/tls_context.h"
 
 namespace slipway::app {
 
@@ -15,6 +16,7 @@ struct MetricsSources {
   const lifecycle::Manager& manager;
   const LifecycleMetrics& lifecycle;
   std::function<net::ServerStats()> net_stats;
+  const net::TlsContext* tls = nullptr;  // null: no TLS
 };
 
 // The whole exposition in the Prometheus text format; docs/metrics.md lists the families. Takes

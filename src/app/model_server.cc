@@ -136,6 +136,14 @@ base::Status ModelServer::StartNetwork() {
   net::Server::Options options;
   options.io_threads = io_threads_;
   options.limits = config_.limits;
+  if (config_.tls.enabled()) {
+    SLIPWAY_ASSIGN_OR_RETURN(const net::TlsContext::Options tls, config_.tls.ToOptions());
+    auto context = net::TlsContext::Create(
+        tls, {.fs = services_.fs, .clock = services_.clock, .log = services_.log});
+    if (!context.ok()) return context.status().WithContext("tls");
+    tls_ = *std::move(context);
+    options.tls = tls_.get();
+  }
   for (const std::string& text : config_.listen) {
     SLIPWAY_ASSIGN_OR_RETURN(net::ListenAddress address, net::ListenAddress::Parse(text));
     options.listen.push_back(std::move(address));
@@ -152,7 +160,8 @@ std::unique_ptr<net::HttpHandler> ModelServer::MakeHandler(net::EventLoop& loop)
     return RenderMetrics({.publisher = publisher_,
                           .manager = *manager_,
                           .lifecycle = lifecycle_metrics_,
-                          .net_stats = [this] { return server_->stats(); }});
+                          .net_stats = [this] { return server_->stats(); },
+                          .tls = tls_.get()});
   };
   return std::make_unique<RequestMux>(RequestMux::Services{.publisher = publisher_,
                                                            .control = *control_,
@@ -162,6 +171,27 @@ std::unique_ptr<net::HttpHandler> ModelServer::MakeHandler(net::EventLoop& loop)
                                                            .log = services_.log,
                                                            .shard = handlers_made_++},
                                       std::move(render));
+}
+
+std::string ModelServer::CurlTarget() const {
+  const net::ListenAddress address = addresses().front();
+  if (address.unix_socket())
+    return StrCat("--unix-socket ", address.text.substr(5), " http://localhost");
+  if (address.scheme != net::ListenAddress::Scheme::kHttps) return address.url();
+  std::string options = StrCat("--cacert ", config_.tls.cert, " ");
+  if (config_.tls.client_auth == "required") options += "--cert CLIENT.pem --key CLIENT.key ";
+  const size_t colon = address.text.rfind(':');
+  const std::string port = address.text.substr(colon);
+  std::string host = address.text.substr(0, colon);
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  const std::string name = tls_->NameFor(host);
+  if (name == host) return options + address.url();
+  return StrCat(options, "--connect-to ", name, port, ":", address.text, " https://", name, port);
+}
+
+void ModelServer::ReloadTls() {
+  if (tls_ == nullptr) return;
+  [[maybe_unused]] const base::Status logged = tls_->Reload();
 }
 
 void ModelServer::BeginShutdown() {

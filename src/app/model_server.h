@@ -19,6 +19,7 @@
 #include "lifecycle/source.h"
 #include "net/event_loop.h"
 #include "net/server.h"
+#include "net/tls_context.h"
 
 namespace slipway::app {
 
@@ -46,6 +47,10 @@ class ModelServer {
   ~ModelServer();
 
   std::vector<net::ListenAddress> addresses() const { return server_->addresses(); }
+  // What curl needs to reach the first of them: options, and the URL.
+  std::string CurlTarget() const;
+  // Reads certificate and key again. What comes of it is in the log.
+  void ReloadTls();
   const lifecycle::Manager& manager() const { return *manager_; }
   std::shared_ptr<const lifecycle::Snapshot> snapshot() const { return publisher_.Current(); }
 
@@ -77,6 +82,7 @@ class ModelServer {
   std::unique_ptr<lifecycle::Manager> manager_;
   std::unique_ptr<State> state_;
   std::unique_ptr<ManagerModelControl> control_;
+  std::unique_ptr<net::TlsContext> tls_;  // null: no TLS
   size_t handlers_made_ = 0;
   std::unique_ptr<net::Server> server_;
 };

@@ -60,7 +60,7 @@ Result<std::vector<Tensor>> Join(std::span<RowCollector> collectors) {
 
 void PredictCommand::Configure(CLI::App& app) {
   app.add_option("model", target_,
-                 "Model file or directory, or http://HOST:PORT[/v2/models/NAME[/versions/V]]")
+                 "Model file or directory, or http[s]://HOST:PORT[/v2/models/NAME[/versions/V]]")
       ->type_name("PATH|URL")
       ->required();
   app.add_option("--input,-i", input_, "JSON, CSV, NPY or NPZ; - is standard input")
@@ -92,6 +92,7 @@ void PredictCommand::Configure(CLI::App& app) {
       ->type_name("NAME");
   app.add_option("--timeout", timeout_, "For each answer of a server, default 60s")
       ->type_name("TIME");
+  AddTlsOptions(app, tls_);
   app.add_flag("--quiet,-q", quiet_, "No progress and no notes");
 }
 
@@ -150,7 +151,7 @@ Result<InputOptions> PredictCommand::ParseInputOptions() const {
 Result<std::unique_ptr<PredictModel>> PredictCommand::OpenModel() const {
   if (LooksLikeUrl(target_)) {
     SLIPWAY_ASSIGN_OR_RETURN(const std::chrono::nanoseconds timeout, base::ParseDuration(timeout_));
-    return OpenRemoteModel(target_, model_, context_.clock,
+    return OpenRemoteModel(target_, model_, context_.clock, context_.fs, tls_,
                            std::chrono::duration_cast<std::chrono::milliseconds>(timeout));
   }
   if (!model_.empty()) {

@@ -47,6 +47,7 @@ class PredictCommand final : public Command {
   int threads_ = 0;
   std::string provider_ = "cpu";
   std::string timeout_ = "60s";
+  TlsOptions tls_;
   bool quiet_ = false;
   bool json_ = false;
 };

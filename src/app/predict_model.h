@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/server_client.h"
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/status.h"
@@ -37,9 +38,8 @@ base::Result<std::unique_ptr<PredictModel>> OpenLocalModel(const base::FileSyste
 // Asks a server at `url` (server_client.h) with the Open Inference REST protocol and binary
 // tensors. `model` is for URLs that name none; when it is empty too, a server's only model is
 // taken. `clock` must outlive it.
-base::Result<std::unique_ptr<PredictModel>> OpenRemoteModel(const std::string& url,
-                                                            const std::string& model,
-                                                            const base::Clock& clock,
-                                                            std::chrono::milliseconds timeout);
+base::Result<std::unique_ptr<PredictModel>> OpenRemoteModel(
+    const std::string& url, const std::string& model, const base::Clock& clock,
+    const base::FileSystem& fs, const TlsOptions& tls, std::chrono::milliseconds timeout);
 
 }  // namespace slipway::app

@@ -71,17 +71,18 @@ Result<std::string> OnlyModel(ServerClient& client) {
 
 }  // namespace
 
-Result<std::unique_ptr<PredictModel>> OpenRemoteModel(const std::string& text,
-                                                      const std::string& model,
-                                                      const base::Clock& clock,
-                                                      std::chrono::milliseconds timeout) {
+Result<std::unique_ptr<PredictModel>> OpenRemoteModel(
+    const std::string& text, const std::string& model, const base::Clock& clock,
+    const base::FileSystem& fs, const TlsOptions& tls, std::chrono::milliseconds timeout) {
   SLIPWAY_ASSIGN_OR_RETURN(ServerUrl url, ParseServerUrl(text));
   if (!url.model.empty() && !model.empty() && url.model != model) {
     return base::InvalidArgument(
         StrCat("two models: '", url.model, "' in the URL, '", model, "' by --model"));
   }
   if (url.model.empty()) url.model = model;
-  SLIPWAY_ASSIGN_OR_RETURN(ServerClient client, ServerClient::Create(url.server, clock, timeout));
+  SLIPWAY_ASSIGN_OR_RETURN(SharedTls shared, MakeTls(url.server, tls, fs));
+  SLIPWAY_ASSIGN_OR_RETURN(ServerClient client,
+                           ServerClient::Create(url.server, clock, timeout, std::move(shared)));
   if (url.model.empty()) {
     SLIPWAY_ASSIGN_OR_RETURN(url.model, OnlyModel(client));
   }

@@ -53,7 +53,8 @@ void ServeCommand::Configure(CLI::App& app) {
   app.add_flag("--print-config", print_config_,
                "Print the whole configuration with its comments, and end");
   app.add_option("--listen", listen_,
-                 "HOST:PORT, [IPV6]:PORT or unix:PATH; may be repeated (default 127.0.0.1:8000)")
+                 "[http=|https=]HOST:PORT, [IPV6]:PORT or unix:PATH; may be repeated (default "
+                 "127.0.0.1:8000)")
       ->type_name("ADDR");
   app.add_flag("--insecure", insecure_, "Allow addresses beyond loopback without authentication");
   const auto field = [&](const char* flag, const char* name, const char* type, const char* help) {
@@ -62,6 +63,10 @@ void ServeCommand::Configure(CLI::App& app) {
            help)
         ->type_name(type);
   };
+  field("--tls-cert", "tls.cert", "FILE", "Certificate and its chain (PEM): speak TLS");
+  field("--tls-key", "tls.key", "FILE", "Its private key (PEM)");
+  field("--tls-client-ca", "tls.client_ca", "FILE",
+        "Only clients with a certificate of these authorities (PEM)");
   field("--name", "name", "NAME", "Name of the model, when one file is served");
   field("--control", "control", "MODE", "watch: follow the files; explicit: only the API changes");
   field("--load", "load", "NAMES", "Models to load at start: all, none, or names with commas");
@@ -117,13 +122,18 @@ base::Status ServeCommand::ApplyFlags() {
     const auto field = std::ranges::find(fields, name, &base::ConfigField::path);
     SLIPWAY_RETURN_IF_ERROR(field->set(base::ConfigValue::Scalar(value, StrCat("flag ", name))));
   }
+  // The flag alone is enough to ask; a configuration file may ask more softly.
+  const bool asks =
+      std::ranges::any_of(overrides_, [](const auto& one) { return one.first == "tls.client_ca"; });
+  if (asks && config_.tls.client_auth == "none") config_.tls.client_auth = "required";
   if (!listen_.empty()) config_.listen = listen_;
   config_.insecure = config_.insecure || insecure_;
   return base::OkStatus();
 }
 
 base::Status ServeCommand::Serve() {
-  ShutdownSignals signals;
+  ShutdownSignals signals(config_.tls.enabled() ? ShutdownSignals::Hangup::kReport
+                                                : ShutdownSignals::Hangup::kLeave);
   PrepareProcess();
   base::Logger log(
       {.level = config_.log_level, .format = config_.log_format, .file = config_.log_file});
@@ -132,7 +142,9 @@ base::Status ServeCommand::Serve() {
       ModelServer::Start(config_, {.clock = context_.clock, .fs = context_.fs, .log = log}));
   if (!WaitUntilLoaded(*server, signals)) {
     PrintBanner(*server);
-    while (!signals.Wait(1h)) continue;
+    while (!signals.Wait(1h)) {
+      if (signals.TakeHangup()) server->ReloadTls();
+    }
   }
   log.Info("draining", {{"delay_ms", config_.drain_delay / 1ms}});
   server->BeginShutdown();
@@ -152,7 +164,7 @@ base::Status ServeCommand::Serve() {
 
 void ServeCommand::PrintBanner(const ModelServer& server) const {
   std::ostream& out = context_.out;
-  const std::string address = server.addresses().front().text;
+  const std::string url = server.addresses().front().url();
   const auto snapshot = server.snapshot();
   out << "slipway " << SlipwayVersion() << " is serving\n";
   for (const auto& model : snapshot->models()) {
@@ -173,12 +185,13 @@ void ServeCommand::PrintBanner(const ModelServer& server) const {
     out << "  " << failure.model << " FAILED: " << failure.status.message() << "\n";
   }
   for (const net::ListenAddress& one : server.addresses()) {
-    out << "at " << (one.text.starts_with("unix:") ? "" : "http://") << one.text << "\n";
+    out << "at " << one.url() << "\n";
   }
   if (!snapshot->models().empty()) {
-    out << "try it:\n  " << CurlExample(address, snapshot->models().front().latest()) << "\n";
+    out << "try it:\n  " << CurlExample(server.CurlTarget(), snapshot->models().front().latest())
+        << "\n";
   }
-  out << "metrics: http://" << address << "/metrics   stop: Ctrl-C" << std::endl;
+  out << "metrics: " << url << "/metrics   stop: Ctrl-C" << std::endl;
 }
 
 }  // namespace slipway::app

@@ -1,5 +1,6 @@
 #include "app/server_client.h"
 
+#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -91,13 +92,40 @@ std::optional<std::string> TakeSegment(std::string_view prefix, std::string_view
 
 }  // namespace
 
+void AddTlsOptions(CLI::App& app, TlsOptions& options) {
+  app.add_option("--cacert", options.ca_file,
+                 "For https: whose certificates to trust (PEM); default: the system's authorities")
+      ->type_name("FILE");
+  app.add_flag("--insecure", options.insecure, "For https: trust any certificate");
+  app.add_option("--cert", options.certificate_file, "For https: our certificate (PEM)")
+      ->type_name("FILE");
+  app.add_option("--key", options.key_file, "For https: its private key (PEM)")->type_name("FILE");
+}
+
+Result<SharedTls> MakeTls(std::string_view server, const TlsOptions& options,
+                          const base::FileSystem& fs) {
+  if (server.starts_with("https://")) {
+    SLIPWAY_ASSIGN_OR_RETURN(std::unique_ptr<net::TlsClientContext> tls,
+                             net::TlsClientContext::Create(options, fs));
+    return SharedTls(std::move(tls));
+  }
+  const bool asked = options.insecure || !options.ca_file.empty() ||
+                     !options.certificate_file.empty() || !options.key_file.empty();
+  if (!asked) return SharedTls();
+  return InvalidArgument(
+      StrCat("--cacert, --insecure, --cert and --key are for https://, but the "
+             "server is ",
+             Printable(server)));
+}
+
 Result<ServerClient> ServerClient::Create(std::string_view server, const base::Clock& clock,
-                                          std::chrono::milliseconds timeout) {
+                                          std::chrono::milliseconds timeout, SharedTls tls) {
   HttpClient::Options options;
+  options.tls = tls.get();
   options.timeout = timeout;
   options.max_response_bytes = size_t{2} << 30;
   SLIPWAY_ASSIGN_OR_RETURN(HttpClient http, HttpClient::Create(server, clock, options));
-  return ServerClient(std::string(server), std::move(http));
+  return ServerClient(std::string(server), std::move(tls), std::move(http));
 }
 
 Result<HttpClient::Response> ServerClient::SendAny(const HttpClient::Request& request) {
@@ -141,19 +169,16 @@ bool LooksLikeUrl(std::string_view text) {
 }
 
 Result<ServerUrl> ParseServerUrl(std::string_view url) {
-  constexpr std::string_view kHttp = "http://";
   if (url.starts_with("unix:")) return ServerUrl{.server = std::string(url)};
-  if (url.starts_with("https://")) {
-    return base::Unimplemented(
-        StrCat("'", Printable(url), "': https is not supported; expected http://HOST:PORT"));
-  }
   const auto bad = [&] {
-    return InvalidArgument(StrCat("'", Printable(url),
-                                  "': expected http://HOST:PORT or "
-                                  "http://HOST:PORT/v2/models/NAME[/versions/VERSION]"));
+    return InvalidArgument(
+        StrCat("'", Printable(url),
+               "': expected http://HOST:PORT or "
+               "http://HOST:PORT/v2/models/NAME[/versions/VERSION], or https://"));
   };
-  if (!url.starts_with(kHttp)) return bad();
-  const size_t end = url.find('/', kHttp.size());
+  const bool https = url.starts_with("https://");
+  if (!https && !url.starts_with("http://")) return bad();
+  const size_t end = url.find('/', https ? 8 : 7);
   ServerUrl parsed{.server = std::string(url.substr(0, end))};
   std::string_view path = end == std::string_view::npos ? "" : url.substr(end);
   if (path == "/" || path.empty()) return parsed;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "lifecycle/version_policy.h"
 #include "net/listen_address.h"
+#include "net/protocol_sniffer.h"
 
 namespace slipway::app {
 namespace {
@@ -16,6 +17,7 @@ using base::ConfigField;
 using base::ConfigValue;
 using base::OkStatus;
 using base::StrCat;
+using Scheme = net::ListenAddress::Scheme;
 
 constexpr std::array<std::string_view, 5> kLevels = {"debug", "info", "warn", "error", "off"};
 
@@ -100,6 +102,9 @@ void AppendLimits(net::Limits& limits, std::vector<ConfigField>& fields) {
   fields.push_back(Time("limits.header_deadline",
                         "From the first byte to the end of the headers (408)",
                         limits.header_deadline));
+  fields.push_back(Time("limits.handshake_timeout",
+                        "TLS handshake, from its first byte; slower clients are closed",
+                        limits.handshake_timeout));
   fields.push_back(
       Time("limits.idle_timeout", "A connection without a request is closed", limits.idle_timeout));
   fields.push_back(Bytes("limits.min_body_bytes_per_second",
@@ -125,6 +130,20 @@ void AppendLimits(net::Limits& limits, std::vector<ConfigField>& fields) {
                          limits.max_buffered_bytes));
   fields.push_back(Count("limits.max_pipelined", "Requests read ahead on one connection",
                          limits.max_pipelined, 1));
+}
+
+void AppendTls(TlsConfig& tls, std::vector<ConfigField>& fields) {
+  fields.push_back(
+      Text("tls.cert", "Certificate and its chain (PEM); with a key, TLS is spoken", tls.cert));
+  fields.push_back(Text("tls.key", "Its private key (PEM, no passphrase)", tls.key));
+  fields.push_back(
+      Text("tls.client_ca", "Authorities whose client certificates are good (PEM)", tls.client_ca));
+  fields.push_back(
+      Text("tls.client_auth", "Client certificates: none, optional or required", tls.client_auth));
+  fields.push_back(Text("tls.min_version", "1.3 or 1.2", tls.min_version));
+  fields.push_back(
+      Flag("tls.allow_plaintext",
+           "Plaintext as well, on addresses without http= or https=", tls.allow_plaintext));
 }
 
 ConfigField Level(base::LogLevel& target) {
@@ -174,7 +193,9 @@ std::vector<ConfigField> ServerConfig::Fields() {
   std::vector<ConfigField> fields = {
       Texts("models", "Model files and repository directories (NAME/VERSION/model.onnx)", models),
       Text("name", "Name of the model, when one file is served; empty: from the file", name),
-      Texts("listen", "Addresses: HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes a free one",
+      Texts("listen",
+            "Addresses: HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes a free one; http= or "
+            "https= in front says what is spoken there",
             listen),
       Flag("insecure", "Allow addresses beyond loopback although clients are not authenticated",
            insecure),
@@ -213,8 +234,39 @@ std::vector<ConfigField> ServerConfig::Fields() {
       Format(log_format),
       Text("log.file", "Where log lines go; empty: standard error", log_file),
   };
+  AppendTls(tls, fields);
   AppendLimits(limits, fields);
   return fields;
+}
+
+base::Result<net::TlsContext::Options> TlsConfig::ToOptions() const {
+  using ClientAuth = net::TlsContext::ClientAuth;
+  if (cert.empty() || key.empty()) {
+    return base::InvalidArgument(cert.empty() ? "tls.cert: expected the certificate of tls.key"
+                                              : "tls.key: expected the key of tls.cert");
+  }
+  net::TlsContext::Options options;
+  options.certificate_file = cert;
+  options.key_file = key;
+  options.client_ca_file = client_ca;
+  options.allow_plaintext = allow_plaintext;
+  options.protocols.assign(net::kTlsProtocols.begin(), net::kTlsProtocols.end());
+  if (client_auth == "optional") {
+    options.client_auth = ClientAuth::kOptional;
+  } else if (client_auth == "required") {
+    options.client_auth = ClientAuth::kRequired;
+  } else if (client_auth != "none") {
+    return base::InvalidArgument(
+        StrCat("tls.client_auth: expected none, optional or required, got '",
+               base::Printable(client_auth), "'"));
+  }
+  if (min_version != "1.2" && min_version != "1.3") {
+    return base::InvalidArgument(
+        StrCat("tls.min_version: expected 1.2 or 1.3, got '", base::Printable(min_version), "'"));
+  }
+  options.allow_tls12 = min_version == "1.2";
+  SLIPWAY_RETURN_IF_ERROR(options.Validate().WithContext("tls"));
+  return options;
 }
 
 base::Status ServerConfig::Validate() const {
@@ -229,13 +281,26 @@ base::Status ServerConfig::Validate() const {
   }
   SLIPWAY_RETURN_IF_ERROR(lifecycle::VersionPolicy::Parse(version_policy).status());
   if (listen.empty()) return base::InvalidArgument("listen: expected at least one address");
+  if (tls.enabled()) {
+    SLIPWAY_RETURN_IF_ERROR(tls.ToOptions().status());
+  } else if (!tls.client_ca.empty() || tls.client_auth != "none") {
+    return base::InvalidArgument("tls: client certificates need tls.cert and tls.key");
+  }
   for (const std::string& text : listen) {
     SLIPWAY_ASSIGN_OR_RETURN(const net::ListenAddress address, net::ListenAddress::Parse(text));
-    if (!address.loopback() && !insecure) {
+    if (address.scheme == Scheme::kHttps && !tls.enabled()) {
       return base::InvalidArgument(
-          StrCat("listen address '", text,
-                 "' is reachable from other machines, and clients are not "
-                 "authenticated: use 127.0.0.1, or say --insecure if the network is trusted"));
+          StrCat("listen address '", text, "': TLS needs --tls-cert and --tls-key"));
+    }
+    const bool always_tls = address.scheme == Scheme::kHttps ||
+                            (address.scheme == Scheme::kAny && !tls.allow_plaintext);
+    const bool authenticated = tls.client_auth == "required" && always_tls;
+    if (!address.loopback() && !insecure && !authenticated) {
+      return base::InvalidArgument(StrCat(
+          "listen address '", text,
+          "' is reachable from other machines, and clients are not "
+          "authenticated: use 127.0.0.1, ask for client certificates (--tls-client-ca), or say "
+          "--insecure if the network is trusted"));
     }
   }
   return limits.Validate();

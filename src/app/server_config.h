@@ -10,8 +10,23 @@
 #include "base/status.h"
 #include "lifecycle/manager.h"
 #include "net/limits.h"
+#include "net/tls_context.h"
 
 namespace slipway::app {
+
+// TLS, when there is a certificate. A value.
+struct TlsConfig {
+  std::string cert;
+  std::string key;
+  std::string client_ca;
+  std::string client_auth = "none";
+  std::string min_version = "1.3";
+  bool allow_plaintext = false;
+
+  bool enabled() const { return !cert.empty() || !key.empty(); }
+  // kInvalidArgument when values do not fit together; files are not looked at.
+  base::Result<net::TlsContext::Options> ToOptions() const;
+};
 
 // Everything `slipway serve` can be told, by slipway.yaml or by flags. A value.
 struct ServerConfig {
@@ -39,6 +54,7 @@ struct ServerConfig {
   base::LogFormat log_format = base::LogFormat::kHuman;
   std::string log_file;
   net::Limits limits;
+  TlsConfig tls;
 
   // The fields of slipway.yaml, bound to this object.
   std::vector<base::ConfigField> Fields();

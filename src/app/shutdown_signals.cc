@@ -4,34 +4,24 @@
 #include <ctime>
 
 namespace slipway::app {
-namespace {
 
-sigset_t Signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  return set;
+ShutdownSignals::ShutdownSignals(Hangup hangup) {
+  sigemptyset(&signals_);
+  sigaddset(&signals_, SIGINT);
+  sigaddset(&signals_, SIGTERM);
+  if (hangup == Hangup::kReport) sigaddset(&signals_, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
 }
 
-}  // namespace
-
-ShutdownSignals::ShutdownSignals() {
-  const sigset_t set = Signals();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-}
-
-ShutdownSignals::~ShutdownSignals() {
-  const sigset_t set = Signals();
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-}
+ShutdownSignals::~ShutdownSignals() { pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr); }
 
 bool ShutdownSignals::Wait(std::chrono::nanoseconds limit) {
-  const sigset_t set = Signals();
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit);
   const timespec timeout{.tv_sec = static_cast<time_t>(seconds.count()),
                          .tv_nsec = static_cast<long>((limit - seconds).count())};
-  return sigtimedwait(&set, nullptr, &timeout) > 0;
+  const int signal = sigtimedwait(&signals_, nullptr, &timeout);
+  hung_up_ = hung_up_ || signal == SIGHUP;
+  return signal > 0 && signal != SIGHUP;
 }
 
 }  // namespace slipway::app

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <utility>
 
 #include "app/progress.h"
 #include "app/server_client.h"
@@ -23,6 +24,7 @@ constexpr const char* kClearScreen = "\x1b[H\x1b[2J\x1b[3J";
 
 void StatusCommand::Configure(CLI::App& app) {
   app.add_option("url", url_, "The server, default http://127.0.0.1:8000")->type_name("URL");
+  AddTlsOptions(app, tls_);
   app.add_flag("--watch", watch_, "Again each second, until Ctrl-C");
   app.add_flag("--json", json_, "Print JSON; with --watch, one line each time");
 }
@@ -33,8 +35,9 @@ base::Status StatusCommand::Run() {
     return base::InvalidArgument(
         base::StrCat("'", url_, "': expected the address of a server only, ", url.server));
   }
-  SLIPWAY_ASSIGN_OR_RETURN(ServerClient client,
-                           ServerClient::Create(url.server, context_.clock, kTimeout));
+  SLIPWAY_ASSIGN_OR_RETURN(SharedTls tls, MakeTls(url.server, tls_, context_.fs));
+  SLIPWAY_ASSIGN_OR_RETURN(ServerClient client, ServerClient::Create(url.server, context_.clock,
+                                                                     kTimeout, std::move(tls)));
   return watch_ ? Watch(client) : PrintOnce(client, false);
 }
 

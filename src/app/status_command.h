@@ -3,10 +3,9 @@
 #include <string>
 
 #include "app/command.h"
+#include "app/server_client.h"
 
 namespace slipway::app {
-
-class ServerClient;
 
 // slipway status [URL]: what a running server serves, and how that goes. With --watch, again each
 // second until Ctrl-C, which ends it with exit status 0; a server that goes away meanwhile is shown
@@ -22,6 +21,7 @@ class StatusCommand final : public Command {
   base::Status PrintOnce(ServerClient& client, bool one_line);
 
   std::string url_ = "http://127.0.0.1:8000";
+  TlsOptions tls_;
   bool json_ = false;
   bool watch_ = false;
 };

@@ -82,8 +82,9 @@ void AppendValue(std::string& out, const LogField::Value& value, bool quote_text
 }  // namespace
 
 struct Logger::Impl {
-  std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<spdlog::logger> sink;
+  // Behind `sink`: the writer thread is joined before the sink that it writes to goes.
+  std::shared_ptr<spdlog::details::thread_pool> pool;
   std::atomic<LogLevel> level = LogLevel::kInfo;
   std::atomic<LogFormat> format = LogFormat::kHuman;
 };

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 #include "net/http1_connection.h"
@@ -16,15 +17,20 @@ constexpr int kAcceptsPerRound = 64;
 constexpr std::chrono::milliseconds kPause{100};
 constexpr std::chrono::seconds kWarnInterval{10};
 
+// A fatal alert, which a client understands in the middle of its handshake (RFC 8446 section 6).
+constexpr std::string_view kTlsInternalError("\x15\x03\x03\x00\x02\x02\x50", 7);
+
 base::UniqueFd OpenSpare() { return base::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 }  // namespace
 
-Acceptor::Acceptor(IoContext& io, ConnectionLimiter& limiter, base::UniqueFd listener, bool shared)
+Acceptor::Acceptor(IoContext& io, ConnectionLimiter& limiter, base::UniqueFd listener, bool shared,
+                   TlsMode tls)
     : io_(io),
       limiter_(limiter),
       listener_(std::move(listener)),
       shared_(shared),
+      tls_(tls),
       spare_(OpenSpare()) {}
 
 Acceptor::~Acceptor() = default;
@@ -69,8 +75,10 @@ bool Acceptor::AcceptOne() {
     case ConnectionLimiter::Verdict::kAdmitted:
       break;
   }
-  io_.host.Place(
-      Client{Transport(std::move(fd)), unix_socket ? "unix" : peer.ToString(), std::move(ticket)});
+  io_.host.Place(Client{.transport = Transport(std::move(fd)),
+                        .peer = unix_socket ? "unix" : peer.ToString(),
+                        .ticket = std::move(ticket),
+                        .tls_mode = tls_});
   return true;
 }
 
@@ -107,6 +115,7 @@ void Acceptor::Refuse(base::UniqueFd fd, const HttpError& error) {
                       .date = io_.date.At(io_.loop.round_time())},
                      text);
   text += response.body;
+  if (tls_ == TlsMode::kRequired) text = kTlsInternalError;
   ::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
   ::shutdown(fd.get(), SHUT_WR);
   char ignored[4096];

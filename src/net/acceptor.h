@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/unique_fd.h"
+#include "net/connection.h"
 #include "net/connection_limiter.h"
 #include "net/event_loop.h"
 #include "net/http1_parser.h"
@@ -20,7 +21,8 @@ namespace slipway::net {
 class Acceptor final : public EventLoop::Watcher {
  public:
   // `listener` may be shared with other loops (a Unix socket): the kernel wakes one of them.
-  Acceptor(IoContext& io, ConnectionLimiter& limiter, base::UniqueFd listener, bool shared);
+  Acceptor(IoContext& io, ConnectionLimiter& limiter, base::UniqueFd listener, bool shared,
+           TlsMode tls);
   ~Acceptor() override;
   base::Status Start();
   // Takes in what the kernel has accepted already, then closes the socket.
@@ -39,6 +41,7 @@ class Acceptor final : public EventLoop::Watcher {
   ConnectionLimiter& limiter_;
   base::UniqueFd listener_;
   const bool shared_;
+  const TlsMode tls_;
   base::UniqueFd spare_;  // given up when no other descriptor is left
   EventLoop::TimerId pause_timer_ = 0;
   base::SteadyTime warn_again_at_ = base::SteadyTime::min();

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -11,11 +12,17 @@
 
 namespace slipway::net {
 
+// Whether a listener speaks TLS.
+enum class TlsMode : uint8_t { kOff, kRequired, kOptional };
+
 // A client that was accepted: its bytes, its name, its place in the books.
 struct Client {
   Transport transport;
   std::string peer;
   ConnectionTicket ticket;
+  TlsMode tls_mode = TlsMode::kOff;  // of its listener, until it is known what it speaks
+  // Who it is, by a TLS certificate that our client CA vouches for; null when it showed none.
+  std::unique_ptr<TlsIdentity> identity = nullptr;
 };
 
 // One client's connection in some protocol. Lives on one event loop; owned by its ConnectionHost,

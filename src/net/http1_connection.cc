@@ -230,6 +230,7 @@ void Http1Connection::DiscardInput() {
 void Http1Connection::Close() {
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kClosed;
+  if (first_ == nullptr) client_.transport.EndTls();
   io_.loop.Remove(client_.transport.fd(), this);
   io_.loop.CancelTimer(std::exchange(timer_, 0));
   client_.transport.Close();

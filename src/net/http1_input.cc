@@ -77,7 +77,7 @@ bool Http1Connection::Receive() {
   const size_t size = static_cast<size_t>(received);
   io_.counters.bytes_received.Add(size);
   // Less than asked for: the socket is empty, unless its end is waiting too.
-  if (size < room && !fin_seen_) readable_ = false;
+  if (size < room && !fin_seen_ && !client_.transport.pending()) readable_ = false;
   if (input_ == Input::kHead && begin_ == end_) first_byte_at_ = now();
   body_received_ += size;
   if (input_ == Input::kOwnBuffer) {

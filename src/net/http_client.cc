@@ -21,11 +21,12 @@
 namespace slipway::net {
 namespace {
 
-constexpr std::string_view kScheme = "http://";
+constexpr std::string_view kHttp = "http://";
+constexpr std::string_view kHttps = "https://";
 constexpr size_t kReceiveBytes = 64 * 1024;
 constexpr size_t kMaxHeadBytes = 64 * 1024;
 
-base::Result<SocketAddress> Resolve(const std::string& host, const std::string& port) {
+base::Result<SocketAddress> LookUp(const std::string& host, const std::string& port) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -107,40 +108,58 @@ std::string_view HttpClient::Response::Header(std::string_view name) const {
   return found == headers.end() ? std::string_view() : found->second;
 }
 
-base::Result<HttpClient> HttpClient::Create(std::string_view url, const base::Clock& clock,
-                                            const Options& options) {
+base::Result<ServerName> ServerName::Resolve(std::string_view url) {
+  ServerName name;
   if (url.starts_with("unix:")) {
-    SLIPWAY_ASSIGN_OR_RETURN(const SocketAddress where, SocketAddress::Parse(url));
-    return HttpClient(std::string(url), "localhost", where, clock, options);
+    SLIPWAY_ASSIGN_OR_RETURN(name.address, SocketAddress::Parse(url));
+    name.authority = name.host = "localhost";
+    return name;
   }
-  std::string_view authority = url.substr(std::min(kScheme.size(), url.size()));
+  name.tls = url.starts_with(kHttps);
+  const std::string_view scheme = name.tls ? kHttps : kHttp;
+  std::string_view authority = url.substr(std::min(scheme.size(), url.size()));
   if (authority.ends_with('/')) authority.remove_suffix(1);
-  if (!url.starts_with(kScheme) || authority.empty() ||
+  if (!url.starts_with(scheme) || authority.empty() ||
       authority.find('/') != std::string_view::npos ||
       !std::all_of(authority.begin(), authority.end(), [](char c) { return Is(c, kHostChar); })) {
-    return base::InvalidArgument(base::StrCat("url '", base::Printable(url),
-                                              "': expected 'http://host:port' or 'unix:/path'"));
+    return base::InvalidArgument(
+        base::StrCat("url '", base::Printable(url),
+                     "': expected 'http://host:port', 'https://host:port' or 'unix:/path'"));
   }
   const size_t bracket = authority.find(']');
   const size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
   std::string_view host = authority.substr(0, colon);
-  const std::string port(colon == std::string_view::npos ? "80" : authority.substr(colon + 1));
+  const std::string port(colon != std::string_view::npos ? authority.substr(colon + 1)
+                         : name.tls                      ? "443"
+                                                         : "80");
   if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-  SLIPWAY_ASSIGN_OR_RETURN(const SocketAddress where, Resolve(std::string(host), port));
-  return HttpClient(std::string(url), std::string(authority), where, clock, options);
+  name.authority = authority;
+  name.host = host;
+  SLIPWAY_ASSIGN_OR_RETURN(name.address, LookUp(name.host, port));
+  return name;
+}
+
+base::Result<HttpClient> HttpClient::Create(std::string_view url, const base::Clock& clock,
+                                            const Options& options) {
+  SLIPWAY_ASSIGN_OR_RETURN(ServerName name, ServerName::Resolve(url));
+  if (name.tls && options.tls == nullptr) {
+    return base::InvalidArgument(
+        base::StrCat("url '", base::Printable(url), "': https is not set up for this client"));
+  }
+  return HttpClient(std::string(url), std::move(name), clock, options);
 }
 
 base::Result<HttpClient::Response> HttpClient::Send(const Request& request) {
   base::Result<Response> response = Exchange(request);
   if (response.ok()) return response;
-  fd_.Reset();  // whatever is left on this connection belongs to nobody
+  transport_.Close();  // whatever is left on this connection belongs to nobody
   return response.status().WithContext(url_);
 }
 
 base::Result<HttpClient::Response> HttpClient::Exchange(const Request& request) {
-  SLIPWAY_ASSIGN_OR_RETURN(const std::string head, WriteHead(request, host_));
-  if (fd_.valid() && ConnectionIsDead()) fd_.Reset();
-  if (!fd_.valid()) SLIPWAY_RETURN_IF_ERROR(Connect());
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string head, WriteHead(request, name_.authority));
+  if (transport_.open() && ConnectionIsDead()) transport_.Close();
+  if (!transport_.open()) SLIPWAY_RETURN_IF_ERROR(Connect());
   deadline_ = clock_->SteadyNow() + options_.timeout;
   // A server may refuse a request before it has read it all: its answer says more than our failure.
   base::Status written = Write(head);
@@ -152,36 +171,62 @@ base::Result<HttpClient::Response> HttpClient::Exchange(const Request& request) 
     if (!read.ok()) return written.ok() ? read : written;
   } while (response.status < 200);
   SLIPWAY_RETURN_IF_ERROR(ReadBody(request, response));
-  if (!written.ok() || base::EqualsIgnoreCase(response.Header("connection"), "close")) fd_.Reset();
+  if (!written.ok() || base::EqualsIgnoreCase(response.Header("connection"), "close")) {
+    transport_.Close();
+  }
   return response;
 }
 
-bool HttpClient::ConnectionIsDead() const {
+bool HttpClient::ConnectionIsDead() {
   char byte = 0;
-  const ssize_t size = ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const ssize_t size = transport_.Peek(&byte, 1);
   return size >= 0 || errno != EAGAIN;  // an end, an error, or bytes that nobody asked for
 }
 
 base::Status HttpClient::Connect() {
   received_.clear();
   deadline_ = clock_->SteadyNow() + options_.connect_timeout;
-  fd_.Reset(::socket(where_.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd_.valid()) return base::ErrnoStatus(errno, "socket");
+  const SocketAddress& where = name_.address;
+  base::UniqueFd fd(::socket(where.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) return base::ErrnoStatus(errno, "socket");
   const int on = 1;
-  if (where_.family() != AF_UNIX)
-    ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  int error = ::connect(fd_.get(), where_.get(), where_.size()) == 0 ? 0 : errno;
+  if (where.family() != AF_UNIX) {
+    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  }
+  int error = ::connect(fd.get(), where.get(), where.size()) == 0 ? 0 : errno;
+  transport_ = Transport(std::move(fd));
   if (error == EINPROGRESS) {
     SLIPWAY_RETURN_IF_ERROR(Wait(POLLOUT).WithContext("connect"));
     socklen_t size = sizeof(error);
-    ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    ::getsockopt(transport_.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
   }
   if (error != 0) return base::Unavailable(base::StrCat("connect: ", std::strerror(error)));
-  return base::OkStatus();
+  return name_.tls ? StartTls() : base::OkStatus();
+}
+
+base::Status HttpClient::StartTls() {
+  if (tls_buffers_ == nullptr) tls_buffers_ = std::make_unique<TlsBuffers>();
+  auto session = options_.tls->Connect(transport_.fd(), name_.host, *tls_buffers_);
+  if (session == nullptr) return base::InvalidArgument("no name that a certificate can be for");
+  transport_.StartTls(std::move(session));
+  while (true) {
+    switch (transport_.tls()->ContinueHandshake()) {
+      case TlsSession::Progress::kDone:
+        return base::OkStatus();
+      case TlsSession::Progress::kWantRead:
+        SLIPWAY_RETURN_IF_ERROR(Wait(POLLIN).WithContext("TLS handshake"));
+        break;
+      case TlsSession::Progress::kWantWrite:
+        SLIPWAY_RETURN_IF_ERROR(Wait(POLLOUT).WithContext("TLS handshake"));
+        break;
+      case TlsSession::Progress::kFailed:
+        return TlsClientContext::Explain(*transport_.tls());
+    }
+  }
 }
 
 base::Status HttpClient::Wait(short events) {
-  pollfd entry{.fd = fd_.get(), .events = events, .revents = 0};
+  pollfd entry{.fd = transport_.fd(), .events = events, .revents = 0};
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - clock_->SteadyNow());
     if (left.count() <= 0) return base::DeadlineExceeded("no answer in time");
@@ -193,7 +238,8 @@ base::Status HttpClient::Wait(short events) {
 
 base::Status HttpClient::Write(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t written = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const iovec piece{.iov_base = const_cast<char*>(bytes.data()), .iov_len = bytes.size()};
+    const ssize_t written = transport_.Send({&piece, 1});
     if (written >= 0) {
       bytes.remove_prefix(static_cast<size_t>(written));
     } else if (errno == EAGAIN) {
@@ -209,13 +255,15 @@ base::Result<bool> HttpClient::Receive() {
   while (true) {
     const size_t before = received_.size();
     received_.resize(before + kReceiveBytes);
-    const ssize_t size = ::recv(fd_.get(), received_.data() + before, kReceiveBytes, 0);
+    const ssize_t size =
+        transport_.Receive(reinterpret_cast<std::byte*>(received_.data()) + before, kReceiveBytes);
     const int error = errno;
     received_.resize(before + (size > 0 ? static_cast<size_t>(size) : 0));
     if (size >= 0) return size > 0;
     if (error == EAGAIN) {
       SLIPWAY_RETURN_IF_ERROR(Wait(POLLIN));
     } else if (error != EINTR) {
+      if (transport_.tls() != nullptr) return TlsClientContext::Explain(*transport_.tls());
       return base::Unavailable(base::StrCat("receive: ", std::strerror(error)));
     }
   }
@@ -301,7 +349,7 @@ base::Status HttpClient::ReadUntilClose(Response& response) {
   }
   response.body = std::move(received_);
   received_.clear();
-  fd_.Reset();
+  transport_.Close();
   return base::OkStatus();
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,8 +12,22 @@
 #include "base/status.h"
 #include "base/unique_fd.h"
 #include "net/socket_address.h"
+#include "net/tls_client.h"
+#include "net/transport.h"
 
 namespace slipway::net {
+
+// Where the server of a URL is, and how it is called.
+struct ServerName {
+  SocketAddress address;
+  std::string authority;  // for the Host header: "example.org:8000"
+  std::string host;       // "example.org", "::1"; what a certificate is for
+  bool tls = false;
+
+  // "http://host:port", "https://host:port" or "unix:/path"; nothing may follow. kInvalidArgument;
+  // kUnavailable when the host has no address.
+  static base::Result<ServerName> Resolve(std::string_view url);
+};
 
 // A blocking HTTP/1.1 client for one server: for the command line and tests.
 //
@@ -28,6 +43,7 @@ class HttpClient {
     std::chrono::milliseconds connect_timeout{5'000};
     std::chrono::milliseconds timeout{60'000};  // for a request and its whole answer
     size_t max_response_bytes = size_t{256} << 20;
+    const TlsClientContext* tls = nullptr;  // for https, which is refused without; outlives us
   };
   struct Request {
     std::string_view method = "GET";
@@ -43,7 +59,7 @@ class HttpClient {
     std::string_view Header(std::string_view name) const;
   };
 
-  // "http://host:port", "http://[::1]:8000" or "unix:/path"; nothing may follow. Does not connect
+  // "http://host:port", "https://[::1]:8000" or "unix:/path"; nothing may follow. Does not connect
   // yet. kInvalidArgument; kUnavailable when the host has no address.
   static base::Result<HttpClient> Create(std::string_view url, const base::Clock& clock,
                                          const Options& options);
@@ -52,22 +68,19 @@ class HttpClient {
   }
 
   // Any status the server answers with is a Response. kUnavailable (no connection, or it was lost),
-  // kDeadlineExceeded, kResourceExhausted (max_response_bytes), kDataLoss (not HTTP),
+  // kDeadlineExceeded, kUnauthenticated (the server's certificate, or ours, is not good enough),
+  // kResourceExhausted (max_response_bytes), kDataLoss (not HTTP),
   // kInvalidArgument (a header or target that cannot be sent).
   base::Result<Response> Send(const Request& request);
 
  private:
-  HttpClient(std::string url, std::string host, SocketAddress where, const base::Clock& clock,
-             const Options& options)
-      : url_(std::move(url)),
-        host_(std::move(host)),
-        where_(where),
-        clock_(&clock),
-        options_(options) {}
+  HttpClient(std::string url, ServerName name, const base::Clock& clock, const Options& options)
+      : url_(std::move(url)), name_(std::move(name)), clock_(&clock), options_(options) {}
 
   base::Result<Response> Exchange(const Request& request);
   base::Status Connect();
-  bool ConnectionIsDead() const;
+  base::Status StartTls();
+  bool ConnectionIsDead();
   base::Status Write(std::string_view bytes);
   base::Status Wait(short events);
   // Receives more into received_; false at the end of the stream.
@@ -79,11 +92,11 @@ class HttpClient {
   base::Status ReadUntilClose(Response& response);
 
   std::string url_;
-  std::string host_;  // for the Host header
-  SocketAddress where_;
+  ServerName name_;
   const base::Clock* clock_;
   Options options_;
-  base::UniqueFd fd_;
+  std::unique_ptr<TlsBuffers> tls_buffers_;  // made when first needed
+  Transport transport_{base::UniqueFd()};
   base::SteadyTime deadline_;
   std::string received_;
 };

@@ -9,6 +9,7 @@
 #include "base/str_cat.h"
 #include "net/listen_address.h"
 #include "net/testing/test_server.h"
+#include "net/testing/tls_fixture.h"
 
 namespace slipway::net {
 namespace {
@@ -112,8 +113,7 @@ TEST_F(HttpClientTest, ReadsTheRefusalOfABodyThatIsTooLarge) {
 }
 
 TEST_F(HttpClientTest, SaysWhatIsWrongWithUrls) {
-  for (const char* bad :
-       {"", "127.0.0.1:80", "https://a", "http://", "http://a/b", "http://u@h", "unix:"}) {
+  for (const char* bad : {"", "127.0.0.1:80", "http://", "http://a/b", "http://u@h", "unix:"}) {
     EXPECT_EQ(HttpClient::Create(bad, clock_).status().code(), base::StatusCode::kInvalidArgument)
         << bad;
   }
@@ -158,6 +158,73 @@ TEST_F(HttpClientTest, RefusesAnswersThatAreWrongOrTooLarge) {
   for (const auto& [answer, code] : cases) {
     EXPECT_EQ(GetFrom(answer).status().code(), code) << answer.substr(0, 100);
   }
+}
+
+class HttpsClientTest : public testing::Test {
+ protected:
+  base::Result<HttpClient::Response> Get(const std::string& url,
+                                         const TlsClientContext::Options& options) {
+    const auto tls = TlsClientContext::Create(options, tls_.fs);
+    if (!tls.ok()) return tls.status();
+    auto client = HttpClient::Create(url, tls_.clock, {.timeout = 5s, .tls = tls->get()});
+    if (!client.ok()) return client.status();
+    return client->Send({.target = "/x"});
+  }
+  std::string Trusted() const { return tls_.Write("ca.pem", tls_.authority.certificate()); }
+  TlsFixture tls_;
+};
+
+TEST_F(HttpsClientTest, SendsAndKeepsTheConnection) {
+  const auto context = tls_.Make();
+  TestServer server({}, nullptr, "127.0.0.1:0", 1, context.get());
+  const auto tls = TlsClientContext::Create({.ca_file = Trusted()}, tls_.fs);
+  HttpClient made = *HttpClient::Create(server.url(), tls_.clock, {.tls = tls->get()});
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(made.Send({.target = "/x"})->body, "GET /x ");
+  HttpClient client = std::move(made);
+  const std::string large(3'000'000, 'x');
+  EXPECT_EQ(client.Send({.method = "PUT", .body = large})->body.size(), large.size() + 6);
+  EXPECT_EQ(server.stats().connections_accepted, 1U);
+  EXPECT_EQ(HttpClient::Create(server.url(), tls_.clock).status().code(),
+            base::StatusCode::kInvalidArgument);
+}
+
+TEST_F(HttpsClientTest, TrustsOnlyWhomItIsToldTo) {
+  const auto context = tls_.Make();
+  TestServer server({}, nullptr, "127.0.0.1:0", 1, context.get());
+  const std::string port = server.url().substr(server.url().rfind(':'));
+  EXPECT_TRUE(Get(server.url(), {.ca_file = Trusted()}).ok());
+  EXPECT_TRUE(Get("https://localhost" + port, {.ca_file = Trusted()}).ok());
+  const auto unknown = Get(server.url(), {});
+  EXPECT_EQ(unknown.status().code(), base::StatusCode::kUnauthenticated);
+  EXPECT_NE(unknown.status().message().find("--cacert"), std::string::npos) << unknown.status();
+  EXPECT_TRUE(Get(server.url(), {.insecure = true}).ok());
+  tls_.WriteServerPair(tls_.authority.Issue({.alternatives = "DNS:elsewhere"}));
+  ASSERT_TRUE(context->Reload().ok());
+  const auto other = Get(server.url(), {.ca_file = Trusted()});
+  EXPECT_NE(other.status().message().find("mismatch"), std::string::npos) << other.status();
+  EXPECT_EQ(Get(server.url(), {.ca_file = "/none"}).status().code(), base::StatusCode::kNotFound);
+}
+
+TEST_F(HttpsClientTest, ShowsItsCertificate) {
+  TlsContext::Options options = tls_.options();
+  options.client_auth = TlsContext::ClientAuth::kRequired;
+  options.client_ca_file = Trusted();
+  const auto context = tls_.Make(options);
+  TestServer server({}, nullptr, "127.0.0.1:0", 1, context.get());
+  const TestAuthority::Pair pair = tls_.authority.Issue();
+  const std::string both = tls_.Write("both.pem", pair.certificate + pair.key);
+  EXPECT_TRUE(Get(server.url(), {.ca_file = Trusted(), .certificate_file = both}).ok());
+  const auto nobody = Get(server.url(), {.ca_file = Trusted()});
+  EXPECT_EQ(nobody.status().code(), base::StatusCode::kUnauthenticated) << nobody.status();
+  EXPECT_NE(nobody.status().message().find("--cert"), std::string::npos);
+}
+
+TEST_F(HttpsClientTest, SaysWhenTheServerSpeaksPlaintext) {
+  TestServer server;
+  const std::string port = server.url().substr(server.url().rfind(':'));
+  const auto answer = Get("https://127.0.0.1" + port, {.insecure = true});
+  EXPECT_EQ(answer.status().code(), base::StatusCode::kUnavailable);
+  EXPECT_NE(answer.status().message().find("use http://"), std::string::npos) << answer.status();
 }
 
 }  // namespace

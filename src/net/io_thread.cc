@@ -21,7 +21,9 @@ IoThread::IoThread(std::unique_ptr<EventLoop> loop, const Shared& shared)
     : loop_(std::move(loop)),
       limiter_(shared.limiter),
       balancer_(shared.balancer),
-      context_(*loop_, *this, shared.limits, shared.budget, shared.clock, shared.log) {}
+      context_(*loop_, *this, shared.limits, shared.budget, shared.clock, shared.log) {
+  context_.tls = shared.tls;
+}
 
 IoThread::~IoThread() {
   Stop();
@@ -29,9 +31,9 @@ IoThread::~IoThread() {
   handler_.reset();
 }
 
-base::Status IoThread::Listen(base::UniqueFd listener, bool shared_listener) {
+base::Status IoThread::Listen(base::UniqueFd listener, bool shared_listener, TlsMode tls) {
   acceptors_.push_back(
-      std::make_unique<Acceptor>(context_, limiter_, std::move(listener), shared_listener));
+      std::make_unique<Acceptor>(context_, limiter_, std::move(listener), shared_listener, tls));
   return acceptors_.back()->Start();
 }
 
@@ -74,7 +76,7 @@ void IoThread::Begin(Client client) {
   auto sniffer = std::make_unique<ProtocolSniffer>(context_, std::move(client));
   ProtocolSniffer& started = *sniffer;
   Adopt(std::move(sniffer));
-  started.Start();
+  started.Start(false);
 }
 
 void IoThread::BeginLater(Client client) {

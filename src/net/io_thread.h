@@ -23,6 +23,7 @@ class IoThread final : public ConnectionHost, public ConnectionBalancer::Member 
     ConnectionBalancer& balancer;  // has this thread as a member, and all others
     base::Clock& clock;
     base::Logger& log;
+    TlsContext* tls;
   };
 
   static base::Result<std::unique_ptr<IoThread>> Create(const Shared& shared,
@@ -30,7 +31,7 @@ class IoThread final : public ConnectionHost, public ConnectionBalancer::Member 
   ~IoThread() override;
 
   // Before Start().
-  base::Status Listen(base::UniqueFd listener, bool shared_listener);
+  base::Status Listen(base::UniqueFd listener, bool shared_listener, TlsMode tls);
   void Start(size_t number);
   void AnnounceClose();
   void Drain();

@@ -13,7 +13,8 @@ struct Limits {
   size_t max_header_count = 100;                      // 431
   size_t max_target_bytes = 8 * 1024;                 // 414
   std::chrono::milliseconds header_deadline{10'000};  // from the first byte to the empty line: 408
-  std::chrono::milliseconds idle_timeout{120'000};    // keep-alive without a request: close
+  std::chrono::milliseconds handshake_timeout{10'000};  // TLS, from the first byte: close
+  std::chrono::milliseconds idle_timeout{120'000};      // keep-alive without a request: close
   // A body must bring this many bytes a second on average, after the grace: 408. 0: no limit.
   size_t min_body_bytes_per_second = 1024;
   std::chrono::milliseconds body_grace{5'000};

@@ -68,8 +68,24 @@ base::Result<base::UniqueFd> Bind(const ListenAddress& address, const SocketAddr
 }  // namespace
 
 base::Result<ListenAddress> ListenAddress::Parse(std::string_view text) {
+  constexpr std::string_view kHttp = "http=";
+  constexpr std::string_view kHttps = "https=";
+  ListenAddress address;
+  if (text.starts_with(kHttp)) {
+    text.remove_prefix(kHttp.size());
+    address.scheme = Scheme::kHttp;
+  } else if (text.starts_with(kHttps)) {
+    text.remove_prefix(kHttps.size());
+    address.scheme = Scheme::kHttps;
+  }
   SLIPWAY_RETURN_IF_ERROR(SocketAddress::Parse(text).status());
-  return ListenAddress{std::string(text)};
+  address.text = text;
+  return address;
+}
+
+std::string ListenAddress::url() const {
+  if (unix_socket()) return text;
+  return base::StrCat(scheme == Scheme::kHttps ? "https://" : "http://", text);
 }
 
 bool ListenAddress::loopback() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -9,10 +10,18 @@
 namespace slipway::net {
 
 // "127.0.0.1:8000", "[::1]:8000", "unix:/run/slipway.sock"; port 0 takes a free one. A numeric
-// address, not a name: which interfaces are opened must not depend on a resolver.
+// address, not a name: which interfaces are opened must not depend on a resolver. "http=" or
+// "https=" in front says what is spoken there: without it, TLS when the server has a certificate
+// (but not on a Unix socket, which file permissions protect).
 struct ListenAddress {
-  std::string text;
+  enum class Scheme : uint8_t { kAny, kHttp, kHttps };
+
+  std::string text;  // without the scheme
+  Scheme scheme = Scheme::kAny;
+
   static base::Result<ListenAddress> Parse(std::string_view text);
+  // For clients: "https://127.0.0.1:8000", "unix:/run/slipway.sock".
+  std::string url() const;
   bool loopback() const;  // 127/8, ::1 or a Unix socket
   bool unix_socket() const { return text.starts_with("unix:"); }
 };

@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "net/http1_connection.h"
+#include "net/tls_handshake.h"
 
 namespace slipway::net {
 namespace {
@@ -28,9 +29,28 @@ Protocol SniffProtocol(std::string_view first_bytes) {
   return Protocol::kHttp1;
 }
 
-void ProtocolSniffer::Start() {
+void StartProtocol(IoContext& io, Client client, std::string_view protocol) {
+  if (protocol.empty()) {
+    client.tls_mode = TlsMode::kOff;  // no TLS inside TLS
+    auto sniffer = std::make_unique<ProtocolSniffer>(io, std::move(client));
+    ProtocolSniffer& started = *sniffer;
+    io.host.Adopt(std::move(sniffer));
+    return started.Start(true);
+  }
+  auto connection = std::make_unique<Http1Connection>(io, std::move(client));
+  Http1Connection& http1 = *connection;
+  io.host.Adopt(std::move(connection));
+  http1.Start(true);
+  http1.OnEvents(EPOLLIN);  // a request may have come with the end of the handshake
+}
+
+void ProtocolSniffer::Start(bool registered) {
   SetTimer(io_.limits.idle_timeout);
-  if (!io_.loop.Add(client_.transport.fd(), kEvents, this).ok()) Abort();
+  const int fd = client_.transport.fd();
+  const base::Status status =
+      registered ? io_.loop.Modify(fd, kEvents, this) : io_.loop.Add(fd, kEvents, this);
+  if (!status.ok()) return Abort();
+  if (registered) OnEvents(EPOLLIN);
 }
 
 void ProtocolSniffer::SetTimer(std::chrono::milliseconds delay) {
@@ -64,16 +84,28 @@ void ProtocolSniffer::BeginDrain() {
 
 void ProtocolSniffer::Replace(Protocol protocol) {
   io_.loop.CancelTimer(timer_);
+  const TlsMode mode = client_.tls_mode;
+  const bool encrypted = client_.transport.tls() != nullptr;
+  if (protocol == Protocol::kTls && mode != TlsMode::kOff) {
+    auto handshake = std::make_unique<TlsHandshake>(io_, std::move(client_));
+    TlsHandshake& started = *handshake;
+    io_.host.Adopt(std::move(handshake));
+    io_.host.Retire(*this);
+    return started.Start();
+  }
   auto connection = std::make_unique<Http1Connection>(io_, std::move(client_));
   Http1Connection& http1 = *connection;
   io_.host.Adopt(std::move(connection));
   io_.host.Retire(*this);
-  if (protocol == Protocol::kHttp2) {
+  if (mode == TlsMode::kRequired) {
+    http1.StartRefused(true, {400, "this port speaks TLS; use https://"});
+  } else if (protocol == Protocol::kHttp2) {
     http1.StartRefused(true, {505, "HTTP/2 is not supported on this port; use HTTP/1.1"});
   } else if (protocol == Protocol::kTls) {
     http1.StartRefused(true, {400, "this port does not speak TLS; use http://"});
   } else {
     http1.Start(true);
+    if (encrypted) http1.OnEvents(EPOLLIN);  // what was sniffed at is no longer in the socket
   }
 }
 

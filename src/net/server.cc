@@ -12,17 +12,18 @@
 #include "net/connection_balancer.h"
 #include "net/connection_limiter.h"
 #include "net/io_thread.h"
+#include "net/tls_context.h"
 
 namespace slipway::net {
 namespace {
 
 class ServerImpl final : public Server {
  public:
-  ServerImpl(const Limits& limits, base::Clock& clock, base::Logger& log)
-      : limits_(limits),
-        budget_(limits.max_buffered_bytes),
+  ServerImpl(const Options& options, base::Clock& clock, base::Logger& log)
+      : limits_(options.limits),
+        budget_(limits_.max_buffered_bytes),
         limiter_(limits_),
-        shared_{limits_, budget_, limiter_, balancer_, clock, log} {}
+        shared_{limits_, budget_, limiter_, balancer_, clock, log, options.tls} {}
   ~ServerImpl() override;
 
   base::Status Start(const Options& options, const HttpHandlerFactory& make_handler);
@@ -38,6 +39,7 @@ class ServerImpl final : public Server {
 
  private:
   base::Status ListenAt(ListenAddress address);
+  TlsMode ModeOf(const ListenAddress& address) const;
 
   const Limits limits_;
   ByteBudget budget_;
@@ -70,6 +72,13 @@ base::Status ServerImpl::Start(const Options& options, const HttpHandlerFactory&
 
 // TCP: a socket per loop, and the kernel spreads the connections. Unix: one socket for all loops.
 base::Status ServerImpl::ListenAt(ListenAddress address) {
+  if (address.scheme == ListenAddress::Scheme::kHttps && shared_.tls == nullptr) {
+    return base::InvalidArgument(
+        base::StrCat("listen on 'https=", address.text, "': TLS needs a certificate and a key"));
+  }
+  const TlsMode tls = ModeOf(address);
+  address.scheme =
+      tls == TlsMode::kOff ? ListenAddress::Scheme::kHttp : ListenAddress::Scheme::kHttps;
   SLIPWAY_RETURN_IF_ERROR(CheckFree(address));
   const bool several = threads_.size() > 1;
   SLIPWAY_ASSIGN_OR_RETURN(base::UniqueFd first, net::Listen(address, several));
@@ -82,9 +91,22 @@ base::Status ServerImpl::ListenAt(ListenAddress address) {
     } else {
       SLIPWAY_ASSIGN_OR_RETURN(fd, net::Listen(address, several));
     }
-    SLIPWAY_RETURN_IF_ERROR(threads_[i]->Listen(std::move(fd), address.unix_socket()));
+    SLIPWAY_RETURN_IF_ERROR(threads_[i]->Listen(std::move(fd), address.unix_socket(), tls));
   }
-  return threads_[0]->Listen(std::move(first), several && address.unix_socket());
+  return threads_[0]->Listen(std::move(first), several && address.unix_socket(), tls);
+}
+
+TlsMode ServerImpl::ModeOf(const ListenAddress& address) const {
+  switch (address.scheme) {
+    case ListenAddress::Scheme::kHttp:
+      return TlsMode::kOff;
+    case ListenAddress::Scheme::kHttps:
+      return TlsMode::kRequired;
+    case ListenAddress::Scheme::kAny:
+      break;
+  }
+  if (shared_.tls == nullptr || address.unix_socket()) return TlsMode::kOff;
+  return shared_.tls->options().allow_plaintext ? TlsMode::kOptional : TlsMode::kRequired;
 }
 
 std::vector<EventLoop*> ServerImpl::loops() const {
@@ -107,6 +129,9 @@ ServerStats ServerImpl::stats() const {
     stats.timeouts += counters.timeouts.value();
     stats.bytes_received += counters.bytes_received.value();
     stats.bytes_sent += counters.bytes_sent.value();
+    stats.tls_handshakes += counters.tls_handshakes.value();
+    stats.tls_resumed += counters.tls_resumed.value();
+    stats.tls_failures += counters.tls_failures.value();
     stats.buffered_bytes += thread->context().buffers.block_bytes();
   }
   return stats;
@@ -137,6 +162,7 @@ base::Status Limits::Validate() const {
                         {"max_header_count", max_header_count},
                         {"max_target_bytes", max_target_bytes},
                         {"header_deadline", positive(header_deadline)},
+                        {"handshake_timeout", positive(handshake_timeout)},
                         {"idle_timeout", positive(idle_timeout)},
                         {"write_timeout", positive(write_timeout)},
                         {"max_body_bytes", max_body_bytes},
@@ -154,7 +180,7 @@ base::Result<std::unique_ptr<Server>> Server::Start(const Options& options,
   SLIPWAY_RETURN_IF_ERROR(options.limits.Validate().WithContext("limits"));
   SLIPWAY_RETURN_IF_ERROR(CheckPositive({{"io_threads", options.io_threads}}));
   if (options.listen.empty()) return base::InvalidArgument("listen: expected at least one address");
-  auto server = std::make_unique<ServerImpl>(options.limits, clock, log);
+  auto server = std::make_unique<ServerImpl>(options, clock, log);
   SLIPWAY_RETURN_IF_ERROR(server->Start(options, make_handler));
   return std::unique_ptr<Server>(std::move(server));
 }

@@ -16,6 +16,8 @@
 
 namespace slipway::net {
 
+class TlsContext;
+
 // What the network layer counts. Read at any time from any thread.
 struct ServerStats {
   uint64_t connections_open = 0;
@@ -27,6 +29,9 @@ struct ServerStats {
   uint64_t bytes_received = 0;
   uint64_t bytes_sent = 0;
   uint64_t buffered_bytes = 0;  // held in request buffers now
+  uint64_t tls_handshakes = 0;  // full ones
+  uint64_t tls_resumed = 0;     // and those that a session ticket made cheap
+  uint64_t tls_failures = 0;
 };
 
 // Accepts connections and turns bytes into exchanges. One event loop per IO thread, each with its
@@ -41,6 +46,7 @@ class Server {
     std::vector<ListenAddress> listen;
     size_t io_threads = 1;
     Limits limits;
+    TlsContext* tls = nullptr;  // outlives the server; null: it speaks no TLS
   };
 
   // Binds, makes the handlers and starts the threads. kFailedPrecondition when an address is taken,
@@ -50,7 +56,7 @@ class Server {
                                                      base::Clock& clock, base::Logger& log);
   virtual ~Server() = default;
 
-  // With the real ports filled in.
+  // With the real ports, and what is spoken there, filled in.
   virtual std::vector<ListenAddress> addresses() const = 0;
   virtual std::vector<EventLoop*> loops() const = 0;
   virtual ServerStats stats() const = 0;

@@ -1,6 +1,8 @@
 #include <arpa/inet.h>
 #include <benchmark/benchmark.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -9,6 +11,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
@@ -23,6 +26,9 @@
 #include "base/str_cat.h"
 #include "net/server.h"
 #include "net/socket_address.h"
+#include "net/testing/tls_fixture.h"
+#include "net/tls_client.h"
+#include "net/transport.h"
 
 // g++ 12 does not see that both sides of our replaced operators use malloc.
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
@@ -68,7 +74,8 @@ class HelloHandler final : public HttpHandler {
 // the answers are there.
 class LoadGenerator {
  public:
-  LoadGenerator(const std::string& address, const std::string& request, int connections, int batch);
+  LoadGenerator(const std::string& address, const std::string& request, int connections, int batch,
+                bool tls);
   ~LoadGenerator();
   void RunBatch() {
     char byte = 0;
@@ -77,14 +84,14 @@ class LoadGenerator {
 
  private:
   [[noreturn]] static void Serve(int command, int done, const SocketAddress& where,
-                                 const std::string& request, int connections, int batch);
+                                 const std::string& request, int connections, int batch, bool tls);
   int command_ = -1;
   int done_ = -1;
   pid_t child_ = -1;
 };
 
 LoadGenerator::LoadGenerator(const std::string& address, const std::string& request,
-                             int connections, int batch) {
+                             int connections, int batch, bool tls) {
   int command[2];
   int done[2];
   SLIPWAY_CHECK(::pipe(command) == 0 && ::pipe(done) == 0);
@@ -92,7 +99,7 @@ LoadGenerator::LoadGenerator(const std::string& address, const std::string& requ
   child_ = ::fork();
   if (child_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    Serve(command[0], done[1], where, request, connections, batch);
+    Serve(command[0], done[1], where, request, connections, batch, tls);
   }
   ::close(command[0]);
   ::close(done[1]);
@@ -107,43 +114,67 @@ LoadGenerator::~LoadGenerator() {
   ::waitpid(child_, nullptr, 0);
 }
 
-void SendAll(int fd, const std::string& request) {
+void SendAll(Transport& transport, const std::string& request) {
   for (size_t sent = 0; sent < request.size();) {
-    const ssize_t n = ::send(fd, request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+    const iovec piece{.iov_base = const_cast<char*>(request.data()) + sent,
+                      .iov_len = request.size() - sent};
+    const ssize_t n = transport.Send({&piece, 1});
     if (n <= 0) ::_exit(1);
     sent += static_cast<size_t>(n);
   }
 }
 
+// The client's sockets block, but a session must not: it sends what it has written when there is
+// nothing more to read.
+void ShakeHands(Transport& transport, const TlsClientContext& tls, TlsBuffers& buffers) {
+  ::fcntl(transport.fd(), F_SETFL, O_NONBLOCK);
+  transport.StartTls(tls.Connect(transport.fd(), "127.0.0.1", buffers));
+  TlsSession::Progress progress;
+  while ((progress = transport.tls()->ContinueHandshake()) != TlsSession::Progress::kDone) {
+    if (progress == TlsSession::Progress::kFailed) ::_exit(1);
+    pollfd entry{.fd = transport.fd(), .events = POLLIN, .revents = 0};
+    ::poll(&entry, 1, -1);
+  }
+  ::fcntl(transport.fd(), F_SETFL, 0);
+}
+
 void LoadGenerator::Serve(int command, int done, const SocketAddress& where,
-                          const std::string& request, int connections, int batch) {
+                          const std::string& request, int connections, int batch, bool tls) {
   PinTo(kClientCore);
+  const auto client = TlsClientContext::Create({.insecure = true}, base::RealFileSystem());
+  TlsBuffers buffers;
   const int epoll = ::epoll_create1(0);
-  std::vector<int> fds;
+  std::vector<Transport> transports;
+  transports.reserve(static_cast<size_t>(connections));
   for (int i = 0; i < connections; ++i) {
-    fds.push_back(::socket(where.family(), SOCK_STREAM, 0));
-    if (::connect(fds.back(), where.get(), where.size()) != 0) ::_exit(1);
+    const int fd = ::socket(where.family(), SOCK_STREAM, 0);
+    transports.emplace_back(base::UniqueFd(fd));
+    if (::connect(fd, where.get(), where.size()) != 0) ::_exit(1);
+    if (tls) ShakeHands(transports.back(), **client, buffers);
     epoll_event event{};
     event.events = EPOLLIN;
-    event.data.fd = fds.back();
-    ::epoll_ctl(epoll, EPOLL_CTL_ADD, fds.back(), &event);
+    event.data.ptr = &transports.back();
+    ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
   }
   char byte = 0;
-  char answer[4096];
+  std::byte answer[4096];
   while (::read(command, &byte, 1) == 1) {
     int to_send = batch;
     int to_come = batch;
-    for (const int fd : fds) {
-      SendAll(fd, request);
+    for (Transport& transport : transports) {
+      SendAll(transport, request);
       --to_send;
     }
     while (to_come > 0) {
       epoll_event events[64];
       const int ready = ::epoll_wait(epoll, events, 64, -1);
       for (int i = 0; i < ready; ++i) {
-        if (::recv(events[i].data.fd, answer, sizeof(answer), 0) <= 0) ::_exit(1);
+        auto& transport = *static_cast<Transport*>(events[i].data.ptr);
+        const ssize_t size = transport.Receive(answer, sizeof(answer));
+        if (size < 0 && errno == EAGAIN) continue;  // a session ticket
+        if (size <= 0) ::_exit(1);
         --to_come;
-        if (to_send-- > 0) SendAll(events[i].data.fd, request);
+        if (to_send-- > 0) SendAll(transport, request);
       }
     }
     if (::write(done, &byte, 1) != 1) break;
@@ -218,9 +249,10 @@ void BareServer::Run() {
 }
 
 // Runs batches of requests for `body` bytes against `address`, and reports CPU time per request.
-void Measure(benchmark::State& state, const std::string& address, size_t body, int connections) {
+void Measure(benchmark::State& state, const std::string& address, size_t body, int connections,
+             bool tls) {
   const int batch = body > 10'000 ? 1'000 : 50'000;
-  LoadGenerator load(address, PostRequest(body), connections, batch);
+  LoadGenerator load(address, PostRequest(body), connections, batch, tls);
   load.RunBatch();
   const size_t allocations_before = allocations;
   for (auto _ : state) {
@@ -237,22 +269,31 @@ void Measure(benchmark::State& state, const std::string& address, size_t body, i
 
 // How much CPU does the network layer itself use for one request, when the handler does nothing?
 // Arguments: bytes of the request body, connections. One IO thread on core 0, the client on core 1.
+// `tls`: the same inside TLS 1.3, with connections that exist already.
 void BM_ServerCpuPerRequest(benchmark::State& state) {
   PinTo(kServerCore);
   base::RealClock clock;
   const std::unique_ptr<base::Logger> log = base::Logger::Null();
+  const bool tls = state.range(2) == 1;
+  TlsFixture certificates;
+  TlsContext::Options tls_options = certificates.options();
+  tls_options.watch.period = std::chrono::hours(1);
+  const std::unique_ptr<TlsContext> context = tls ? certificates.Make(tls_options) : nullptr;
   Server::Options options;
   options.listen = {*ListenAddress::Parse("127.0.0.1:0")};
+  options.tls = context.get();
   auto server = Server::Start(
       options, [](EventLoop&) { return std::make_unique<HelloHandler>(); }, clock, *log);
   SLIPWAY_CHECK(server.ok());
   Measure(state, (*server)->addresses()[0].text, static_cast<size_t>(state.range(0)),
-          static_cast<int>(state.range(1)));
+          static_cast<int>(state.range(1)), tls);
 }
 BENCHMARK(BM_ServerCpuPerRequest)
-    ->ArgNames({"body", "connections"})
-    ->Args({310, 32})
-    ->Args({602'112, 8})
+    ->ArgNames({"body", "connections", "tls"})
+    ->Args({310, 32, 0})
+    ->Args({310, 32, 1})
+    ->Args({602'112, 8, 0})
+    ->Args({602'112, 8, 1})
     ->UseManualTime()
     ->Unit(benchmark::kMillisecond);
 
@@ -260,7 +301,7 @@ BENCHMARK(BM_ServerCpuPerRequest)
 void BM_BareLoopCpuPerRequest(benchmark::State& state) {
   PinTo(kServerCore);
   BareServer server;
-  Measure(state, server.address(), 310, static_cast<int>(state.range(0)));
+  Measure(state, server.address(), 310, static_cast<int>(state.range(0)), false);
 }
 BENCHMARK(BM_BareLoopCpuPerRequest)
     ->ArgName("connections")

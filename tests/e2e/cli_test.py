@@ -199,7 +199,7 @@ def test_arrays_that_are_no_tensors_are_unimplemented(bad_files, file):
     (INVALID, [DIGITS, "-i", HELDOUT, "--outputs", "nothing"]),
     (INVALID, [DIGITS, "-i", HELDOUT, "--map", "image"]),
     (INVALID, [DIGITS, "-i", HELDOUT, "-o", "out.txt"]),
-    (UNIMPLEMENTED, ["https://example.org", "-i", HELDOUT]),
+    (INVALID, ["http://127.0.0.1:1", "--cacert", TABLE, "-i", HELDOUT]),
     (UNIMPLEMENTED, [DIGITS, "-i", EXAMPLE_DATA / "digits_request.json", "--provider", "nothing"]),
 ])
 def test_wrong_words_are_refused(code, words):

@@ -1,4 +1,4 @@
-"""The tour in README.md, run word for word (but for the port, which must be free)."""
+"""The tour in README.md and the commands of docs/tls.md, run word for word (but for the port, which must be free)."""
 import os
 import pathlib
 import re
@@ -31,3 +31,18 @@ def test_tour_runs_and_shows_what_it_promises():
     assert '"model_name":"digits"' in result.stdout
     assert 'slipway_requests_total{model="digits"' in result.stdout
     assert "breast_cancer_forest" in result.stdout
+
+
+def test_commands_of_the_tls_guide_run(tmp_path):
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    port = free_port()
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/tls.md").read_text(), re.DOTALL)
+    script = "".join(blocks).replace(":8000", f":{port}")
+    script = script.replace("slipway serve examples/models", f"slipway serve examples/models --listen 127.0.0.1:{port}")
+    program = pathlib.Path(os.environ["SLIPWAY"]).resolve()
+    env = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
+    result = subprocess.run(["timeout", "100", "bash", "-m", "-e", "-o", "pipefail", "-c", script], cwd=tmp_path,
+                            env=env, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert '"model_name":"digits"' in result.stdout
+    assert 'slipway_tls_reloads_total{result="ok"}' in result.stdout

@@ -1,9 +1,11 @@
 #include "net/testing/raw_client.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <cctype>
+#include <cerrno>
 #include <cstdlib>
 
 #include "base/check.h"
@@ -26,11 +28,39 @@ RawClient::RawClient(std::string_view address, int receive_buffer) {
   if (::connect(fd_.get(), where.get(), where.size()) != 0) fd_.Reset();
 }
 
+bool RawClient::WaitFor(short events) {
+  pollfd entry{.fd = fd_.get(), .events = events, .revents = 0};
+  return ::poll(&entry, 1, kPatienceMs) == 1;
+}
+
+std::string RawClient::StartTls(SSL* ssl) {
+  ::fcntl(fd_.get(), F_SETFL, O_NONBLOCK);
+  tls_buffers_ = std::make_unique<TlsBuffers>();
+  tls_ = std::make_unique<TlsSession>(ssl, fd_.get(), *tls_buffers_);
+  while (true) {
+    switch (tls_->ContinueHandshake()) {
+      case TlsSession::Progress::kDone:
+        return "";
+      case TlsSession::Progress::kFailed:
+        return tls_->error();
+      case TlsSession::Progress::kWantRead:
+        if (!WaitFor(POLLIN)) return "no answer";
+        break;
+      case TlsSession::Progress::kWantWrite:
+        if (!WaitFor(POLLOUT)) return "the server does not read";
+        break;
+    }
+  }
+}
+
 bool RawClient::Send(std::string_view bytes) {
   while (!bytes.empty()) {
-    pollfd entry{.fd = fd_.get(), .events = POLLOUT, .revents = 0};
-    if (::poll(&entry, 1, kPatienceMs) != 1) return false;
-    const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (!WaitFor(POLLOUT)) return false;
+    const iovec piece{.iov_base = const_cast<char*>(bytes.data()), .iov_len = bytes.size()};
+    const ssize_t sent = tls_ != nullptr ? tls_->Send({&piece, 1})
+                                         : ::send(fd_.get(), bytes.data(), bytes.size(),
+                                                  MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (tls_ != nullptr && sent < 0 && errno == EAGAIN) continue;
     if (sent <= 0) return false;
     bytes.remove_prefix(static_cast<size_t>(sent));
   }
@@ -38,10 +68,16 @@ bool RawClient::Send(std::string_view bytes) {
 }
 
 bool RawClient::Receive() {
-  pollfd entry{.fd = fd_.get(), .events = POLLIN, .revents = 0};
-  if (::poll(&entry, 1, kPatienceMs) != 1) return false;
   char bytes[64 * 1024];
-  const ssize_t size = ::recv(fd_.get(), bytes, sizeof(bytes), 0);
+  ssize_t size = 0;
+  if (tls_ == nullptr) {
+    if (!WaitFor(POLLIN)) return false;
+    size = ::recv(fd_.get(), bytes, sizeof(bytes), 0);
+  } else {
+    do {
+      size = tls_->Receive(reinterpret_cast<std::byte*>(bytes), sizeof(bytes));
+    } while (size < 0 && errno == EAGAIN && WaitFor(POLLIN));
+  }
   if (size <= 0) return false;
   received_.append(bytes, static_cast<size_t>(size));
   return true;
@@ -88,8 +124,8 @@ std::optional<RawClient::Response> RawClient::Read(bool no_body) {
 
 bool RawClient::WaitForClose() {
   if (!received_.empty()) return false;
-  pollfd entry{.fd = fd_.get(), .events = POLLIN, .revents = 0};
-  if (::poll(&entry, 1, kPatienceMs) != 1) return false;
+  if (tls_ != nullptr) return !Receive() && tls_->pending();  // an end, not our patience's
+  if (!WaitFor(POLLIN)) return false;
   char byte = 0;
   return ::recv(fd_.get(), &byte, 1, 0) <= 0;
 }

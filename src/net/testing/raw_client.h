@@ -1,11 +1,15 @@
 #pragma once
 
+#include <openssl/types.h>
+
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/unique_fd.h"
+#include "net/tls_session.h"
 
 namespace slipway::net {
 
@@ -21,6 +25,11 @@ class RawClient {
 
   // `receive_buffer`: bytes of the socket's receive buffer, 0 for the usual ones.
   explicit RawClient(std::string_view address, int receive_buffer = 0);
+
+  // Goes through a TLS handshake as `ssl`, which it takes over, says; everything is encrypted from
+  // then on. Empty when that went well, else why not.
+  std::string StartTls(SSL* ssl);
+  TlsSession& tls() { return *tls_; }
 
   // False when the server has closed the connection.
   bool Send(std::string_view bytes);
@@ -43,8 +52,11 @@ class RawClient {
 
  private:
   bool Receive();
+  bool WaitFor(short events);
 
   base::UniqueFd fd_;
+  std::unique_ptr<TlsBuffers> tls_buffers_;
+  std::unique_ptr<TlsSession> tls_;
   std::string received_;
 };
 

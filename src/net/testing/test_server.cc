@@ -28,12 +28,13 @@ class FunctionHandler final : public HttpHandler {
 }  // namespace
 
 TestServer::TestServer(const Limits& limits, OnRequest on_request, std::string_view address,
-                       size_t io_threads) {
+                       size_t io_threads, TlsContext* tls) {
   if (on_request == nullptr) on_request = EchoRequest;
   Server::Options options;
   options.listen = {*ListenAddress::Parse(address)};
   options.io_threads = io_threads;
   options.limits = limits;
+  options.tls = tls;
   const HttpHandlerFactory make_handler = [&](EventLoop&) {
     return std::make_unique<FunctionHandler>(on_request);
   };
@@ -45,9 +46,7 @@ TestServer::TestServer(const Limits& limits, OnRequest on_request, std::string_v
 
 TestServer::~TestServer() = default;
 
-std::string TestServer::url() const {
-  return address().starts_with("unix:") ? address() : "http://" + address();
-}
+std::string TestServer::url() const { return server_->addresses()[0].url(); }
 
 void TestServer::OnLoop(const std::function<void()>& work) {
   std::promise<void> done;

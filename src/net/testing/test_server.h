@@ -20,9 +20,10 @@ class TestServer {
  public:
   using OnRequest = std::function<void(Exchange&)>;
 
-  // Answers every request with EchoRequest() by default.
+  // Answers every request with EchoRequest() by default. `tls` outlives the server.
   explicit TestServer(const Limits& limits = {}, OnRequest on_request = nullptr,
-                      std::string_view address = "127.0.0.1:0", size_t io_threads = 1);
+                      std::string_view address = "127.0.0.1:0", size_t io_threads = 1,
+                      TlsContext* tls = nullptr);
   ~TestServer();
 
   Server& server() { return *server_; }
