@@ -34,14 +34,23 @@ def h2spec():
 
 
 def test_h2spec_finds_nothing(shared):
-    """Every case of h2spec, a conformance test for RFC 7540 and 7541, strict ones included."""
+    """Every case of h2spec, a conformance test for RFC 7540 and 7541, strict ones included.
+
+    One cannot pass on a port that speaks HTTP/1.1 too: what is no HTTP/2 preface is taken for an HTTP/1.1 request and
+    gets 400 before the connection is closed, which h2spec reads as a frame that is cut short.
+    """
     done = subprocess.run([h2spec(), "-h", shared.host, "-p", str(shared.port), "-S", "-P", "/v2/health/live", "-o", "5"],
                           capture_output=True, text=True, timeout=300)
     summary = re.search(r"(\d+) tests, (\d+) passed, (\d+) skipped, (\d+) failed", done.stdout)
     assert summary, done.stdout + done.stderr
-    total, passed, skipped, failed = map(int, summary.groups())
-    assert failed == 0 and done.returncode == 0, done.stdout
-    assert total >= 146 and passed + skipped == total and skipped <= 1, summary.group(0)
+    total, passed, skipped, _ = map(int, summary.groups())
+    _, _, failures = done.stdout.partition("Failures:")
+    assert set(re.findall(r"× \d+: (.*)", failures)) <= {"Sends invalid connection preface"}, failures
+    assert total >= 146 and passed >= total - 1 and skipped == 0, summary.group(0)
+    with shared.connect() as connection:
+        connection.sendall(b"INVALID CONNECTION PREFACE\r\n\r\n")
+        received = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert received.startswith(b"HTTP/1.1 400 ")
     assert shared.get("/v2/health/live").status == 200
 
 
