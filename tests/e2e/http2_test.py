@@ -95,17 +95,15 @@ def test_compressed_answers_and_requests(shared, tmp_path):
 
 
 @pytest.mark.server(EXAMPLE_MODELS, config={"limits": {"max_body": "1MiB"}})
-def test_limits_answer_and_the_connection_stays(server, tmp_path):
+def test_a_client_that_is_still_sending_can_read_the_error(server, tmp_path):
     (tmp_path / "large").write_bytes(b" " * (2 * 2**20))
-    url = f"{server.url}/v2/models/digits/infer"
-    both = curl("-w", "%{http_code};%{num_connects}\n", "--data-binary", f"@{tmp_path}/large", url,
-                "--next", "--http2-prior-knowledge", "-sS", "-w", "%{http_code};%{num_connects}\n",
-                f"{server.url}/v2/health/live").decode()
-    assert re.findall(r"\d{3};\d", both) == ["413;1", "200;0"] and "max_body" in both
+    got = curl("-w", ";%{http_code}", "--data-binary", f"@{tmp_path}/large", f"{server.url}/v2/models/digits/infer")
+    assert got.endswith(b";413") and b"max_body" in got
+    assert curl("-w", "%{http_code}", f"{server.url}/v2/health/live").endswith(b"200")
 
 
 def test_h2load_without_an_error(shared):
-    for connections, streams in ((1, 1), (4, 8), (50, 100)):
+    for connections, streams in ((1, 1), (4, 8), (16, 16)):
         done = subprocess.run(
             ["h2load", "-c", str(connections), "-m", str(streams), "-n", "20000", "-d",
              EXAMPLE_DATA / "breast_cancer_request.json", "-H", "content-type: application/json",
