@@ -8,14 +8,12 @@
 #include "base/text.h"
 #include "net/http1_connection.h"
 #include "net/io_context.h"
+#include "net/response_coding.h"
 
 namespace slipway::net {
 namespace {
 
-constexpr size_t kWorthCompressingBytes = 1024;
 constexpr size_t kKeptOutBytes = 64 * 1024;
-
-bool HasNoBody(int status) { return status < 200 || status == 204 || status == 304; }
 
 }  // namespace
 
@@ -46,37 +44,10 @@ bool Http1Exchange::DecideClose() {
   return close_after_;
 }
 
-// Whether what the client accepts decides the form of the answer.
-bool Http1Exchange::MayCompress() const {
-  if (!response_.compressible || response_.status < 200 || response_.status > 299) return false;
-  size_t total = response_.body.size();
-  for (const base::Buffer& buffer : response_.tail) total += buffer.size();
-  return total >= kWorthCompressingBytes;
-}
-
-// Compresses the body when the client wants it and it pays; the coding, or "".
-std::string_view Http1Exchange::Compress() {
-  AcceptedCodings accepted;
-  for (const HttpHeader& header : request_.headers) {
-    if (base::EqualsIgnoreCase(header.name, "accept-encoding")) accepted.Add(header.value);
-  }
-  const ContentCoding coding = accepted.Choice();
-  if (coding == ContentCoding::kIdentity) return {};
-  std::vector<std::string_view> pieces = {response_.body};
-  for (const base::Buffer& buffer : response_.tail) {
-    pieces.emplace_back(reinterpret_cast<const char*>(buffer.data()), buffer.size());
-  }
-  std::string compressed;
-  if (!io().deflater.Compress(coding, pieces, compressed)) return {};
-  response_.body = std::move(compressed);
-  response_.tail.clear();
-  return ContentCodingName(coding);
-}
-
-void Http1Exchange::AppendHead(std::string_view coding, bool varies, bool stream) {
+void Http1Exchange::AppendHead(const ResponseCoding& coding, bool stream) {
   ResponseFrame frame;
-  frame.coding = coding;
-  frame.varies_by_coding = varies;
+  frame.coding = coding.name;
+  frame.varies_by_coding = coding.varies;
   frame.date = io().date.At(io().loop.round_time());
   body_suppressed_ = head_.method == HttpMethod::kHead || HasNoBody(response_.status);
   if (HasNoBody(response_.status)) {
@@ -103,8 +74,7 @@ void Http1Exchange::AppendHead(std::string_view coding, bool varies, bool stream
 void Http1Exchange::Send() {
   SLIPWAY_CHECK(state_ == State::kWaiting || state_ == State::kReceiving);
   if (!client_gone_) {
-    const bool varies = MayCompress();
-    AppendHead(varies ? Compress() : std::string_view(), varies, /*stream=*/false);
+    AppendHead(CompressResponse(response_, request_.headers, io().deflater), /*stream=*/false);
     if (response_.tail.empty() && response_.body.size() <= kCopiedBodyBytes) {
       out_.append(response_.body);
       response_.body.clear();
@@ -118,7 +88,7 @@ void Http1Exchange::BeginStream() {
   state_ = State::kStreaming;
   if (client_gone_) return;
   const std::string body = std::exchange(response_.body, {});
-  AppendHead({}, /*varies=*/false, /*stream=*/true);
+  AppendHead({}, /*stream=*/true);
   AppendChunk(body);
   for (const base::Buffer& buffer : response_.tail) {
     AppendChunk({reinterpret_cast<const char*>(buffer.data()), buffer.size()});

@@ -10,6 +10,7 @@
 #include "net/buffer_pool.h"
 #include "net/exchange.h"
 #include "net/http1_parser.h"
+#include "net/response_coding.h"
 
 namespace slipway::net {
 
@@ -49,9 +50,7 @@ class Http1Exchange final : public Exchange {
   IoContext& io();
   // Whether the connection ends after this answer; decided when the head is written.
   bool DecideClose();
-  bool MayCompress() const;
-  std::string_view Compress();
-  void AppendHead(std::string_view coding, bool varies, bool stream);
+  void AppendHead(const ResponseCoding& coding, bool stream);
   void AppendChunk(std::string_view piece);
   void ReleaseRequest();
 

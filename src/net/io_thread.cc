@@ -28,6 +28,7 @@ IoThread::IoThread(std::unique_ptr<EventLoop> loop, const Shared& shared)
 IoThread::~IoThread() {
   Stop();
   context_.exchanges.ForgetCallbacks();
+  context_.http2.ForgetHandlers();
   handler_.reset();
 }
 

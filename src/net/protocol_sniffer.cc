@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "net/http1_connection.h"
+#include "net/http2_connection.h"
 #include "net/tls_handshake.h"
 
 namespace slipway::net {
@@ -14,6 +15,27 @@ constexpr std::string_view kTlsHandshake = "\x16\x03";        // RFC 8446 sectio
 // Whether `text` begins with `magic`, or might once more bytes are there.
 bool MayBeginWith(std::string_view text, std::string_view magic) {
   return text.substr(0, magic.size()) == magic.substr(0, text.size());
+}
+
+template <typename T>
+T& Adopt(IoContext& io, Client client) {
+  auto connection = std::make_unique<T>(io, std::move(client));
+  T& adopted = *connection;
+  io.host.Adopt(std::move(connection));
+  return adopted;
+}
+
+// `encrypted`: bytes may have come already that are no longer in the socket.
+void StartConnection(IoContext& io, Client client, Protocol protocol, bool encrypted) {
+  const auto start = [encrypted](auto& connection) {
+    connection.Start(true);
+    if (encrypted) connection.OnEvents(EPOLLIN);
+  };
+  if (protocol == Protocol::kHttp2) {
+    start(Adopt<Http2Connection>(io, std::move(client)));
+  } else {
+    start(Adopt<Http1Connection>(io, std::move(client)));
+  }
 }
 
 }  // namespace
@@ -32,16 +54,10 @@ Protocol SniffProtocol(std::string_view first_bytes) {
 void StartProtocol(IoContext& io, Client client, std::string_view protocol) {
   if (protocol.empty()) {
     client.tls_mode = TlsMode::kOff;  // no TLS inside TLS
-    auto sniffer = std::make_unique<ProtocolSniffer>(io, std::move(client));
-    ProtocolSniffer& started = *sniffer;
-    io.host.Adopt(std::move(sniffer));
-    return started.Start(true);
+    return Adopt<ProtocolSniffer>(io, std::move(client)).Start(true);
   }
-  auto connection = std::make_unique<Http1Connection>(io, std::move(client));
-  Http1Connection& http1 = *connection;
-  io.host.Adopt(std::move(connection));
-  http1.Start(true);
-  http1.OnEvents(EPOLLIN);  // a request may have come with the end of the handshake
+  StartConnection(io, std::move(client), protocol == "h2" ? Protocol::kHttp2 : Protocol::kHttp1,
+                  true);
 }
 
 void ProtocolSniffer::Start(bool registered) {
@@ -86,27 +102,19 @@ void ProtocolSniffer::Replace(Protocol protocol) {
   io_.loop.CancelTimer(timer_);
   const TlsMode mode = client_.tls_mode;
   const bool encrypted = client_.transport.tls() != nullptr;
-  if (protocol == Protocol::kTls && mode != TlsMode::kOff) {
-    auto handshake = std::make_unique<TlsHandshake>(io_, std::move(client_));
-    TlsHandshake& started = *handshake;
-    io_.host.Adopt(std::move(handshake));
-    io_.host.Retire(*this);
-    return started.Start();
-  }
-  auto connection = std::make_unique<Http1Connection>(io_, std::move(client_));
-  Http1Connection& http1 = *connection;
-  io_.host.Adopt(std::move(connection));
   io_.host.Retire(*this);
-  if (mode == TlsMode::kRequired) {
-    http1.StartRefused(true, {400, "this port speaks TLS; use https://"});
-  } else if (protocol == Protocol::kHttp2) {
-    http1.StartRefused(true, {505, "HTTP/2 is not supported on this port; use HTTP/1.1"});
-  } else if (protocol == Protocol::kTls) {
-    http1.StartRefused(true, {400, "this port does not speak TLS; use http://"});
-  } else {
-    http1.Start(true);
-    if (encrypted) http1.OnEvents(EPOLLIN);  // what was sniffed at is no longer in the socket
+  if (protocol == Protocol::kTls && mode != TlsMode::kOff) {
+    return Adopt<TlsHandshake>(io_, std::move(client_)).Start();
   }
+  if (mode == TlsMode::kRequired) {
+    return Adopt<Http1Connection>(io_, std::move(client_))
+        .StartRefused(true, {400, "this port speaks TLS; use https://"});
+  }
+  if (protocol == Protocol::kTls) {
+    return Adopt<Http1Connection>(io_, std::move(client_))
+        .StartRefused(true, {400, "this port does not speak TLS; use http://"});
+  }
+  StartConnection(io_, std::move(client_), protocol, encrypted);
 }
 
 void ProtocolSniffer::Abort() {

@@ -14,7 +14,7 @@ enum class Protocol : uint8_t { kUndecided, kHttp1, kHttp2, kTls };
 
 // What this build speaks inside TLS, the best first: the names of ALPN (RFC 7301, section 6), which
 // StartProtocol() knows. A new protocol is added to both, and to ProtocolSniffer::Replace().
-inline constexpr std::array<std::string_view, 1> kTlsProtocols = {"http/1.1"};
+inline constexpr std::array<std::string_view, 2> kTlsProtocols = {"h2", "http/1.1"};
 
 // What a client speaks, by its first bytes: the HTTP/2 preface "PRI * HTTP/2.0", a TLS ClientHello,
 // or else HTTP/1. kUndecided: they are the beginning of several, show more.
