@@ -55,6 +55,10 @@ class GrpcCall {
   // False when the client reads so slowly that too much is waiting: send no more before
   // GrpcReceiver::OnWritable().
   virtual bool Send() = 0;
+  // While held, no OnMessage() and no OnEndOfMessages() comes, and the client may send about a
+  // stream window more (Limits::stream_window_bytes) before it has to wait: for receivers of
+  // streams that cannot take another message now. Not held at first.
+  virtual void HoldMessages(bool /*hold*/) {}
   // Ends the call with its status: exactly once, whatever happened to the client.
   virtual void Finish(const base::Status& status) = 0;
   // The client cancelled, went away, or its deadline has passed.

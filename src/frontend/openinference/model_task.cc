@@ -93,6 +93,11 @@ void ModelTask::Log(const Status& done) {
        {"trace_id", ids_.trace ? std::string_view(ids_.trace->trace_id) : std::string_view()}});
 }
 
+void ModelTask::ForgetClient() {
+  ids_ = {};
+  arrival_.peer = {};
+}
+
 void ModelTask::Recycle() {
   InferCall::Reset();
   request_.Reset();

@@ -55,6 +55,8 @@ class ModelTask : public inference::InferCall {
   void Log(const base::Status& done);
   // The answer is sent.
   void Record(const base::Status& done);
+  // The client's call is over while the task still runs: its views are not looked at again.
+  void ForgetClient();
   // Forgets everything but memory.
   void Recycle();
 

@@ -315,10 +315,7 @@ void OpenInferenceHandler::RepositoryUnload(Exchange& exchange, const PathArgume
 }
 
 void OpenInferenceHandler::NamedRepository(Exchange& exchange, const PathArguments& path) {
-  SendError(
-      base::Unimplemented(StrCat("repository '", base::Printable(path.name),
-                                 "': named repositories are not supported; leave the name out")),
-      exchange);
+  SendError(NamedRepositoryRefused(path.name), exchange);
 }
 
 // --- settings ---

@@ -3,6 +3,7 @@
 #include "base/str_cat.h"
 #include "base/text.h"
 #include "frontend/openinference/json_object.h"
+#include "frontend/openinference/json_value.h"
 #include "frontend/openinference/output_selection.h"
 
 namespace slipway::frontend::openinference {
@@ -14,30 +15,6 @@ using base::Printable;
 using base::Status;
 using base::StrCat;
 using tensor::JsonReader;
-
-// One JSON value, as parameter_rules.h wants it.
-class JsonValue {
- public:
-  explicit JsonValue(JsonReader& reader) : reader_(reader) {}
-  bool IsString() { return reader_.Peek() == JsonReader::Kind::kString; }
-  bool ReadBool(bool& value) { return reader_.ReadBool(value); }
-  bool ReadInt64(int64_t& value) { return reader_.ReadInt64(value); }
-  bool ReadUint64(uint64_t& value) { return reader_.ReadUint64(value); }
-  bool ReadString(std::string_view& value) { return reader_.ReadString(value); }
-  Status SkipScalar() {
-    const JsonReader::Kind kind = reader_.Peek();
-    if (kind == JsonReader::Kind::kObject || kind == JsonReader::Kind::kArray ||
-        kind == JsonReader::Kind::kNull) {
-      return InvalidArgument("expected a string, a number or a boolean");
-    }
-    reader_.SkipValue();
-    return reader_.status();
-  }
-  Status status() const { return reader_.status(); }
-
- private:
-  JsonReader& reader_;
-};
 
 Status ReadKnownOrUnknown(JsonReader& reader, std::string_view key, InferRequest& request,
                           OutputWishes* wishes) {
