@@ -7,14 +7,12 @@
 #include "base/check.h"
 #include "net/http1_connection.h"
 #include "net/io_context.h"
+#include "net/response_coding.h"
 
 namespace slipway::net {
 namespace {
 
-constexpr size_t kWorthCompressingBytes = 1024;
 constexpr size_t kKeptOutBytes = 64 * 1024;
-
-bool HasNoBody(int status) { return status < 200 || status == 204 || status == 304; }
 
 }  // namespace
 
@@ -43,25 +41,6 @@ void Http1Exchange::Reset() {
 bool Http1Exchange::DecideClose() {
   close_after_ = close_after_ || !head_.keep_alive || (io().closing && connection_->IsLast(*this));
   return close_after_;
-}
-
-// Compresses the body when the client wants it and it pays; the coding, or "".
-std::string_view Http1Exchange::Compress() {
-  if (!response_.compressible || response_.status < 200 || response_.status > 299) return {};
-  size_t total = response_.body.size();
-  for (const base::Buffer& buffer : response_.tail) total += buffer.size();
-  if (total < kWorthCompressingBytes) return {};
-  const ContentCoding coding = ChooseResponseCoding(request_.Header("accept-encoding"));
-  if (coding == ContentCoding::kIdentity) return {};
-  std::vector<std::string_view> pieces = {response_.body};
-  for (const base::Buffer& buffer : response_.tail) {
-    pieces.emplace_back(reinterpret_cast<const char*>(buffer.data()), buffer.size());
-  }
-  std::string compressed;
-  if (!io().deflater.Compress(coding, pieces, compressed)) return {};
-  response_.body = std::move(compressed);
-  response_.tail.clear();
-  return ContentCodingName(coding);
 }
 
 void Http1Exchange::AppendHead(std::string_view coding, bool stream) {
@@ -93,7 +72,8 @@ void Http1Exchange::AppendHead(std::string_view coding, bool stream) {
 void Http1Exchange::Send() {
   SLIPWAY_CHECK(state_ == State::kWaiting || state_ == State::kReceiving);
   if (!client_gone_) {
-    AppendHead(Compress(), /*stream=*/false);
+    AppendHead(CompressResponse(response_, request_.Header("accept-encoding"), io().deflater),
+               /*stream=*/false);
     if (response_.tail.empty() && response_.body.size() <= kCopiedBodyBytes) {
       out_.append(response_.body);
       response_.body.clear();

@@ -49,7 +49,6 @@ class Http1Exchange final : public Exchange {
   IoContext& io();
   // Whether the connection ends after this answer; decided when the head is written.
   bool DecideClose();
-  std::string_view Compress();
   void AppendHead(std::string_view coding, bool stream);
   void AppendChunk(std::string_view piece);
   void ReleaseRequest();

@@ -13,17 +13,6 @@ bool AllOf(std::string_view text, CharClass char_class) {
   return std::all_of(text.begin(), text.end(), [=](char c) { return Is(c, char_class); });
 }
 
-HttpMethod MethodOf(std::string_view name) {
-  if (name == "GET") return HttpMethod::kGet;
-  if (name == "POST") return HttpMethod::kPost;
-  if (name == "HEAD") return HttpMethod::kHead;
-  if (name == "PUT") return HttpMethod::kPut;
-  if (name == "DELETE") return HttpMethod::kDelete;
-  if (name == "OPTIONS") return HttpMethod::kOptions;
-  if (name == "PATCH") return HttpMethod::kPatch;
-  return HttpMethod::kOther;
-}
-
 // Removes SP and HTAB from both ends.
 std::string_view TrimBlanks(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -51,7 +40,6 @@ class HeadParser {
  private:
   HttpError ParseRequestLine(std::string_view line);
   HttpError ParseVersion(std::string_view version);
-  HttpError ParseTarget(std::string_view target);
   HttpError ParseField(std::string_view line);
   HttpError ApplyField(const HttpHeader& field);
   HttpError ApplyHost(std::string_view value);
@@ -96,9 +84,10 @@ HttpError HeadParser::ParseRequestLine(std::string_view line) {
   if (head_.method_name.empty() || !AllOf(head_.method_name, kTokenChar)) {
     return {400, "the request method is not a token"};
   }
-  head_.method = MethodOf(head_.method_name);
+  head_.method = ParseMethod(head_.method_name);
   if (HttpError error = ParseVersion(line.substr(target_end + 1))) return error;
-  return ParseTarget(line.substr(method_end + 1, target_end - method_end - 1));
+  return ParseTarget(line.substr(method_end + 1, target_end - method_end - 1),
+                     limits_.max_target_bytes, head_);
 }
 
 HttpError HeadParser::ParseVersion(std::string_view version) {
@@ -109,45 +98,6 @@ HttpError HeadParser::ParseVersion(std::string_view version) {
   }
   if (version[5] != '1') return {505, "this protocol version is not supported; use HTTP/1.1"};
   head_.http_1_0 = version[7] == '0';
-  return {};
-}
-
-HttpError HeadParser::ParseTarget(std::string_view target) {
-  if (target.size() > limits_.max_target_bytes) return {414, "the request target is too long"};
-  if (head_.method_name == "CONNECT") return {501, "the method CONNECT is not supported"};
-  if (target == "*") {
-    if (head_.method != HttpMethod::kOptions) return {400, "the target '*' is for OPTIONS only"};
-    head_.path = target;
-    head_.query = {};
-    return {};
-  }
-  if (!target.starts_with('/')) {  // absolute-form: scheme and authority say nothing to us
-    const size_t scheme = target.find("://");
-    if (scheme == std::string_view::npos ||
-        (!base::EqualsIgnoreCase(target.substr(0, scheme), "http") &&
-         !base::EqualsIgnoreCase(target.substr(0, scheme), "https"))) {
-      return {400, "the request target must begin with '/'"};
-    }
-    const size_t authority = scheme + 3;
-    const size_t path = std::min(target.find_first_of("/?", authority), target.size());
-    const std::string_view host = target.substr(authority, path - authority);
-    if (host.empty() || !AllOf(host, kHostChar))
-      return {400, "the request target has no valid host"};
-    target.remove_prefix(path);
-  }
-  for (size_t i = 0; i < target.size(); ++i) {
-    if (!Is(target[i], kTargetChar))
-      return {400, "the request target has a character that must be percent-encoded"};
-    if (target[i] == '%' &&
-        (target.size() - i < 3 || !Is(target[i + 1], kHexDigit) || !Is(target[i + 2], kHexDigit))) {
-      return {400, "the request target has a '%' without two hexadecimal digits"};
-    }
-  }
-  const size_t question = target.find('?');
-  head_.path = target.substr(0, question);
-  if (head_.path.empty()) head_.path = "/";
-  head_.query =
-      question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
   return {};
 }
 
@@ -251,6 +201,56 @@ HttpError HeadParser::CheckWhole() {
 }
 
 }  // namespace
+
+HttpMethod ParseMethod(std::string_view name) {
+  if (name == "GET") return HttpMethod::kGet;
+  if (name == "POST") return HttpMethod::kPost;
+  if (name == "HEAD") return HttpMethod::kHead;
+  if (name == "PUT") return HttpMethod::kPut;
+  if (name == "DELETE") return HttpMethod::kDelete;
+  if (name == "OPTIONS") return HttpMethod::kOptions;
+  if (name == "PATCH") return HttpMethod::kPatch;
+  return HttpMethod::kOther;
+}
+
+HttpError ParseTarget(std::string_view target, size_t max_bytes, RequestHead& head) {
+  if (target.size() > max_bytes) return {414, "the request target is too long"};
+  if (head.method_name == "CONNECT") return {501, "the method CONNECT is not supported"};
+  if (target == "*") {
+    if (head.method != HttpMethod::kOptions) return {400, "the target '*' is for OPTIONS only"};
+    head.path = target;
+    head.query = {};
+    return {};
+  }
+  if (!target.starts_with('/')) {  // absolute-form: scheme and authority say nothing to us
+    const size_t scheme = target.find("://");
+    if (scheme == std::string_view::npos ||
+        (!base::EqualsIgnoreCase(target.substr(0, scheme), "http") &&
+         !base::EqualsIgnoreCase(target.substr(0, scheme), "https"))) {
+      return {400, "the request target must begin with '/'"};
+    }
+    const size_t authority = scheme + 3;
+    const size_t path = std::min(target.find_first_of("/?", authority), target.size());
+    const std::string_view host = target.substr(authority, path - authority);
+    if (host.empty() || !AllOf(host, kHostChar))
+      return {400, "the request target has no valid host"};
+    target.remove_prefix(path);
+  }
+  for (size_t i = 0; i < target.size(); ++i) {
+    if (!Is(target[i], kTargetChar))
+      return {400, "the request target has a character that must be percent-encoded"};
+    if (target[i] == '%' &&
+        (target.size() - i < 3 || !Is(target[i + 1], kHexDigit) || !Is(target[i + 2], kHexDigit))) {
+      return {400, "the request target has a '%' without two hexadecimal digits"};
+    }
+  }
+  const size_t question = target.find('?');
+  head.path = target.substr(0, question);
+  if (head.path.empty()) head.path = "/";
+  head.query =
+      question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
+  return {};
+}
 
 HeadScanner::Outcome HeadScanner::Fail(int status, std::string_view message) {
   error_ = {status, std::string(message)};

@@ -78,4 +78,9 @@ class HeadScanner {
 // Transfer-Encoding, no transfer coding but one "chunked". Errors: 400, 414, 431, 501 and 505.
 HttpError ParseRequestHead(std::string_view bytes, const HeadLimits& limits, RequestHead& head);
 
+// Two parts of it that HTTP/2 shares.
+HttpMethod ParseMethod(std::string_view name);
+// Fills in path and query of `head`, whose method is known already. Errors: 400, 414 and 501.
+HttpError ParseTarget(std::string_view target, size_t max_bytes, RequestHead& head);
+
 }  // namespace slipway::net

@@ -8,6 +8,7 @@
 #include "net/http1_exchange.h"
 #include "net/http1_parser.h"
 #include "net/http1_response.h"
+#include "net/http2_shared.h"
 #include "net/limits.h"
 
 namespace slipway::net {
@@ -46,6 +47,7 @@ struct IoContext {
   base::Logger& log;
   BufferPool buffers;
   Http1ExchangePool exchanges;
+  Http2Shared http2;
   DateCache date;
   Deflater deflater;
   IoCounters counters;

@@ -27,6 +27,7 @@ IoThread::~IoThread() {
     thread_.join();
   }
   context_.exchanges.ForgetCallbacks();
+  context_.http2.ForgetHandlers();
   handler_.reset();
 }
 

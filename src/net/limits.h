@@ -27,7 +27,17 @@ struct Limits {
   // Bytes of request buffers of all connections together: 429 before the body is read, 413 when a
   // single body is larger than the whole budget.
   size_t max_buffered_bytes = size_t{1} << 30;
-  size_t max_pipelined = 64;  // requests of one connection that are read ahead
+  size_t max_pipelined = 64;  // requests of one HTTP/1.1 connection that are read ahead
+
+  // HTTP/2 and gRPC.
+  size_t max_streams = 256;  // requests of one connection at the same time: REFUSED_STREAM
+  // What a client may send ahead of us, on one stream and on all of a connection: the product of
+  // bandwidth and delay (10 Gbit/s times 3 ms). What has come counts against max_buffered_bytes.
+  size_t stream_window_bytes = size_t{4} << 20;
+  size_t connection_window_bytes = size_t{16} << 20;
+  // Requests that a client cancels, or breaks so that we do; five times as many at once:
+  // ENHANCE_YOUR_CALM and close.
+  size_t max_resets_per_second = 100;
 
   base::Status Validate() const;
 };

@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "net/http1_connection.h"
+#include "net/http2_connection.h"
 
 namespace slipway::net {
 namespace {
@@ -64,13 +65,18 @@ void ProtocolSniffer::BeginDrain() {
 
 void ProtocolSniffer::Replace(Protocol protocol) {
   io_.loop.CancelTimer(timer_);
+  if (protocol == Protocol::kHttp2) {
+    auto connection = std::make_unique<Http2Connection>(io_, std::move(client_));
+    Http2Connection& http2 = *connection;
+    io_.host.Adopt(std::move(connection));
+    io_.host.Retire(*this);
+    return http2.Start(true);
+  }
   auto connection = std::make_unique<Http1Connection>(io_, std::move(client_));
   Http1Connection& http1 = *connection;
   io_.host.Adopt(std::move(connection));
   io_.host.Retire(*this);
-  if (protocol == Protocol::kHttp2) {
-    http1.StartRefused(true, {505, "HTTP/2 is not supported on this port; use HTTP/1.1"});
-  } else if (protocol == Protocol::kTls) {
+  if (protocol == Protocol::kTls) {
     http1.StartRefused(true, {400, "this port does not speak TLS; use http://"});
   } else {
     http1.Start(true);

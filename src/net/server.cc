@@ -128,19 +128,39 @@ base::Status Limits::Validate() const {
   const auto positive = [](std::chrono::milliseconds time) {
     return time.count() > 0 ? static_cast<uint64_t>(time.count()) : 0;
   };
-  return CheckPositive({{"max_header_bytes", max_header_bytes},
-                        {"max_header_count", max_header_count},
-                        {"max_target_bytes", max_target_bytes},
-                        {"header_deadline", positive(header_deadline)},
-                        {"idle_timeout", positive(idle_timeout)},
-                        {"write_timeout", positive(write_timeout)},
-                        {"max_body_bytes", max_body_bytes},
-                        {"max_decompressed_bytes", max_decompressed_bytes},
-                        {"max_decompression_ratio", max_decompression_ratio},
-                        {"max_connections", max_connections},
-                        {"max_connections_per_address", max_connections_per_address},
-                        {"max_buffered_bytes", max_buffered_bytes},
-                        {"max_pipelined", max_pipelined}});
+  SLIPWAY_RETURN_IF_ERROR(
+      CheckPositive({{"max_header_bytes", max_header_bytes},
+                     {"max_header_count", max_header_count},
+                     {"max_target_bytes", max_target_bytes},
+                     {"header_deadline", positive(header_deadline)},
+                     {"idle_timeout", positive(idle_timeout)},
+                     {"write_timeout", positive(write_timeout)},
+                     {"max_body_bytes", max_body_bytes},
+                     {"max_decompressed_bytes", max_decompressed_bytes},
+                     {"max_decompression_ratio", max_decompression_ratio},
+                     {"max_connections", max_connections},
+                     {"max_connections_per_address", max_connections_per_address},
+                     {"max_buffered_bytes", max_buffered_bytes},
+                     {"max_pipelined", max_pipelined},
+                     {"max_streams", max_streams},
+                     {"max_resets_per_second", max_resets_per_second}}));
+  // RFC 9113 section 6.9.1; smaller windows than the protocol begins with would only cost round
+  // trips.
+  constexpr size_t kSmallestWindow = 65'535;
+  constexpr size_t kLargestWindow = INT32_MAX;
+  for (const auto& [name, value] :
+       {std::pair("stream_window_bytes", stream_window_bytes),
+        std::pair("connection_window_bytes", connection_window_bytes)}) {
+    if (value < kSmallestWindow || value > kLargestWindow) {
+      return base::InvalidArgument(base::StrCat(name, ": expected ", kSmallestWindow, " to ",
+                                                kLargestWindow, ", got ", value));
+    }
+  }
+  if (max_streams > kLargestWindow) {
+    return base::InvalidArgument(
+        base::StrCat("max_streams: expected at most ", kLargestWindow, ", got ", max_streams));
+  }
+  return base::OkStatus();
 }
 
 base::Result<std::unique_ptr<Server>> Server::Start(const Options& options,

@@ -1,19 +1,9 @@
-#include <arpa/inet.h>
 #include <benchmark/benchmark.h>
-#include <netinet/in.h>
-#include <sched.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <csignal>
-#include <cstdlib>
-#include <ctime>
 #include <memory>
-#include <new>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,37 +11,12 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/str_cat.h"
+#include "net/load_process.h"
 #include "net/server.h"
 #include "net/socket_address.h"
 
-// g++ 12 does not see that both sides of our replaced operators use malloc.
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
-
-// Counted, to show that a steady load of small requests allocates nothing.
-namespace {
-std::atomic<size_t> allocations = 0;
-}  // namespace
-
-void* operator new(size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t /*size*/) noexcept { std::free(memory); }
-
 namespace slipway::net {
 namespace {
-
-constexpr int kServerCore = 0;
-constexpr int kClientCore = 1;
-
-void PinTo(int core) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<size_t>(core), &set);
-  ::sched_setaffinity(0, sizeof(set), &set);
-}
 
 // Answers every request with 130 bytes of JSON, at once.
 class HelloHandler final : public HttpHandler {
@@ -63,61 +28,10 @@ class HelloHandler final : public HttpHandler {
   }
 };
 
-// A process of its own, so that its CPU time is not counted: `connections` keep-alive connections,
-// one request outstanding on each. Told over a pipe to make `batch` requests, it writes back when
-// the answers are there.
-class LoadGenerator {
- public:
-  LoadGenerator(const std::string& address, const std::string& request, int connections, int batch);
-  ~LoadGenerator();
-  void RunBatch() {
-    char byte = 0;
-    SLIPWAY_CHECK(::write(command_, &byte, 1) == 1 && ::read(done_, &byte, 1) == 1);
-  }
-
- private:
-  [[noreturn]] static void Serve(int command, int done, const SocketAddress& where,
-                                 const std::string& request, int connections, int batch);
-  int command_ = -1;
-  int done_ = -1;
-  pid_t child_ = -1;
-};
-
-LoadGenerator::LoadGenerator(const std::string& address, const std::string& request,
-                             int connections, int batch) {
-  int command[2];
-  int done[2];
-  SLIPWAY_CHECK(::pipe(command) == 0 && ::pipe(done) == 0);
-  const SocketAddress where = *SocketAddress::Parse(address);
-  child_ = ::fork();
-  if (child_ == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    Serve(command[0], done[1], where, request, connections, batch);
-  }
-  ::close(command[0]);
-  ::close(done[1]);
-  command_ = command[1];
-  done_ = done[0];
-}
-
-LoadGenerator::~LoadGenerator() {
-  ::close(command_);
-  ::close(done_);
-  ::kill(child_, SIGKILL);
-  ::waitpid(child_, nullptr, 0);
-}
-
-void SendAll(int fd, const std::string& request) {
-  for (size_t sent = 0; sent < request.size();) {
-    const ssize_t n = ::send(fd, request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
-    if (n <= 0) ::_exit(1);
-    sent += static_cast<size_t>(n);
-  }
-}
-
-void LoadGenerator::Serve(int command, int done, const SocketAddress& where,
-                          const std::string& request, int connections, int batch) {
-  PinTo(kClientCore);
+// `connections` keep-alive connections with one request outstanding on each; makes `batch` requests
+// each time it is told to.
+void ServeLoad(LoadProcess::Commands& commands, const SocketAddress& where,
+               const std::string& request, int connections, int batch) {
   const int epoll = ::epoll_create1(0);
   std::vector<int> fds;
   for (int i = 0; i < connections; ++i) {
@@ -128,9 +42,8 @@ void LoadGenerator::Serve(int command, int done, const SocketAddress& where,
     event.data.fd = fds.back();
     ::epoll_ctl(epoll, EPOLL_CTL_ADD, fds.back(), &event);
   }
-  char byte = 0;
   char answer[4096];
-  while (::read(command, &byte, 1) == 1) {
+  while (commands.Wait()) {
     int to_send = batch;
     int to_come = batch;
     for (const int fd : fds) {
@@ -146,15 +59,8 @@ void LoadGenerator::Serve(int command, int done, const SocketAddress& where,
         if (to_send-- > 0) SendAll(events[i].data.fd, request);
       }
     }
-    if (::write(done, &byte, 1) != 1) break;
+    commands.Done();
   }
-  ::_exit(0);
-}
-
-double ProcessCpuSeconds() {
-  timespec time{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
 std::string PostRequest(size_t body_bytes) {
@@ -220,25 +126,16 @@ void BareServer::Run() {
 // Runs batches of requests for `body` bytes against `address`, and reports CPU time per request.
 void Measure(benchmark::State& state, const std::string& address, size_t body, int connections) {
   const int batch = body > 10'000 ? 1'000 : 50'000;
-  LoadGenerator load(address, PostRequest(body), connections, batch);
-  load.RunBatch();
-  const size_t allocations_before = allocations;
-  for (auto _ : state) {
-    const double before = ProcessCpuSeconds();
-    load.RunBatch();
-    state.SetIterationTime(ProcessCpuSeconds() - before);
-  }
-  const double requests = static_cast<double>(state.iterations()) * batch;
-  state.counters["cpu_per_request"] =
-      benchmark::Counter(requests, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-  state.counters["allocations_per_request"] =
-      static_cast<double>(allocations - allocations_before) / requests;
+  LoadProcess load([&](LoadProcess::Commands& commands) {
+    ServeLoad(commands, *SocketAddress::Parse(address), PostRequest(body), connections, batch);
+  });
+  MeasureCpu(state, load, batch);
 }
 
 // How much CPU does the network layer itself use for one request, when the handler does nothing?
 // Arguments: bytes of the request body, connections. One IO thread on core 0, the client on core 1.
 void BM_ServerCpuPerRequest(benchmark::State& state) {
-  PinTo(kServerCore);
+  PinToServerCore();
   base::RealClock clock;
   const std::unique_ptr<base::Logger> log = base::Logger::Null();
   Server::Options options;
@@ -258,7 +155,7 @@ BENCHMARK(BM_ServerCpuPerRequest)
 
 // And how much of that is the kernel's?
 void BM_BareLoopCpuPerRequest(benchmark::State& state) {
-  PinTo(kServerCore);
+  PinToServerCore();
   BareServer server;
   Measure(state, server.address(), 310, static_cast<int>(state.range(0)));
 }

@@ -18,24 +18,27 @@ constexpr auto kPatience = 5s;
 
 class FunctionHandler final : public HttpHandler {
  public:
-  explicit FunctionHandler(TestServer::OnRequest on_request) : on_request_(std::move(on_request)) {}
+  FunctionHandler(TestServer::OnRequest on_request, GrpcHandler* grpc)
+      : on_request_(std::move(on_request)), grpc_(grpc) {}
   void OnRequest(Exchange& exchange) override { on_request_(exchange); }
+  GrpcHandler* grpc() override { return grpc_; }
 
  private:
   TestServer::OnRequest on_request_;
+  GrpcHandler* const grpc_;
 };
 
 }  // namespace
 
 TestServer::TestServer(const Limits& limits, OnRequest on_request, std::string_view address,
-                       size_t io_threads) {
+                       size_t io_threads, GrpcHandler* grpc) {
   if (on_request == nullptr) on_request = EchoRequest;
   Server::Options options;
   options.listen = {*ListenAddress::Parse(address)};
   options.io_threads = io_threads;
   options.limits = limits;
   const HttpHandlerFactory make_handler = [&](EventLoop&) {
-    return std::make_unique<FunctionHandler>(on_request);
+    return std::make_unique<FunctionHandler>(on_request, grpc);
   };
   base::Result<std::unique_ptr<Server>> server =
       Server::Start(options, make_handler, clock_, *log_);

@@ -20,9 +20,11 @@ class TestServer {
  public:
   using OnRequest = std::function<void(Exchange&)>;
 
-  // Answers every request with EchoRequest() by default.
+  // Answers every request with EchoRequest() by default. `grpc` must live until Stop(), and is used
+  // by all IO threads.
   explicit TestServer(const Limits& limits = {}, OnRequest on_request = nullptr,
-                      std::string_view address = "127.0.0.1:0", size_t io_threads = 1);
+                      std::string_view address = "127.0.0.1:0", size_t io_threads = 1,
+                      GrpcHandler* grpc = nullptr);
   ~TestServer();
 
   Server& server() { return *server_; }
