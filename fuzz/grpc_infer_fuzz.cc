@@ -6,6 +6,7 @@
 //   varints of more than 64 bits, keys of more than 32 bits, groups nested 32 deep, and more
 //   tensors and parameters than any model has
 
+#include <google/protobuf/stubs/logging.h>
 #include <inference/grpc_service.pb.h>
 
 #include <array>
@@ -281,6 +282,11 @@ void RunReflection(const uint8_t* data, size_t size) {
 
 }  // namespace
 }  // namespace slipway::frontend::grpc
+
+extern "C" int LLVMFuzzerInitialize(int* /*argc*/, char*** /*argv*/) {
+  google::protobuf::SetLogHandler(nullptr);  // it writes a line for each text that is not UTF-8
+  return 0;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   slipway::frontend::grpc::Run(data, size);

@@ -10,14 +10,13 @@ import time
 import grpc
 import numpy as np
 import pytest
-import tritonclient.grpc as triton
-import tritonclient.grpc.aio as triton_aio
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from tritonclient.utils import InferenceServerException
 
 from support import tensors
 from support.server import BENCH_MODELS, ENGINE_MODELS, EXAMPLE_DATA, EXAMPLE_MODELS, ROOT, Server, repository, wait_until
 from support.slow_models import SPIN, in_flight, metric
+from support.triton_grpc import triton, triton_aio
 
 ENGINE = ["identity_" + name for name in (
     "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "fp16", "bf16", "fp32", "fp64",

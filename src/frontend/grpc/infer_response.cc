@@ -68,8 +68,8 @@ base::Buffer CopyOf(std::string_view text) {
   return buffer;
 }
 
-// Adds one entry of raw_output_contents behind what `reply` has.
-void AppendRaw(Tensor tensor, net::GrpcReply& reply) {
+// Adds one entry of raw_output_contents behind what `reply` has. Takes the tensor if it is large.
+void AppendRaw(Tensor& tensor, net::GrpcReply& reply) {
   const std::span<const std::byte> data = tensor.view().data();
   const bool in_place = data.size() >= kSentInPlaceBytes;
   if (reply.tail.empty()) {
@@ -135,7 +135,7 @@ Status WriteInferResponse(const lifecycle::LoadedModel& model,
     SLIPWAY_RETURN_IF_ERROR(openinference::ClassifyIfAsked(model, request.outputs[i], results[i]));
     WriteOutput(signature.outputs[request.outputs[i].index].name, results[i], out);
   }
-  for (size_t i = 0; i < request.outputs.size(); ++i) AppendRaw(std::move(results[i]), reply);
+  for (size_t i = 0; i < request.outputs.size(); ++i) AppendRaw(results[i], reply);
   if (const size_t size = SizeOf(reply); size > kMaxResponseBytes) {
     return base::InvalidArgument(base::StrCat("the response would have ", size,
                                               " bytes; a message of gRPC has at most ",
