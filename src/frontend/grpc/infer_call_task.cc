@@ -52,9 +52,9 @@ void InferCallTask::OnEndOfMessages() {
     Finish(base::InvalidArgument(base::StrCat("expected one message, got ", messages_)));
     return;
   }
-  Status decoded = Decode(call_->request(), ids);
+  const Status decoded = Decode(call_->request(), ids);
   if (!decoded.ok()) {
-    Finish(std::move(decoded));
+    Finish(decoded);
     return;
   }
   submitted_ = true;
@@ -83,7 +83,7 @@ void InferCallTask::AddMetadata() {
   }
 }
 
-void InferCallTask::Finish(Status done) {
+void InferCallTask::Finish(const Status& done) {
   AddMetadata();
   const bool counted = model != nullptr;
   if (counted) {

@@ -53,7 +53,7 @@ class InferCallTask final : public MessageTask, public net::GrpcReceiver {
   void Recycle();
 
  private:
-  void Finish(base::Status done);
+  void Finish(const base::Status& done);
   void AddMetadata();
 
   InferCallPool& pool_;

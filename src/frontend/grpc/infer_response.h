@@ -1,6 +1,6 @@
 #pragma once
 
-#include <optional>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +15,7 @@ namespace slipway::frontend::grpc {
 
 // From this size on the bytes of an output are sent from where the engine wrote them; smaller ones
 // are copied behind the rest, which is quicker than another piece to send.
-inline constexpr size_t kSentInPlaceBytes = 8 * 1024;
+inline constexpr size_t kSentInPlaceBytes = size_t{8} * 1024;
 
 // The parameters of a response on a stream, where no metadata can go with it.
 struct StreamParameters {
