@@ -170,22 +170,35 @@ TEST_F(Http2AbuseTest, RefusesWindowsThatOverflow) {
   ExpectServes();
 }
 
-TEST_F(Http2AbuseTest, RefusesMoreThanTheWindow) {
-  TestServer server({.connection_window_bytes = 65'535});
-  RawClient client(server.address());
-  // Nothing consumes what comes for a stream that was never opened, or is refused.
-  std::string bytes = Http2Preface() + Request(1, NGHTTP2_FLAG_END_HEADERS);
-  bytes += Http2Frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, "");
-  client.Send(bytes);
-  const std::string data = Http2Frame(NGHTTP2_DATA, 0, 1, std::string(200'000, 'x'));
-  client.Send(data);
-  client.Send(Http2Frame(NGHTTP2_GOAWAY, 0, 0, Http2Number(0) + Http2Number(0)));
-  EXPECT_EQ(GoawayIn(client.ReadToEnd()), static_cast<uint32_t>(NGHTTP2_FLOW_CONTROL_ERROR));
-}
-
 TEST_F(Http2AbuseTest, RefusesStreamsWithSkippedIdentifiers) {
   client_.Send(Http2Preface() + Request(5) + Request(3));
   EXPECT_EQ(GoawayIn(client_.ReadToEnd()), static_cast<uint32_t>(NGHTTP2_PROTOCOL_ERROR));
+}
+
+TEST_F(Http2AbuseTest, RefusesFramesForStreamsThatTheClientHasClosed) {
+  const std::string open = Request(1, NGHTTP2_FLAG_END_HEADERS);
+  const std::string closings[] = {
+      Request(1), open + Http2Frame(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, "x"),
+      open + Http2Frame(NGHTTP2_RST_STREAM, 0, 1, Http2Number(NGHTTP2_CANCEL))};
+  for (const std::string& closing : closings) {
+    for (const std::string& frame : {Request(1), Http2Frame(NGHTTP2_DATA, 0, 1, "x")}) {
+      RawClient client(server_.address());
+      client.Send(Http2Preface() + closing);
+      server_.OnLoop([] {});
+      client.Send(frame);
+      EXPECT_EQ(GoawayIn(client.ReadToEnd()), static_cast<uint32_t>(NGHTTP2_STREAM_CLOSED));
+    }
+  }
+}
+
+TEST_F(Http2AbuseTest, RefusesPrioritiesThatMakeNoSense) {
+  for (const uint32_t stream : {0, 1}) {
+    RawClient client(server_.address());
+    client.Send(Http2Preface() +
+                Http2Frame(NGHTTP2_PRIORITY, 0, stream, Http2Number(stream) + "x").substr(0, 11));
+    client.Send(Http2Frame(NGHTTP2_PRIORITY, 0, stream, Http2Number(stream) + "x").substr(11));
+    EXPECT_EQ(GoawayIn(client.ReadToEnd()), static_cast<uint32_t>(NGHTTP2_PROTOCOL_ERROR));
+  }
 }
 
 TEST(Http2SlowTest, GivesUpOnSlowPrefacesAndHeads) {

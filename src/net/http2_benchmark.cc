@@ -77,8 +77,9 @@ class Http2LoadConnection {
       first += field;
       indexed_.push_back(static_cast<char>(0x80 + 61 + fields.size() - i));
     }
-    body_ = body;
+    body_ = body.substr(0, 5);  // the server's windows are small before its settings are known
     SendFirst(first);
+    body_ = body;
   }
 
   int fd() const { return fd_; }
@@ -124,6 +125,7 @@ class Http2LoadConnection {
     SendAll(fd_, out);
     while (Receive() == 0) {
     }
+    SendAll(fd_, Http2Frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, ""));
   }
   void AppendRequest(const std::string& block, std::string& out) {
     const uint32_t id = next_id_;

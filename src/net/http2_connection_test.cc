@@ -206,13 +206,15 @@ TEST(Http2ConnectionTest, ContinuesWhenTheClientWaitsForIt) {
 }
 
 TEST(Http2ConnectionTest, AnswersBeforeTheRequestIsWholeAndLetsTheClientStop) {
-  TestServer server({.max_body_bytes = 1'000});
+  TestServer server({.body_grace = 50ms, .max_body_bytes = 1'000});
   Http2Client client(server.address());
   const int32_t id = client.Begin(HttpFields("POST", "/"), std::string(2'000, 'x'), /*end=*/false);
   const auto& answer = client.Wait(id);
   EXPECT_EQ(answer.status, 413);
   EXPECT_NE(answer.body.find("max_body"), std::string::npos);
   EXPECT_EQ(answer.error_code, static_cast<uint32_t>(NGHTTP2_NO_ERROR));
+  // Who goes on sending gets no reset.
+  EXPECT_EQ(client.Ask(HttpFields("POST", "/"), std::string(500'000, 'x')).status, 413);
   EXPECT_EQ(client.Ask(HttpFields("GET", "/")).status, 200);
 }
 

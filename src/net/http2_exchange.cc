@@ -190,9 +190,19 @@ void Http2Exchange::Send() {
     EndOutput();
     Flush();
   }
+  OnAnswered();
+}
+
+// The references to the request end here.
+void Http2Exchange::OnAnswered() {
   state_ = State::kAnswered;
+  want_writable_ = false;
   body_ = PooledBuffer();
   on_client_gone_ = nullptr;
+  if (!closed() && !end_received()) {
+    body_since_ = now();
+    Watch(InputDeadline());
+  }
   Release();
 }
 
@@ -219,11 +229,7 @@ void Http2Exchange::EndStream() {
   SLIPWAY_CHECK(state_ == State::kStreaming);
   EndOutput();
   if (!closed()) Flush();
-  state_ = State::kAnswered;
-  want_writable_ = false;
-  body_ = PooledBuffer();
-  on_client_gone_ = nullptr;
-  Release();
+  OnAnswered();
 }
 
 bool Http2Exchange::OnAttention() {
@@ -238,6 +244,7 @@ bool Http2Exchange::OnAttention() {
 
 base::SteadyTime Http2Exchange::InputDeadline() const {
   const Limits& limits = io().limits;
+  if (state_ == State::kAnswered && !end_received()) return body_since_ + limits.body_grace;
   if (state_ != State::kReceiving || limits.min_body_bytes_per_second == 0) {
     return base::SteadyTime::max();
   }
@@ -246,6 +253,7 @@ base::SteadyTime Http2Exchange::InputDeadline() const {
 }
 
 void Http2Exchange::OnInputDeadline() {
+  if (state_ == State::kAnswered) return StopClient();
   io().counters.timeouts.Add(1);
   Refuse({408, "the request body comes too slowly"});
 }

@@ -51,6 +51,9 @@ class Http2Exchange final : public Exchange, public Http2Stream {
   base::SteadyTime InputDeadline() const override;
   void OnInputDeadline() override;
   void GiveBack() override;
+  // Some clients (curl before 8) take a reset for a failure while they are still sending, and show
+  // no answer. They may go on for a while, into nothing.
+  bool StopsClientAtOnce() const override { return false; }
 
   HttpError PlanBody();
   HttpError AddToBody(std::string_view bytes);
@@ -60,6 +63,7 @@ class Http2Exchange final : public Exchange, public Http2Stream {
   void SendHead(std::string_view coding, bool stream);
   bool answer_has_body() const;
   void TakeResponseBody();
+  void OnAnswered();
 
   State state_ = State::kReceiving;
   HttpRequest request_;
@@ -69,8 +73,8 @@ class Http2Exchange final : public Exchange, public Http2Stream {
   std::unique_ptr<BodyCollector> collector_;  // made when first needed
   PooledBuffer body_;
   size_t body_size_ = 0;
-  size_t received_ = 0;  // bytes of the body, as sent
-  base::SteadyTime body_since_;
+  size_t received_ = 0;          // bytes of the body, as sent
+  base::SteadyTime body_since_;  // or the answer was given
   // What an empty body points to, so that a parser may read ahead.
   std::array<std::byte, BufferPool::kPadding> padding_{};
   OnClientGone on_client_gone_;

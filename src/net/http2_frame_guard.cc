@@ -27,6 +27,7 @@ size_t Http2FrameGuard::Check(std::string_view bytes, base::SteadyTime now) {
   while (at < bytes.size()) {
     if (payload_left_ > 0) {
       const size_t taken = std::min(payload_left_, bytes.size() - at);
+      if (!OnPayload(bytes.substr(at, taken))) return at;
       payload_left_ -= taken;
       at += taken;
     } else {
@@ -65,15 +66,35 @@ bool Http2FrameGuard::OnFrameHeader(base::SteadyTime now) {
   const uint32_t stream = number(5, 9) & 0x7FFFFFFFU;
   payload_left_ = length;
   data_frame_ = type == NGHTTP2_DATA;
+  if ((data_frame_ || type == NGHTTP2_HEADERS) && !CheckOpen(stream)) return false;
+  if (type == NGHTTP2_RST_STREAM ||
+      ((data_frame_ || type == NGHTTP2_HEADERS) && (flags & NGHTTP2_FLAG_END_STREAM) != 0)) {
+    closed_by_client_[SlotOf(stream)] = stream;
+  }
   // What does not belong into a header block is for nghttp2 to refuse.
   if (type == NGHTTP2_HEADERS || (type == NGHTTP2_CONTINUATION && in_header_block_)) {
     if (type == NGHTTP2_HEADERS && !CheckIdentifier(stream)) return false;
     return OnHeaders(stream, length, flags);
   }
   in_header_block_ = false;
+  dependency_left_ = type == NGHTTP2_PRIORITY ? 4 : 0;
+  if (type == NGHTTP2_PRIORITY && stream == 0) {
+    return Fail(NGHTTP2_PROTOCOL_ERROR, "a PRIORITY frame without a stream");
+  }
+  stream_ = stream;
   if (data_frame_) return OnData(length, flags, now);
   if (!idle_frames_.Spend(1, now)) {
     return Fail(NGHTTP2_ENHANCE_YOUR_CALM, "too many frames that carry nothing");
+  }
+  return true;
+}
+
+bool Http2FrameGuard::OnPayload(std::string_view bytes) {
+  for (; dependency_left_ > 0 && !bytes.empty(); bytes.remove_prefix(1)) {
+    dependency_ = dependency_ << 8 | static_cast<uint8_t>(bytes[0]);
+    if (--dependency_left_ == 0 && (dependency_ & 0x7FFFFFFFU) == stream_) {
+      return Fail(NGHTTP2_PROTOCOL_ERROR, "a stream depends on itself");
+    }
   }
   return true;
 }
@@ -101,6 +122,13 @@ bool Http2FrameGuard::OnHeaders(uint32_t stream, uint32_t length, uint8_t flags)
     return Fail(NGHTTP2_ENHANCE_YOUR_CALM, "the header block is too large");
   }
   return true;
+}
+
+// What a client may have sent before it saw that we closed a stream is for nghttp2 to ignore; here
+// is only what it sends after it has closed the stream itself.
+bool Http2FrameGuard::CheckOpen(uint32_t stream) {
+  if (stream == 0 || closed_by_client_[SlotOf(stream)] != stream) return true;
+  return Fail(NGHTTP2_STREAM_CLOSED, "a frame for a stream that the client has closed");
 }
 
 // Opening a stream closes all idle ones with lower identifiers: those must not be opened later.

@@ -32,9 +32,11 @@ class RateCap {
 };
 
 // Reads the frame headers that a client sends, before nghttp2 sees them, and refuses what costs the
-// server much and the client little (floods of frames without use, endless header blocks), and the
-// one thing that RFC 9113 section 5.1.1 asks for and nghttp2 does not check: a stream must not be
-// opened with an identifier that was skipped. Thread-compatible.
+// server much and the client little (floods of frames without use, endless header blocks), and what
+// the RFCs forbid and nghttp2 does not check: to open a stream with an identifier that was skipped
+// (RFC 9113 section 5.1.1), to go on with one that the client has closed (section 5.1), and, as it
+// ignores priorities, PRIORITY frames for no stream or for one that depends on itself (RFC 7540
+// sections 5.3.1 and 6.3). Thread-compatible.
 class Http2FrameGuard {
  public:
   // `max_header_block_bytes`: of HEADERS and its CONTINUATIONs, compressed.
@@ -61,6 +63,8 @@ class Http2FrameGuard {
   static constexpr double kIdleFramesPerSecond = 200;
   static constexpr double kIdleFramesPerUseful = 4;
   static constexpr size_t kMaxSkipped = 16;
+  static constexpr size_t kMaxClosed = 256;
+  static size_t SlotOf(uint32_t stream) { return stream / 2 % kMaxClosed; }
 
   struct Range {
     uint32_t from = 0;
@@ -68,8 +72,10 @@ class Http2FrameGuard {
   };
 
   bool OnFrameHeader(base::SteadyTime now);
+  bool OnPayload(std::string_view bytes);
   bool OnData(uint32_t length, uint8_t flags, base::SteadyTime now);
   bool OnHeaders(uint32_t stream, uint32_t length, uint8_t flags);
+  bool CheckOpen(uint32_t stream);
   bool CheckIdentifier(uint32_t stream);
   bool Fail(uint32_t code, std::string_view reason);
 
@@ -79,6 +85,9 @@ class Http2FrameGuard {
   size_t header_size_ = 0;   // bytes of header_ that have come
   size_t payload_left_ = 0;  // of the current frame
   bool data_frame_ = false;
+  uint32_t stream_ = 0;         // of the current PRIORITY frame
+  uint32_t dependency_ = 0;     // and what it depends on
+  size_t dependency_left_ = 0;  // bytes of that which have not come
   bool in_header_block_ = false;
   bool unfinished_ = false;
   size_t header_block_bytes_ = 0;
@@ -86,6 +95,8 @@ class Http2FrameGuard {
   uint32_t highest_stream_ = 0;
   std::array<Range, kMaxSkipped> skipped_{};  // identifiers that were never used; the latest
   size_t skips_ = 0;
+  // Streams that the client has ended or reset, the latest of each slot.
+  std::array<uint32_t, kMaxClosed> closed_by_client_{};
   RateCap idle_frames_{kIdleFramesBurst, kIdleFramesPerSecond};
   uint32_t error_code_ = 0;
   std::string_view reason_;

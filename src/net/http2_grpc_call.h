@@ -58,6 +58,7 @@ class Http2GrpcCall final : public GrpcCall, public Http2Stream {
   base::SteadyTime InputDeadline() const override;
   void OnInputDeadline() override;
   void GiveBack() override;
+  bool StopsClientAtOnce() const override { return true; }
 
   // From the client.
   base::Status ReadHead();

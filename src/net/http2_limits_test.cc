@@ -49,7 +49,7 @@ TEST(Http2LimitsTest, BoundsTheRequestHead) {
 }
 
 TEST(Http2LimitsTest, BoundsTheBodyBeforeItComes) {
-  TestServer server({.max_body_bytes = 1'000});
+  TestServer server({.body_grace = 50ms, .max_body_bytes = 1'000});
   Http2Client client(server.address());
   const int32_t id =
       client.Begin(HttpFields("POST", "/", {{"content-length", "1001"}}), "", /*end=*/false);
@@ -75,7 +75,8 @@ TEST(Http2LimitsTest, BoundsWhatABodyDecompressesTo) {
 }
 
 TEST(Http2LimitsTest, BoundsTheBytesOfAllBodiesTogether) {
-  TestServer server({.max_buffered_bytes = 1'000'000});
+  TestServer server(
+      {.min_body_bytes_per_second = 0, .body_grace = 50ms, .max_buffered_bytes = 1'000'000});
   Http2Client client(server.address());
   const auto begin = [&](size_t bytes) {
     return client.Begin(HttpFields("POST", "/", {{"content-length", std::to_string(bytes)}}), "",

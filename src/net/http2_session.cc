@@ -11,9 +11,6 @@
 namespace slipway::net {
 namespace {
 
-// One frame of a client may be this large. It costs us nothing, as its bytes are taken as they
-// come, and saves looking at 16 times as many; but others on the connection wait for its end.
-constexpr uint32_t kMaxFrameBytes = 256 * 1024;
 constexpr size_t kMaxSentFrameBytes = 64 * 1024;
 // Answers that a client asked for and does not take. Beyond, its new requests are refused.
 constexpr size_t kMaxUnsentBytes = size_t{64} << 20;
@@ -116,9 +113,9 @@ struct Http2Callbacks {
     }
     // The answer is whole before the request is: the client need not send the rest (RFC 9113
     // section 8.1).
-    const Http2Stream* stream = Stream(session, frame->hd.stream_id);
-    if (stream != nullptr && !stream->end_received_) {
-      nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+    Http2Stream* stream = Stream(session, frame->hd.stream_id);
+    if (stream != nullptr && !stream->end_received_ && stream->StopsClientAtOnce()) {
+      stream->StopClient();
     }
     return 0;
   }
@@ -163,8 +160,6 @@ Http2Shared::Http2Shared() {
   nghttp2_session_callbacks_set_data_source_read_length_callback(new_callbacks, Use::ReadLength);
   nghttp2_session_callbacks_set_send_data_callback(new_callbacks, Use::OnSendData);
   nghttp2_option_set_no_auto_window_update(new_option, 1);
-  // Closed streams are kept for their priorities, which we do not use.
-  nghttp2_option_set_no_closed_streams(new_option, 1);
   // Resets are counted by the connection, which says ENHANCE_YOUR_CALM.
   nghttp2_option_set_stream_reset_rate_limit(new_option, UINT64_MAX, UINT64_MAX);
 }
@@ -193,10 +188,9 @@ bool Http2Connection::StartSession() {
   }
   session_.reset(session);
   const Limits& limits = io_.limits;
-  const std::array<nghttp2_settings_entry, 5> settings = {{
+  const std::array<nghttp2_settings_entry, 4> settings = {{
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, static_cast<uint32_t>(limits.max_streams)},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<uint32_t>(limits.stream_window_bytes)},
-      {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, kMaxFrameBytes},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<uint32_t>(limits.max_header_bytes)},
       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
   }};

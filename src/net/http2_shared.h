@@ -16,10 +16,10 @@ struct Http2Shared {
   Http2Shared();
 
   struct Delete {
-    void operator()(nghttp2_session_callbacks* callbacks) const {
-      nghttp2_session_callbacks_del(callbacks);
+    void operator()(nghttp2_session_callbacks* object) const {
+      nghttp2_session_callbacks_del(object);
     }
-    void operator()(nghttp2_option* option) const { nghttp2_option_del(option); }
+    void operator()(nghttp2_option* object) const { nghttp2_option_del(object); }
   };
   std::unique_ptr<nghttp2_session_callbacks, Delete> callbacks;
   std::unique_ptr<nghttp2_option, Delete> option;

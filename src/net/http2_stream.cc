@@ -41,6 +41,11 @@ void Http2Stream::Flush() {
   connection_->OnOutput();
 }
 
+void Http2Stream::StopClient() {
+  if (closed_) return;
+  nghttp2_submit_rst_stream(connection_->session_.get(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_NO_ERROR);
+}
+
 void Http2Stream::Consume(size_t bytes) {
   if (!closed_) nghttp2_session_consume_stream(connection_->session_.get(), id_, bytes);
 }

@@ -58,6 +58,8 @@ class Http2Stream {
   virtual base::SteadyTime InputDeadline() const = 0;
   virtual void OnInputDeadline() = 0;
   virtual void GiveBack() = 0;
+  // The answer was sent before the request was whole: whether the client is told at once to stop.
+  virtual bool StopsClientAtOnce() const = 0;
 
   // Back to how it was made, memory kept. `connection_` stays: who holds a reference that has just
   // ended may still be on the way out.
@@ -81,6 +83,8 @@ class Http2Stream {
   StreamOutput& output() { return output_; }
   const StreamOutput& output() const { return output_; }
   void EndOutput() { output_ended_ = true; }
+  // Lets the client not send the rest of its request, after the answer.
+  void StopClient();
   // Lets what was appended go out, at the end of the round.
   void Flush();
   // Lets the client send `bytes` more.

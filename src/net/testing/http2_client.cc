@@ -81,11 +81,11 @@ struct Http2Client::Callbacks {
   static ssize_t OnReadData(nghttp2_session* /*session*/, int32_t id, uint8_t* buffer, size_t room,
                             uint32_t* flags, nghttp2_data_source* /*source*/, void* user_data) {
     Stream& stream = Self(user_data).streams_[id];
-    const size_t size = std::min(room, stream.out.size());
+    const size_t size = std::min(room, stream.out.size() - stream.out_at);
     if (size == 0 && !stream.out_end) return NGHTTP2_ERR_DEFERRED;
-    if (size > 0) std::memcpy(buffer, stream.out.data(), size);
-    stream.out.erase(0, size);
-    if (stream.out.empty() && stream.out_end) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (size > 0) std::memcpy(buffer, stream.out.data() + stream.out_at, size);
+    stream.out_at += size;
+    if (stream.out_at == stream.out.size() && stream.out_end) *flags |= NGHTTP2_DATA_FLAG_EOF;
     return static_cast<ssize_t>(size);
   }
 };

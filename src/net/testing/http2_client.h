@@ -81,6 +81,7 @@ class Http2Client {
   struct Stream {
     Answer answer;
     std::string out;
+    size_t out_at = 0;  // of `out`, not taken yet
     bool out_end = false;
   };
   struct DeleteSession {
