@@ -1,5 +1,6 @@
 #include "app/request_mux.h"
 
+#include <chrono>
 #include <utility>
 
 #include "base/str_cat.h"
@@ -28,18 +29,27 @@ bool IsOwnPage(std::string_view path) {
          path == "/readyz" || path == "/health";
 }
 
+frontend::Services FrontEndServices(const RequestMux::Services& services,
+                                    inference::Dispatcher& dispatcher) {
+  return {.dispatcher = dispatcher,
+          .control = services.control,
+          .state = services.state,
+          .loop = services.loop,
+          .clock = services.clock,
+          .log = services.log};
+}
+
 }  // namespace
 
 RequestMux::RequestMux(const Services& services, std::function<std::string()> render_metrics)
     : state_(services.state),
       render_metrics_(std::move(render_metrics)),
       dispatcher_(services.publisher, services.loop, services.clock, services.shard),
-      open_inference_({.dispatcher = dispatcher_,
-                       .control = services.control,
-                       .state = services.state,
-                       .loop = services.loop,
-                       .clock = services.clock,
-                       .log = services.log}) {}
+      open_inference_(FrontEndServices(services, dispatcher_)),
+      grpc_(FrontEndServices(services, dispatcher_),
+            [&loop = services.loop](std::chrono::milliseconds delay, std::function<void()> work) {
+              loop.AddTimer(delay, std::move(work));
+            }) {}
 
 RequestMux::~RequestMux() { dispatcher_.WaitIdle(); }
 

@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 
+#include "frontend/grpc/grpc_front_end.h"
 #include "frontend/openinference/open_inference_handler.h"
 #include "frontend/server_state.h"
 #include "inference/dispatcher.h"
@@ -15,6 +16,7 @@ namespace slipway::app {
 //   GET /metrics                 Prometheus text
 //   GET /livez /readyz /health   probes; never wait for models
 //   GET /                        one line that says what this is
+// gRPC calls go to their front end.
 // Thread-compatible, like every HttpHandler.
 class RequestMux final : public net::HttpHandler {
  public:
@@ -33,6 +35,7 @@ class RequestMux final : public net::HttpHandler {
   ~RequestMux() override;
 
   void OnRequest(net::Exchange& exchange) override;
+  net::GrpcHandler* grpc() override { return &grpc_; }
 
  private:
   void AnswerOwnPage(net::Exchange& exchange);
@@ -41,6 +44,7 @@ class RequestMux final : public net::HttpHandler {
   const std::function<std::string()> render_metrics_;
   inference::Dispatcher dispatcher_;
   frontend::openinference::OpenInferenceHandler open_inference_;
+  frontend::grpc::GrpcFrontEnd grpc_;
 };
 
 }  // namespace slipway::app

@@ -130,6 +130,17 @@ void AppendLimits(net::Limits& limits, std::vector<ConfigField>& fields) {
                          limits.max_buffered_bytes));
   fields.push_back(Count("limits.max_pipelined", "Requests read ahead on one connection",
                          limits.max_pipelined, 1));
+  fields.push_back(Count("limits.max_streams", "Streams at the same time on an HTTP/2 connection",
+                         limits.max_streams, 1));
+  fields.push_back(Count("limits.max_resets_per_second",
+                         "Streams of an HTTP/2 connection that its client resets, beyond a burst "
+                         "of five seconds' worth",
+                         limits.max_resets_per_second, 1));
+  fields.push_back(Bytes("limits.stream_window_bytes",
+                         "How far an HTTP/2 client may be ahead of us on one stream",
+                         limits.stream_window_bytes));
+  fields.push_back(Bytes("limits.connection_window_bytes", "And on all streams of a connection",
+                         limits.connection_window_bytes));
 }
 
 void AppendTls(TlsConfig& tls, std::vector<ConfigField>& fields) {

@@ -13,23 +13,35 @@ namespace {
 constexpr uint32_t kStartGroup = 3;
 constexpr uint32_t kEndGroup = 4;
 constexpr size_t kMaxVarintBytes = 10;
+constexpr size_t kMaxShortVarintBytes = 5;  // of keys and lengths, as the official parsers have it
 constexpr int kMaxGroupDepth = 32;
 
 }  // namespace
 
-bool TakeVarint(std::span<const std::byte>& bytes, uint64_t& value) {
-  uint64_t result = 0;
-  for (size_t i = 0; i < kMaxVarintBytes && i < bytes.size(); ++i) {
+namespace {
+
+// The varint at the front of `bytes`, of at most `max_bytes`; 0 when it is cut off or longer, else
+// how many bytes it takes.
+inline size_t ParseVarint(std::span<const std::byte> bytes, size_t max_bytes, uint64_t& value) {
+  if (bytes.empty()) return 0;
+  value = std::to_integer<uint64_t>(bytes[0]);
+  if (value < 0x80) return 1;
+  value &= 0x7f;
+  for (size_t i = 1; i < max_bytes && i < bytes.size(); ++i) {
     const auto byte = std::to_integer<uint64_t>(bytes[i]);
-    if (i == kMaxVarintBytes - 1 && byte > 1) return false;  // bit 64 and above
-    result |= (byte & 0x7f) << (7 * i);
-    if (byte < 0x80) {
-      bytes = bytes.subspan(i + 1);
-      value = result;
-      return true;
-    }
+    if (i == kMaxVarintBytes - 1 && byte > 1) return 0;  // bit 64 and above
+    value |= (byte & 0x7f) << (7 * i);
+    if (byte < 0x80) return i + 1;
   }
-  return false;
+  return 0;
+}
+
+}  // namespace
+
+bool TakeVarint(std::span<const std::byte>& bytes, uint64_t& value) {
+  const size_t size = ParseVarint(bytes, kMaxVarintBytes, value);
+  bytes = bytes.subspan(size);
+  return size > 0;
 }
 
 bool WireReader::Fail(std::string_view what) {
@@ -46,17 +58,21 @@ bool WireReader::FailShort(uint64_t wanted, std::string_view what) {
                      rest_.size()));
 }
 
+bool WireReader::FailVarint(size_t max_bytes, std::string_view what) {
+  return Fail(StrCat(what, rest_.size() < max_bytes ? " is cut off" : " is too long"));
+}
+
 bool WireReader::ReadKey(uint32_t& number, uint32_t& type) {
-  std::span<const std::byte> rest = rest_;
   uint64_t key = 0;
-  if (!TakeVarint(rest, key)) return Fail("expected the key of a field");
+  const size_t size = ParseVarint(rest_, kMaxShortVarintBytes, key);
+  if (size == 0) return FailVarint(kMaxShortVarintBytes, "the key of a field");
   if (key > std::numeric_limits<uint32_t>::max() || (key >> 3) == 0) {
     return Fail(StrCat("expected a field number from 1 to 536870911, got ", key >> 3));
   }
   number = static_cast<uint32_t>(key >> 3);
   type = static_cast<uint32_t>(key & 7);
   field_number_ = number;
-  Advance(rest_.size() - rest.size());
+  Advance(size);
   return true;
 }
 
@@ -69,10 +85,12 @@ bool WireReader::ReadFixed(size_t size, WireField& field) {
 }
 
 bool WireReader::ReadBytes(WireField& field) {
-  std::span<const std::byte> rest = rest_;
   uint64_t size = 0;
-  if (!TakeVarint(rest, size)) return Fail(StrCat("expected the length of field ", field_number_));
-  Advance(rest_.size() - rest.size());
+  const size_t digits = ParseVarint(rest_, kMaxShortVarintBytes, size);
+  if (digits == 0) {
+    return FailVarint(kMaxShortVarintBytes, StrCat("the length of field ", field_number_));
+  }
+  Advance(digits);
   if (size > rest_.size()) return FailShort(size, "content");
   field.offset = offset_;
   field.bytes = rest_.first(static_cast<size_t>(size));
@@ -86,11 +104,10 @@ bool WireReader::ReadValue(uint32_t type, WireField& field) {
   field.type = static_cast<WireType>(type);
   switch (field.type) {
     case WireType::kVarint: {
-      std::span<const std::byte> rest = rest_;
-      if (!TakeVarint(rest, field.value)) {
-        return Fail(StrCat("expected the number of field ", field_number_));
-      }
-      Advance(rest_.size() - rest.size());
+      const size_t size = ParseVarint(rest_, kMaxVarintBytes, field.value);
+      if (size == 0)
+        return FailVarint(kMaxVarintBytes, StrCat("the number of field ", field_number_));
+      Advance(size);
       return true;
     }
     case WireType::kFixed64:
@@ -175,9 +192,13 @@ void WireWriter::Fixed64(uint32_t field_number, uint64_t value) {
   out_.append(reinterpret_cast<const char*>(&value), sizeof(value));
 }
 
-void WireWriter::Bytes(uint32_t field_number, std::string_view value) {
+void WireWriter::BeginBytes(uint32_t field_number, size_t size) {
   Key(field_number, WireType::kBytes);
-  AppendVarint(out_, value.size());
+  AppendVarint(out_, size);
+}
+
+void WireWriter::Bytes(uint32_t field_number, std::string_view value) {
+  BeginBytes(field_number, value.size());
   out_.append(value);
 }
 

@@ -38,8 +38,9 @@ struct WireField {
 //   return reader.status();
 //
 // Takes any bytes: damage ends the loop and is in status(). Time and memory are linear in the bytes
-// that are looked at; skipping a field costs nothing. Groups are skipped, with the depth limit.
-// Thread-compatible. Borrows the bytes. Source: protobuf.dev, "Encoding".
+// that are looked at; skipping a field costs nothing. Keys and lengths take at most 5 bytes. Groups
+// are skipped, with the depth limit. Thread-compatible. Borrows the bytes. Source: protobuf.dev,
+// "Encoding".
 class WireReader {
  public:
   // As deep as the official parsers go.
@@ -67,6 +68,7 @@ class WireReader {
   bool ReadBytes(WireField& field);
   bool SkipGroup(uint32_t number);
   bool Fail(std::string_view what);
+  bool FailVarint(size_t max_bytes, std::string_view what);
   bool FailShort(uint64_t wanted, std::string_view what);
   void Advance(size_t size) {
     rest_ = rest_.subspan(size);
@@ -86,7 +88,7 @@ class WireReader {
 bool TakeVarint(std::span<const std::byte>& bytes, uint64_t& value);
 
 // Appends the fields of a message to a string. An embedded message is written first, into a string
-// of its own, and then appended as bytes. Thread-compatible.
+// of its own, and then appended as bytes; or its size is known beforehand. Thread-compatible.
 class WireWriter {
  public:
   explicit WireWriter(std::string& out) : out_(out) {}
@@ -95,6 +97,8 @@ class WireWriter {
   void Fixed32(uint32_t field_number, uint32_t value);
   void Fixed64(uint32_t field_number, uint64_t value);
   void Bytes(uint32_t field_number, std::string_view value);
+  // The key and length of such a field, whose `size` bytes the caller appends.
+  void BeginBytes(uint32_t field_number, size_t size);
 
  private:
   void Key(uint32_t field_number, WireType type);

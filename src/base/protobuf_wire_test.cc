@@ -76,7 +76,7 @@ TEST(WireReaderTest, CountsOffsetsFromTheOutermostMessage) {
   ASSERT_TRUE(reader.Next(field));
   WireReader nested = reader.Enter(field);
   EXPECT_FALSE(nested.Next(field));
-  EXPECT_EQ(nested.status().message(), "damaged at byte 5: expected the number of field 1");
+  EXPECT_EQ(nested.status().message(), "damaged at byte 5: the number of field 1 is cut off");
 }
 
 TEST(WireReaderTest, RefusesDamage) {

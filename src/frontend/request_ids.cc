@@ -5,6 +5,10 @@
 namespace slipway::frontend {
 namespace {
 
+constexpr std::string_view kRequestId = "x-request-id";
+constexpr std::string_view kTraceParent = "traceparent";
+constexpr std::string_view kTraceResponse = "traceresponse";
+
 bool IsUsable(std::string_view id) {
   constexpr size_t kMaxBytes = 128;
   return id.size() <= kMaxBytes &&
@@ -13,23 +17,42 @@ bool IsUsable(std::string_view id) {
 
 }  // namespace
 
-RequestIds RequestIds::Of(const net::HttpRequest& request, base::Random& random) {
+RequestIds RequestIds::Of(std::string_view request_id, std::string_view traceparent,
+                          base::Random& random) {
   RequestIds ids;
-  const std::string_view id = request.Header("x-request-id");
-  if (IsUsable(id)) ids.request_id = id;
-  const std::string_view parent = request.Header("traceparent");
-  if (parent.empty()) return ids;
-  ids.trace = monitor::TraceContext::Parse(parent);
+  if (IsUsable(request_id)) ids.request_id = request_id;
+  if (traceparent.empty()) return ids;
+  ids.trace = monitor::TraceContext::Parse(traceparent);
   if (ids.trace) ids.span_id = random.NextHex(16);
   return ids;
 }
 
-void RequestIds::AddTo(net::HttpResponse& response) const {
-  if (!request_id.empty()) response.AddHeader("x-request-id", request_id);
-  if (trace) {
-    const monitor::TraceContext ours{trace->trace_id, span_id, trace->sampled};
-    response.AddHeader("traceresponse", ours.ToString());
+RequestIds RequestIds::Of(const net::HttpRequest& request, base::Random& random) {
+  return Of(request.Header(kRequestId), request.Header(kTraceParent), random);
+}
+
+RequestIds RequestIds::Of(const net::GrpcRequest& request, base::Random& random) {
+  std::string_view request_id;
+  std::string_view traceparent;
+  for (const net::HttpHeader& header : request.metadata) {
+    if (header.name == kRequestId && request_id.empty()) request_id = header.value;
+    if (header.name == kTraceParent && traceparent.empty()) traceparent = header.value;
   }
+  return Of(request_id, traceparent, random);
+}
+
+std::string RequestIds::TraceResponse() const {
+  return monitor::TraceContext{trace->trace_id, span_id, trace->sampled}.ToString();
+}
+
+void RequestIds::AddTo(net::HttpResponse& response) const {
+  if (!request_id.empty()) response.AddHeader(kRequestId, request_id);
+  if (trace) response.AddHeader(kTraceResponse, TraceResponse());
+}
+
+void RequestIds::AddTo(net::GrpcCall& call) const {
+  if (!request_id.empty()) call.AddMetadata(kRequestId, request_id);
+  if (trace) call.AddMetadata(kTraceResponse, TraceResponse());
 }
 
 }  // namespace slipway::frontend

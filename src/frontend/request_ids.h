@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "monitor/trace_context.h"
+#include "net/grpc_call.h"
 #include "net/http_message.h"
 
 namespace slipway::frontend {
@@ -20,7 +21,14 @@ struct RequestIds {
   std::string span_id;  // ours in `trace`; "" when there is none
 
   static RequestIds Of(const net::HttpRequest& request, base::Random& random);
+  static RequestIds Of(const net::GrpcRequest& request, base::Random& random);
   void AddTo(net::HttpResponse& response) const;
+  void AddTo(net::GrpcCall& call) const;
+
+ private:
+  static RequestIds Of(std::string_view request_id, std::string_view traceparent,
+                       base::Random& random);
+  std::string TraceResponse() const;
 };
 
 }  // namespace slipway::frontend

@@ -6,6 +6,7 @@
 #include "base/str_cat.h"
 #include "base/text.h"
 #include "frontend/openinference/json_object.h"
+#include "frontend/openinference/output_selection.h"
 #include "frontend/openinference/request_parameters.h"
 #include "tensor/json_number_scanner.h"
 
@@ -39,8 +40,6 @@ Status ReadShape(JsonReader& reader, Shape& shape) {
   return reader.status();
 }
 
-std::string Quoted(std::string_view name) { return StrCat("input '", Printable(name), "'"); }
-
 }  // namespace
 
 void InferDecoder::Reset() {
@@ -54,6 +53,7 @@ Status InferDecoder::Decode(const InferBody& body, const tensor::Signature& sign
   Reset();
   signature_ = &signature;
   request_ = &request;
+  matcher_.Begin(signature);
   inputs.assign(signature.inputs.size(), TensorView());
   if (body.raw) return DecodeRaw(body.tail, inputs);
   JsonReader reader({reinterpret_cast<char*>(body.json.data()), body.json.size()});
@@ -86,7 +86,7 @@ Status InferDecoder::ReadTop(JsonReader& reader) {
     return reader.status();
   }));
   if (!reader.Finish()) return reader.status();
-  if (!has_inputs) return InvalidArgument(StrCat("'inputs' is missing; ", Expected()));
+  if (!has_inputs) return InvalidArgument(StrCat("'inputs' is missing; ", matcher_.Expected()));
   return wishes.Finish();
 }
 
@@ -95,7 +95,8 @@ Status InferDecoder::ReadInputs(JsonReader& reader) {
   while (reader.NextElement()) {
     Input& input = inputs_.emplace_back();
     const Status status = ReadInput(reader, input);
-    if (!status.ok()) return input.name ? status.WithContext(Quoted(*input.name)) : status;
+    if (!status.ok())
+      return input.name ? status.WithContext(InputMatcher::Quoted(*input.name)) : status;
   }
   return reader.status();
 }
@@ -164,46 +165,31 @@ Status InferDecoder::FinishInput(Input& input) {
   return input.data ? DecodeData(*input.data, input) : OkStatus();
 }
 
-// Finds the input in the signature and checks that dtype and shape fit.
 Status InferDecoder::Match(Input& input) {
-  const std::optional<size_t> index = signature_->FindInput(*input.name);
-  if (!index) return InvalidArgument(StrCat("the model has no such input; ", Expected()));
-  for (const Input& other : inputs_) {
-    if (&other != &input && other.name == input.name) return InvalidArgument("is there twice");
-  }
-  const TensorSpec& spec = signature_->inputs[*index];
-  const std::optional<DType> dtype = tensor::ParseDType(*input.dtype_name);
-  if (!dtype) {
-    return InvalidArgument(StrCat("expected ", spec, ", got the unknown datatype '",
-                                  Printable(*input.dtype_name), "'"));
-  }
-  SLIPWAY_ASSIGN_OR_RETURN(input.count, tensor::ElementCount(*input.shape));
-  if (!spec.Accepts(*dtype, *input.shape)) {
-    return InvalidArgument(StrCat("expected ", spec, ", got ", *dtype, *input.shape));
-  }
-  input.index = *index;
-  input.dtype = *dtype;
-  return OkStatus();
+  return matcher_.Match(*input.name, *input.dtype_name, *input.shape, input.match);
 }
 
 Status InferDecoder::DecodeData(JsonReader& reader, Input& input) {
-  if (input.dtype == DType::kBytes) {
+  if (input.match.dtype == DType::kBytes) {
     std::vector<std::byte>& strings = strings_.emplace_back();
-    SLIPWAY_RETURN_IF_ERROR(tensor::ScanJsonStrings(reader, input.count, strings));
-    SLIPWAY_ASSIGN_OR_RETURN(input.view, TensorView::Create(input.dtype, *input.shape, strings));
+    SLIPWAY_RETURN_IF_ERROR(tensor::ScanJsonStrings(reader, input.match.count, strings));
+    SLIPWAY_ASSIGN_OR_RETURN(input.view,
+                             TensorView::Create(input.match.dtype, *input.shape, strings));
   } else {
     // Each element takes a digit and a comma: a shape that promises more than the text can hold is
     // found out before memory is set aside for it.
     const auto text_left = static_cast<uint64_t>(reader.end() - reader.at());
-    if (static_cast<uint64_t>(input.count) > text_left / 2 + 1) {
+    if (static_cast<uint64_t>(input.match.count) > text_left / 2 + 1) {
       SLIPWAY_ASSIGN_OR_RETURN(const Shape got, tensor::MeasureJsonArray(reader));
       SLIPWAY_ASSIGN_OR_RETURN(const int64_t count, tensor::ElementCount(got));
-      return InvalidArgument(StrCat("expected ", input.count, " elements, got ", count));
+      return InvalidArgument(StrCat("expected ", input.match.count, " elements, got ", count));
     }
     const std::span<std::byte> memory =
-        arena_.Allocate(static_cast<size_t>(input.count) * tensor::SizeOf(input.dtype));
-    SLIPWAY_RETURN_IF_ERROR(tensor::ScanJsonNumbers(reader, input.dtype, input.count, memory));
-    SLIPWAY_ASSIGN_OR_RETURN(input.view, TensorView::Create(input.dtype, *input.shape, memory));
+        arena_.Allocate(static_cast<size_t>(input.match.count) * tensor::SizeOf(input.match.dtype));
+    SLIPWAY_RETURN_IF_ERROR(
+        tensor::ScanJsonNumbers(reader, input.match.dtype, input.match.count, memory));
+    SLIPWAY_ASSIGN_OR_RETURN(input.view,
+                             TensorView::Create(input.match.dtype, *input.shape, memory));
   }
   input.decoded = true;
   return OkStatus();
@@ -215,36 +201,32 @@ Status InferDecoder::TakeBinary(std::span<std::byte> tail) {
     if (!input.binary_size) continue;
     const auto take = [&]() -> Status {
       SLIPWAY_ASSIGN_OR_RETURN(const auto bytes, binary.Take(*input.binary_size));
-      SLIPWAY_ASSIGN_OR_RETURN(input.view, TensorView::Create(input.dtype, *input.shape, bytes));
+      SLIPWAY_ASSIGN_OR_RETURN(input.view,
+                               TensorView::Create(input.match.dtype, *input.shape, bytes));
       return OkStatus();
     };
-    if (const Status status = take(); !status.ok()) return status.WithContext(Quoted(*input.name));
+    if (const Status status = take(); !status.ok())
+      return status.WithContext(InputMatcher::Quoted(*input.name));
   }
   return binary.Finish();
 }
 
 Status InferDecoder::Place(std::vector<TensorView>& inputs) {
-  for (const Input& input : inputs_) inputs[input.index] = input.view;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const TensorSpec& spec = signature_->inputs[i];
-    if (inputs[i].absent() && !spec.optional) {
-      return InvalidArgument(StrCat(Quoted(spec.name), " is missing: the model expects ", spec));
-    }
-  }
-  return OkStatus();
+  for (const Input& input : inputs_) inputs[input.match.index] = input.view;
+  return matcher_.CheckComplete(inputs);
 }
 
 // The body is the model's one input, of batch size 1; every output comes back binary.
 Status InferDecoder::DecodeRaw(std::span<std::byte> body, std::vector<TensorView>& inputs) {
   constexpr std::string_view kRaw = "a raw binary request (header length 0) needs a model with ";
-  if (inputs.size() != 1) return InvalidArgument(StrCat(kRaw, "one input; ", Expected()));
+  if (inputs.size() != 1) return InvalidArgument(StrCat(kRaw, "one input; ", matcher_.Expected()));
   const TensorSpec& spec = signature_->inputs[0];
   Shape shape = spec.shape;
   size_t element_bytes = tensor::SizeOf(spec.dtype);
   std::span<std::byte> bytes = body;
   if (spec.dtype == DType::kBytes) {  // one string: the server puts its length in front
     if (body.size() > std::numeric_limits<uint32_t>::max()) {
-      return InvalidArgument(StrCat(Quoted(spec.name), ": expected less than 4 GiB"));
+      return InvalidArgument(StrCat(InputMatcher::Quoted(spec.name), ": expected less than 4 GiB"));
     }
     bytes = arena_.Allocate(sizeof(uint32_t) + body.size());
     const auto length = static_cast<uint32_t>(body.size());
@@ -258,33 +240,22 @@ Status InferDecoder::DecodeRaw(std::span<std::byte> body, std::vector<TensorView
   for (size_t i = 0; i < shape.rank(); ++i) {
     if (i == 0 && batched) shape.set_dim(0, 1);
     if (shape[i] == -1 && free_dim) {
-      return InvalidArgument(StrCat(kRaw, "at most one free dimension, but ", Expected()));
+      return InvalidArgument(StrCat(kRaw, "at most one free dimension, but ", matcher_.Expected()));
     }
     if (shape[i] == -1) {
       free_dim = i;
     } else if (__builtin_mul_overflow(known, static_cast<size_t>(shape[i]), &known)) {
-      return InvalidArgument(StrCat(Quoted(spec.name), ": ", spec, " is too large"));
+      return InvalidArgument(StrCat(InputMatcher::Quoted(spec.name), ": ", spec, " is too large"));
     }
   }
   if (free_dim) {
     shape.set_dim(*free_dim, known == 0 ? 0 : static_cast<int64_t>(bytes.size() / known));
   }
   const base::Result<TensorView> view = TensorView::Create(spec.dtype, shape, bytes);
-  if (!view.ok()) return view.status().WithContext(Quoted(spec.name));
+  if (!view.ok()) return view.status().WithContext(InputMatcher::Quoted(spec.name));
   inputs[0] = *view;
-  for (size_t i = 0; i < signature_->outputs.size(); ++i) {
-    request_->outputs.push_back({.index = i, .binary = true, .classes = 0});
-  }
+  AddAllOutputs(*signature_, /*binary=*/true, *request_);
   return OkStatus();
-}
-
-// "it expects 'x' FP32[-1,30], 'y' INT64[-1]"
-std::string InferDecoder::Expected() const {
-  std::string text = "it expects";
-  for (const TensorSpec& spec : signature_->inputs) {
-    text.append(StrCat(&spec == &signature_->inputs.front() ? " '" : ", '", spec.name, "' ", spec));
-  }
-  return signature_->inputs.empty() ? "it expects no inputs" : text;
 }
 
 }  // namespace slipway::frontend::openinference

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "frontend/openinference/binary_tensor.h"
 #include "frontend/openinference/infer_request.h"
+#include "frontend/openinference/input_matcher.h"
 #include "frontend/scratch_arena.h"
 #include "tensor/json_reader.h"
 #include "tensor/signature.h"
@@ -46,9 +47,7 @@ class InferDecoder {
     std::optional<uint64_t> binary_size;
     std::optional<tensor::JsonReader> data;  // where "data" begins
     bool decoded = false;                    // `view` is there
-    size_t index = 0;                        // in the signature, once matched
-    tensor::DType dtype = tensor::DType::kFp32;
-    int64_t count = 0;
+    MatchedInput match;                      // once it was found in the signature
     tensor::TensorView view;
 
     bool described() const { return name && dtype_name && shape; }
@@ -66,10 +65,10 @@ class InferDecoder {
   base::Status TakeBinary(std::span<std::byte> tail);
   base::Status Place(std::vector<tensor::TensorView>& inputs);
   base::Status DecodeRaw(std::span<std::byte> body, std::vector<tensor::TensorView>& inputs);
-  std::string Expected() const;
 
   const tensor::Signature* signature_ = nullptr;
   InferRequest* request_ = nullptr;
+  InputMatcher matcher_;
   std::vector<Input> inputs_;  // as the request lists them
   ScratchArena arena_;
   std::vector<std::vector<std::byte>> strings_;  // elements of BYTES inputs

@@ -1,14 +1,13 @@
 #include "frontend/openinference/infer_encoder.h"
 
-#include <memory>
 #include <utility>
 
 #include "base/str_cat.h"
 #include "base/text.h"
 #include "frontend/http_answer.h"
 #include "frontend/openinference/binary_tensor.h"
-#include "frontend/openinference/classification.h"
 #include "frontend/openinference/json_text.h"
+#include "frontend/openinference/output_tensor.h"
 #include "tensor/json_writer.h"
 
 namespace slipway::frontend::openinference {
@@ -17,14 +16,6 @@ namespace {
 using base::Status;
 using tensor::NotFinite;
 using tensor::Tensor;
-
-// The tensor's memory as a buffer that ends with it.
-base::Buffer TakeMemory(Tensor tensor) {
-  auto owner = std::make_unique<Tensor>(std::move(tensor));
-  const std::span<std::byte> bytes = owner->mutable_data();
-  return {bytes.data(), bytes.size(), owner.release(),
-          [](void* held) { delete static_cast<Tensor*>(held); }};
-}
 
 void AppendDescription(const tensor::TensorSpec& spec, const Tensor& tensor, std::string& out) {
   out.append("{\"name\":");
@@ -56,15 +47,7 @@ Status AppendJson(const Tensor& tensor, const InferRequest& request, std::string
 
 Status AppendOutput(const lifecycle::LoadedModel& model, const InferRequest& request,
                     const RequestedOutput& output, Tensor tensor, net::HttpResponse& response) {
-  const tensor::Signature& signature = model.engine().signature();
-  const tensor::TensorSpec& spec = signature.outputs[output.index];
-  if (output.classes > 0) {
-    const auto labels = model.config().labels.find(spec.name);
-    const bool named = labels != model.config().labels.end();
-    SLIPWAY_ASSIGN_OR_RETURN(tensor, Classify(tensor.view(), output.classes, signature.batched(),
-                                              named ? std::span<const std::string>(labels->second)
-                                                    : std::span<const std::string>()));
-  }
+  const tensor::TensorSpec& spec = model.engine().signature().outputs[output.index];
   AppendDescription(spec, tensor, response.body);
   if (output.binary) {
     AppendBinary(std::move(tensor), response);
@@ -98,6 +81,7 @@ Status EncodeInferResponse(const lifecycle::LoadedModel& model, const InferReque
   for (size_t i = 0; i < request.outputs.size(); ++i) {
     if (i > 0) out.push_back(',');
     const RequestedOutput& output = request.outputs[i];
+    SLIPWAY_RETURN_IF_ERROR(ClassifyIfAsked(model, output, results[i]));
     const Status status = AppendOutput(model, request, output, std::move(results[i]), response);
     if (!status.ok()) {
       return status.WithContext(

@@ -1,6 +1,5 @@
 #include "frontend/openinference/open_inference_handler.h"
 
-#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include "frontend/openinference/logging_api.h"
 #include "frontend/openinference/metadata_json.h"
 #include "frontend/openinference/model_config_json.h"
+#include "frontend/openinference/model_finder.h"
 #include "frontend/openinference/repository_api.h"
 #include "frontend/openinference/statistics_json.h"
 #include "frontend/request_ids.h"
@@ -17,7 +17,6 @@
 namespace slipway::frontend::openinference {
 
 using base::Status;
-using base::StatusCode;
 using base::StrCat;
 using lifecycle::LoadedModel;
 using net::Exchange;
@@ -83,7 +82,7 @@ const OpenInferenceHandler::Route OpenInferenceHandler::kRoutes[] = {
 OpenInferenceHandler::OpenInferenceHandler(const Services& services)
     : services_(services),
       random_(base::RandomSeed()),
-      tasks_(services.dispatcher, services.clock, services.log) {}
+      tasks_({.dispatcher = services.dispatcher, .clock = services.clock, .log = services.log}) {}
 
 void OpenInferenceHandler::OnRequest(Exchange& exchange) {
   const net::HttpRequest& request = exchange.request();
@@ -128,29 +127,9 @@ Status OpenInferenceHandler::Resolve(const PathArguments& path, inference::Infer
         "the model name in the path is not percent-encoded as it should be");
   }
   std::optional<int64_t> version;
-  if (!path.version.empty()) {
-    int64_t number = 0;
-    const char* const end = path.version.data() + path.version.size();
-    if (std::from_chars(path.version.data(), end, number).ec != std::errc()) {
-      return base::NotFound(StrCat("model '", base::Printable(name_), "': no version ",
-                                   base::Printable(path.version)));
-    }
-    version = number;
-  }
-  Status found = services_.dispatcher.Resolve(name_, version, call);
-  if (found.code() != StatusCode::kNotFound) return found;
-  return WhyNotReady(name_, version, std::move(found));
-}
-
-Status OpenInferenceHandler::WhyNotReady(const std::string& model, std::optional<int64_t> version,
-                                         Status not_found) const {
-  for (const ModelControl::Entry& entry : services_.control.Find(model)) {
-    if (!entry.version || (version && entry.version != version)) continue;
-    return base::Unavailable(StrCat("model '", base::Printable(model), "' version ", *entry.version,
-                                    " is not ready: ", entry.state,
-                                    entry.reason.empty() ? "" : ", ", entry.reason));
-  }
-  return not_found;
+  SLIPWAY_RETURN_IF_ERROR(ParseVersion(name_, path.version, version));
+  return frontend::openinference::FindModel(services_.dispatcher, services_.control, name_, version,
+                                            call);
 }
 
 void OpenInferenceHandler::RunTask(InferTask::Kind kind, Exchange& exchange,
@@ -339,10 +318,7 @@ void OpenInferenceHandler::RepositoryUnload(Exchange& exchange, const PathArgume
 }
 
 void OpenInferenceHandler::NamedRepository(Exchange& exchange, const PathArguments& path) {
-  SendError(
-      base::Unimplemented(StrCat("repository '", base::Printable(path.name),
-                                 "': named repositories are not supported; leave the name out")),
-      exchange);
+  SendError(NamedRepositoryRefused(path.name), exchange);
 }
 
 // --- settings ---

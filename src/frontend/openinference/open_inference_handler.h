@@ -3,15 +3,11 @@
 #include <optional>
 #include <string>
 
-#include "base/clock.h"
-#include "base/executor.h"
-#include "base/log.h"
 #include "base/random.h"
 #include "frontend/model_control.h"
 #include "frontend/openinference/infer_task.h"
 #include "frontend/openinference/route.h"
-#include "frontend/server_state.h"
-#include "inference/dispatcher.h"
+#include "frontend/services.h"
 #include "net/exchange.h"
 
 namespace slipway::frontend::openinference {
@@ -23,16 +19,6 @@ namespace slipway::frontend::openinference {
 // outlive them: destroy it after its loop has stopped.
 class OpenInferenceHandler final : public net::HttpHandler {
  public:
-  // All must outlive the handler. `loop` is its event loop's executor.
-  struct Services {
-    inference::Dispatcher& dispatcher;
-    ModelControl& control;
-    const ServerState& state;
-    base::Executor& loop;
-    base::Clock& clock;
-    base::Logger& log;
-  };
-
   explicit OpenInferenceHandler(const Services& services);
 
   // Whether requests for this path are ours.
@@ -79,8 +65,6 @@ class OpenInferenceHandler final : public net::HttpHandler {
   // Resolves the model of the path into `call`. The error is kUnavailable for a model that is known
   // but not ready, else kNotFound.
   base::Status Resolve(const PathArguments& path, inference::InferCall& call);
-  base::Status WhyNotReady(const std::string& model, std::optional<int64_t> version,
-                           base::Status not_found) const;
   // The model of the path, or nullptr after an error was sent. Valid for this call.
   const lifecycle::LoadedModel* FindModel(net::Exchange& exchange, const PathArguments& path,
                                           InferTask& task);

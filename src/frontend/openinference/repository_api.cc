@@ -42,26 +42,6 @@ Status ReadParameters(std::span<std::byte> body, OnParameter&& on_parameter) {
   });
 }
 
-// "file:1/model.onnx": version 1, "model.onnx".
-Status ParseFileKey(std::string_view key, int64_t& version, std::string& path) {
-  const std::string_view name = key.substr(key.find(':') + 1);
-  const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), version);
-  const auto digits = static_cast<size_t>(stop - name.data());
-  const bool versioned =
-      error == std::errc() && version >= 0 && digits + 1 < name.size() && name[digits] == '/';
-  if (!versioned) {
-    return InvalidArgument(
-        StrCat("'", Printable(key), "': expected 'file:VERSION/PATH', as in 'file:1/model.onnx'"));
-  }
-  path = name.substr(digits + 1);
-  const bool leaves = path.front() == '/' || path == ".." || path.starts_with("../") ||
-                      path.ends_with("/..") || path.find("/../") != std::string::npos;
-  if (leaves || path.find('\0') != std::string::npos) {
-    return InvalidArgument(StrCat("'", Printable(key), "': the path must stay inside the version"));
-  }
-  return OkStatus();
-}
-
 Status ReadFile(JsonReader& reader, std::string_view key, ModelControl::LoadRequest& request) {
   int64_t version = 0;
   std::string path;
@@ -86,6 +66,44 @@ constexpr std::array<int8_t, 256> kBase64Values = [] {
 }();
 
 }  // namespace
+
+Status ParseFileKey(std::string_view key, int64_t& version, std::string& path) {
+  const std::string_view name = key.substr(key.find(':') + 1);
+  const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), version);
+  const auto digits = static_cast<size_t>(stop - name.data());
+  const bool versioned =
+      error == std::errc() && version >= 0 && digits + 1 < name.size() && name[digits] == '/';
+  if (!versioned) {
+    return InvalidArgument(
+        StrCat("'", Printable(key), "': expected 'file:VERSION/PATH', as in 'file:1/model.onnx'"));
+  }
+  path = name.substr(digits + 1);
+  const bool leaves = path.front() == '/' || path == ".." || path.starts_with("../") ||
+                      path.ends_with("/..") || path.find("/../") != std::string::npos;
+  if (leaves || path.find('\0') != std::string::npos) {
+    return InvalidArgument(StrCat("'", Printable(key), "': the path must stay inside the version"));
+  }
+  return OkStatus();
+}
+
+Status CheckLoadRequest(const ModelControl::LoadRequest& request) {
+  if (request.files.empty() || !request.config_json.empty()) return OkStatus();
+  return InvalidArgument("files need the parameter 'config' beside them (\"{}\" will do)");
+}
+
+Status UnknownLoadParameter(std::string_view key) {
+  return InvalidArgument(
+      StrCat("parameter '", Printable(key), "': expected 'config' or 'file:VERSION/PATH'"));
+}
+
+Status UnknownUnloadParameter(std::string_view key) {
+  return InvalidArgument(StrCat("parameter '", Printable(key), "': expected 'unload_dependents'"));
+}
+
+Status NamedRepositoryRefused(std::string_view name) {
+  return base::Unimplemented(StrCat("repository '", Printable(name),
+                                    "': named repositories are not supported; leave the name out"));
+}
 
 Result<std::string> DecodeBase64(std::string_view text) {
   for (int i = 0; i < 2 && text.ends_with('=') && text.size() % 4 != 1; ++i) text.remove_suffix(1);
@@ -145,26 +163,18 @@ Result<ModelControl::LoadRequest> ReadLoadRequest(std::string name, std::span<st
   SLIPWAY_RETURN_IF_ERROR(
       ReadParameters(body, [&](JsonReader& reader, std::string_view key) -> Status {
         if (key.starts_with("file:")) return ReadFile(reader, key, request);
-        if (key != "config") {
-          return InvalidArgument(
-              StrCat("parameter '", Printable(key), "': expected 'config' or 'file:VERSION/PATH'"));
-        }
+        if (key != "config") return UnknownLoadParameter(key);
         std::string_view config;
         if (reader.ReadString(config)) request.config_json = config;
         return reader.status();
       }));
-  if (!request.files.empty() && request.config_json.empty()) {
-    return InvalidArgument("files need the parameter 'config' beside them (\"{}\" will do)");
-  }
+  SLIPWAY_RETURN_IF_ERROR(CheckLoadRequest(request));
   return request;
 }
 
 Status ReadUnloadRequest(std::span<std::byte> body) {
   return ReadParameters(body, [&](JsonReader& reader, std::string_view key) -> Status {
-    if (key != "unload_dependents") {
-      return InvalidArgument(
-          StrCat("parameter '", Printable(key), "': expected 'unload_dependents'"));
-    }
+    if (key != "unload_dependents") return UnknownUnloadParameter(key);
     bool dependents = false;
     reader.ReadBool(dependents);
     return reader.status();

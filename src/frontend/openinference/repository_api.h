@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/status.h"
 #include "frontend/model_control.h"
@@ -23,6 +25,17 @@ base::Result<ModelControl::LoadRequest> ReadLoadRequest(std::string name,
 // {} or nothing, or {"parameters": {"unload_dependents": bool}}. No model depends on another here,
 // so the flag changes nothing.
 base::Status ReadUnloadRequest(std::span<std::byte> body);
+
+// "file:1/model.onnx": version 1, "model.onnx". kInvalidArgument; also for a path that leaves the
+// version.
+base::Status ParseFileKey(std::string_view key, int64_t& version, std::string& path);
+// kInvalidArgument unless the parts of the request fit together.
+base::Status CheckLoadRequest(const ModelControl::LoadRequest& request);
+// The errors for a load or unload parameter that there is not.
+base::Status UnknownLoadParameter(std::string_view key);
+base::Status UnknownUnloadParameter(std::string_view key);
+// Named repositories there are none.
+base::Status NamedRepositoryRefused(std::string_view name);
 
 // The bytes that `text` stands for (RFC 4648, section 4; padding may be left out).
 // kInvalidArgument.

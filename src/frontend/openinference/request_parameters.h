@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "frontend/openinference/infer_request.h"
+#include "frontend/openinference/parameter_rules.h"
 #include "tensor/json_reader.h"
 #include "tensor/signature.h"
 
@@ -44,8 +45,5 @@ class OutputWishes {
 // Reads one request parameter, whose key has been read. `wishes` may be null (generate).
 base::Status ReadRequestParameter(tensor::JsonReader& reader, std::string_view key,
                                   InferRequest& request, OutputWishes* wishes);
-
-// The answer to any shared_memory_* parameter.
-base::Status SharedMemoryRefused();
 
 }  // namespace slipway::frontend::openinference

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <vector>
+
+#include "base/status.h"
+#include "frontend/grpc/infer_message.h"
+#include "frontend/openinference/infer_request.h"
+#include "frontend/openinference/input_matcher.h"
+#include "frontend/scratch_arena.h"
+#include "tensor/signature.h"
+#include "tensor/tensor.h"
+
+namespace slipway::frontend::grpc {
+
+// Turns a ModelInferRequest into tensors that fit a model's signature, by the same rules as the
+// JSON of REST (openinference::InferDecoder).
+//
+// Raw contents become views into the message, without a copy, wherever they lie in it: a TensorView
+// need not be aligned, and the engine copies an input whose elements it could not read in place.
+// Typed contents are written once into the decoder's memory. Both are valid until the next Decode()
+// or Reset(), and as long as the message is. Reused. Thread-compatible.
+//
+// Errors: kInvalidArgument (names the input, what was expected and what came), kUnimplemented
+// (shared memory). Source: protocols.md 1.15.
+class InferMessageDecoder {
+ public:
+  // `inputs` becomes one view for each input of `signature`, absent where an optional one was left
+  // out. `request` should be empty.
+  base::Status Decode(const InferMessage& message, const tensor::Signature& signature,
+                      openinference::InferRequest& request,
+                      std::vector<tensor::TensorView>& inputs);
+  void Reset() { arena_.Reset(); }
+
+ private:
+  base::Status DecodeInput(const InferMessage& message, size_t position,
+                           openinference::InferRequest& request,
+                           std::vector<tensor::TensorView>& inputs);
+  base::Result<std::span<const std::byte>> DecodeContents(const InferMessage& message,
+                                                          const InferInput& input,
+                                                          const openinference::MatchedInput& match);
+  std::span<const std::byte> GatherStrings(const InferMessage& message, const InferInput& input);
+
+  openinference::InputMatcher matcher_;
+  ScratchArena arena_;
+};
+
+// Whether the request asks for "triton_enable_empty_final_response". It changes nothing for models
+// that answer each request once, but clients send it.
+inline constexpr std::string_view kEmptyFinalResponse = "triton_enable_empty_final_response";
+
+}  // namespace slipway::frontend::grpc

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "frontend/grpc/unary_call.h"
+
+namespace slipway::frontend::grpc {
+
+// What the unary methods answer; one function for each, called with the whole request. Source of
+// the messages: proto/.
+
+// server_methods.cc
+void ServerLive(UnaryCall& call);
+void ServerReady(UnaryCall& call);
+void ServerMetadata(UnaryCall& call);
+void TraceSetting(UnaryCall& call);
+void LogSettings(UnaryCall& call);
+void SharedMemoryStatus(UnaryCall& call);
+void SharedMemoryRegister(UnaryCall& call);
+void SharedMemoryUnregister(UnaryCall& call);
+
+// model_methods.cc
+void ModelReady(UnaryCall& call);
+void ModelMetadata(UnaryCall& call);
+void ModelConfig(UnaryCall& call);
+void ModelStatistics(UnaryCall& call);
+
+// repository_methods.cc
+void RepositoryIndex(UnaryCall& call);
+void RepositoryModelLoad(UnaryCall& call);
+void RepositoryModelUnload(UnaryCall& call);
+
+// health.cc
+void HealthCheck(UnaryCall& call);
+
+}  // namespace slipway::frontend::grpc

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "base/clock.h"
+#include "base/executor.h"
+#include "base/log.h"
+#include "frontend/model_control.h"
+#include "frontend/server_state.h"
+#include "inference/dispatcher.h"
+
+namespace slipway::frontend {
+
+// What the front ends of one event loop work with. All must outlive them. `loop` is the event
+// loop's executor.
+struct Services {
+  inference::Dispatcher& dispatcher;
+  ModelControl& control;
+  const ServerState& state;
+  base::Executor& loop;
+  base::Clock& clock;
+  base::Logger& log;
+};
+
+}  // namespace slipway::frontend
