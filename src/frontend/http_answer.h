@@ -17,6 +17,7 @@ inline constexpr std::string_view kJsonType = "application/json";
 int HttpStatusOf(base::StatusCode code);
 
 // Makes `response` the error {"error": message}. Headers that were added before stay.
+// The same for `status`; says Retry-After when it may pass by itself (429, 503).
 void SetError(const base::Status& status, net::HttpResponse& response);
 void SetError(int http_status, std::string_view message, net::HttpResponse& response);
 

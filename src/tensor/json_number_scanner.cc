@@ -124,7 +124,7 @@ NumberRowReader NumberRowReaderOf(DType dtype) {
 struct Nesting {
   static constexpr int64_t kUnknown = -1;
   int depth = 0;       // open brackets
-  int leaf_depth = 0;  // depth of the lists that hold elements; 0: none seen
+  int leaf_depth = 0;  // depth of the lists that hold no lists; 0: none seen
   int64_t total = 0;   // elements so far
   std::array<int64_t, kMaxNesting + 1> length;  // of every list at a depth
   std::array<int64_t, kMaxNesting + 1> filled;  // of the list that is open at a depth
@@ -153,8 +153,8 @@ struct Nesting {
 
   Status AddRow(int64_t count) {
     filled[static_cast<size_t>(depth)] = count;
-    if (count > 0 && leaf_depth == 0) leaf_depth = depth;
-    if (count > 0 && leaf_depth != depth) return Ragged();
+    if (leaf_depth == 0) leaf_depth = depth;
+    if (leaf_depth != depth) return Ragged();
     total += count;
     return OkStatus();
   }

@@ -161,6 +161,8 @@ TEST(JsonNumberScannerTest, RefusesRaggedNesting) {
   EXPECT_THAT(ErrorOf("[1,[2]]", DType::kFp32, 2), HasSubstr("depth"));
   EXPECT_THAT(ErrorOf("[[1],[[2]]]", DType::kFp32, 2), HasSubstr("depth"));
   EXPECT_THAT(ErrorOf("[[],[1]]", DType::kFp32, 1), HasSubstr("depth"));
+  EXPECT_THAT(ErrorOf("[[1],[[]]]", DType::kFp32, 1), HasSubstr("depth"));
+  EXPECT_THAT(ErrorOf("[[[]],[1]]", DType::kFp32, 1), HasSubstr("depth"));
   EXPECT_THAT(ErrorOf("[[[1,2],[3,4]],[[5,6]]]", DType::kFp32, 6),
               HasSubstr("lists of 2 at depth 2"));
 }

@@ -72,7 +72,7 @@ def test_health_metrics_and_other_models_answer_while_a_queue_is_full(start_serv
             assert server.infer("digits", DIGITS).status == 200
             assert server.infer("slow", slow(1)).status == 200
             refused = server.infer("spin", spin(1))
-            assert refused.status == 429 and f"({MAX_QUEUED} requests wait)" in refused.error(), refused
+            assert refused.status == 429 and refused.headers["retry-after"] == "1" and f"({MAX_QUEUED} requests wait)" in refused.error(), refused
         assert queue_depth(server, "spin") == MAX_QUEUED, "all of that happened while the queue was full"
         for connection in connections:
             connection.close()

@@ -27,7 +27,11 @@ Status MessageTask::Decode(const net::GrpcRequest& call, const RequestIds& ids) 
          .complete_at = message_.complete_at,
          .peer = call.peer},
         ids);
-  Status decoded = decoder_.Decode(request_message_, model->engine().signature(), request_, inputs);
+  deadline.at = call.deadline.at;
+  Status decoded = call_services_.front.dispatcher.Admit(*this);
+  if (decoded.ok()) {
+    decoded = decoder_.Decode(request_message_, model->engine().signature(), request_, inputs);
+  }
   if (decoded.ok()) decoded = Prepare(call.deadline.at);
   EndInput();
   return OfModel(decoded);

@@ -27,6 +27,7 @@ void InferTask::Run(Kind kind, net::Exchange& exchange, const RequestIds& ids) {
 }
 
 Status InferTask::Decode() {
+  SLIPWAY_RETURN_IF_ERROR(services().dispatcher.Admit(*this));
   const std::string_view query = exchange_->request().query;
   request_.strict = QueryFlag(query, "strict");
   request_.literal_not_finite = QueryValue(query, "nan") == "literal";
