@@ -51,8 +51,8 @@ void SetError(int http_status, std::string_view message, net::HttpResponse& resp
 
 void SetError(const base::Status& status, net::HttpResponse& response) {
   SetError(HttpStatusOf(status.code()), status.message(), response);
-  const bool may_pass = status.code() == StatusCode::kResourceExhausted ||
-                        status.code() == StatusCode::kUnavailable;
+  const bool may_pass =
+      status.code() == StatusCode::kResourceExhausted || status.code() == StatusCode::kUnavailable;
   if (may_pass) response.AddHeader("retry-after", "1");
 }
 
