@@ -130,12 +130,14 @@ ssize_t TlsSession::Receive(std::byte* target, size_t room) {
   peeked_.erase(0, from_peek);
   const size_t got = from_peek + Decrypt(target + from_peek, room - from_peek);
   if (got > 0 || room == 0) return static_cast<ssize_t>(got);
-  if (failed_) {
-    errno = socket_error_ != 0 ? socket_error_ : EPROTO;
-    return -1;
-  }
-  if (ended_) return 0;
+  return WhyNothing();
+}
+
+// What a call that got nothing returns. It must not look again: what came meanwhile would be lost.
+ssize_t TlsSession::WhyNothing() const {
+  if (ended_ && !failed_) return 0;
   errno = EAGAIN;
+  if (failed_) errno = socket_error_ != 0 ? socket_error_ : EPROTO;
   return -1;
 }
 
@@ -147,7 +149,7 @@ ssize_t TlsSession::Peek(char* target, size_t room) {
     const size_t got = Decrypt(reinterpret_cast<std::byte*>(peeked_.data()) + known, room - known);
     peeked_.resize(known + got);
   }
-  if (peeked_.empty()) return Receive(reinterpret_cast<std::byte*>(target), room);
+  if (peeked_.empty()) return WhyNothing();
   const size_t size = std::min(room, peeked_.size());
   std::memcpy(target, peeked_.data(), size);
   return static_cast<ssize_t>(size);

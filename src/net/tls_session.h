@@ -82,6 +82,7 @@ class TlsSession {
   friend struct TlsSocketBio;
 
   size_t Decrypt(std::byte* target, size_t room);
+  ssize_t WhyNothing() const;
   ssize_t Encrypt(std::span<const iovec> pieces);
   // Sends what was encrypted. False when something is left, or the socket failed (errno).
   bool Flush();

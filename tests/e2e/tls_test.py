@@ -81,10 +81,14 @@ def test_banner_names_a_host_that_the_certificate_is_for(authority):
         assert json.loads(done.stdout)["outputs"], line + done.stderr
 
 
-def test_curl_negotiates_tls13_and_http11(shared, authority):
-    done = curl("-v", "--cacert", authority.cert, f"{shared.https}{INFER}", "-d", f"@{REQUEST}")
+@pytest.mark.parametrize("protocol, alpn", [("--http2", "h2"), ("--http1.1", "http/1.1")])
+def test_curl_negotiates_tls13_and_a_protocol(shared, authority, protocol, alpn):
+    done = curl("-v", protocol, "--cacert", authority.cert, f"{shared.https}{INFER}", "-d", f"@{REQUEST}")
     assert json.loads(done.stdout)["outputs"], done.stderr
-    assert "TLSv1.3" in done.stderr and "server accepted http/1.1" in done.stderr, done.stderr
+    assert "TLSv1.3" in done.stderr and f"server accepted {alpn}" in done.stderr, done.stderr
+
+
+def test_who_is_unknown_is_not_trusted(shared):
     refused = curl(f"{shared.https}/v2")
     assert refused.returncode == 60, "the authority is not among the system's"
 
@@ -239,7 +243,8 @@ class Client(threading.Thread):
                 for _ in range(self.renew):
                     connection.request("POST", INFER, body)
                     response = connection.getresponse()
-                    assert response.status == 200 and response.read()
+                    content = response.read()
+                    assert response.status == 200 and content, (response.status, content)
                     self.answers += 1
                     if self.stop.is_set():
                         break
