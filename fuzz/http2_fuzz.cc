@@ -75,6 +75,7 @@ class EchoHandler final : public HttpHandler, public GrpcHandler {
 
 class Host final : public ConnectionHost {
  public:
+  void Place(Client /*client*/) override { std::abort(); }  // nobody accepts here
   void Adopt(std::unique_ptr<Connection> connection) override {
     connection_ = std::move(connection);
   }
