@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <utility>
 
@@ -13,6 +14,9 @@
 
 namespace slipway::base {
 namespace {
+
+constexpr uint64_t kShortSlice = 100'000;
+constexpr uint64_t kKeepPolicy = 0x08;  // SCHED_FLAG_KEEP_POLICY
 
 // The first version of the kernel's structure, which the C library does not declare.
 struct SchedulingAttributes {
@@ -30,11 +34,20 @@ struct SchedulingAttributes {
 // since Linux 6.6 even a nice thread may finish its slice, of about 3 ms, before a request is
 // looked at. Kernels before 6.12 ignore the slice. Failing to stand back is not worth an error.
 void StandBack(int nice) {
-  const SchedulingAttributes attributes{.nice = nice, .runtime = 100'000};
+  const SchedulingAttributes attributes{.nice = nice, .runtime = kShortSlice};
   if (syscall(SYS_sched_setattr, 0, &attributes, 0) != 0) setpriority(PRIO_PROCESS, 0, nice);
 }
 
 }  // namespace
+
+void TakeShortTimeSlices() {
+  // The priority stays what it is; a thread without the right to change it keeps its slice too.
+  errno = 0;
+  const int nice = getpriority(PRIO_PROCESS, 0);
+  if (errno != 0) return;
+  const SchedulingAttributes attributes{.flags = kKeepPolicy, .nice = nice, .runtime = kShortSlice};
+  syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
 
 void SetThreadName(const std::string& name) {
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());

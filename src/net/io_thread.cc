@@ -41,6 +41,7 @@ base::Status IoThread::Listen(base::UniqueFd listener, bool shared_listener, Tls
 void IoThread::Start(size_t number) {
   thread_ = std::thread([this, number] {
     base::SetThreadName(base::StrCat("slipway-io-", number));
+    base::TakeShortTimeSlices();
     loop_->Run();
     AbortAll();
   });
