@@ -12,7 +12,7 @@ namespace slipway::frontend {
 // Without parameters: KServe's client reads the error text only if the type is exactly this.
 inline constexpr std::string_view kJsonType = "application/json";
 
-// The HTTP status of a code. Source: Triton's table (protocols.md 1.2), and 401, 403, 429, 504 for
+// The HTTP status of a code. Source: Triton, http_server.cc, and 401, 403, 429, 504 for
 // codes that it does not send.
 int HttpStatusOf(base::StatusCode code);
 

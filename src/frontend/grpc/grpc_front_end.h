@@ -14,7 +14,7 @@
 namespace slipway::frontend::grpc {
 
 // The Open Inference Protocol over gRPC with Triton's extensions, health checking and reflection,
-// for one event loop. method_table.h lists the methods. Source: protocols.md 1.15 to 1.17.
+// for one event loop. method_table.h lists the methods. Source: Triton, grpc_service.proto.
 //
 // Thread-compatible: the loop's thread only. Owns the calls that are being answered, so it must
 // outlive them: destroy it after its loop has stopped.

@@ -21,7 +21,7 @@ namespace slipway::frontend::grpc {
 // or Reset(), and as long as the message is. Reused. Thread-compatible.
 //
 // Errors: kInvalidArgument (names the input, what was expected and what came), kUnimplemented
-// (shared memory). Source: protocols.md 1.15.
+// (shared memory). Source: Triton, grpc_service.proto.
 class InferMessageDecoder {
  public:
   // `inputs` becomes one view for each input of `signature`, absent where an optional one was left

@@ -29,7 +29,7 @@ struct StreamParameters {
 // it.
 //
 // Errors: kInvalidArgument (a classification that is not possible; more than 2^31-1 bytes). `reply`
-// then needs to be emptied. Source: protocols.md 1.15.
+// then needs to be emptied. Source: Triton, grpc_service.proto.
 base::Status WriteInferResponse(const lifecycle::LoadedModel& model,
                                 const openinference::InferRequest& request,
                                 const StreamParameters* stream,

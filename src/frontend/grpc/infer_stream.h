@@ -37,7 +37,8 @@ class StreamTask final : public MessageTask {
 // triton_grpc_error: true, when the first failure ends the stream with its status.
 //
 // What a stream may hold is bounded: kMaxRunning requests run at a time, and none is begun while
-// the client does not read; no more messages are taken meanwhile. Source: protocols.md 1.15.
+// the client does not read; no more messages are taken meanwhile. Source: Triton,
+// grpc_service.proto.
 class InferStream final : public net::GrpcReceiver {
  public:
   static constexpr size_t kMaxRunning = 64;

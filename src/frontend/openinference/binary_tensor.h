@@ -13,7 +13,7 @@ namespace slipway::frontend::openinference {
 inline constexpr std::string_view kHeaderLengthName = "inference-header-content-length";
 
 // The body of a request as the binary tensor data extension divides it.
-// Source: protocols.md 1.5; Triton, "Binary Tensor Data Extension".
+// Source: Triton, "Binary Tensor Data Extension".
 struct InferBody {
   std::span<std::byte> json;  // empty when `raw`
   std::span<std::byte> tail;

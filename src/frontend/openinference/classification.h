@@ -16,7 +16,7 @@ namespace slipway::frontend::openinference {
 // answer's shape is [batch, k], else [k], k = min(classes, values in a row).
 //
 // kInvalidArgument for BOOL, FP16, BF16, BYTES, and tensors of more than 1,000,000 elements.
-// Source: Triton, "Classification Extension"; protocols.md 1.7.
+// Source: Triton, "Classification Extension".
 base::Result<tensor::Tensor> Classify(const tensor::TensorView& scores, int64_t classes,
                                       bool batched, std::span<const std::string> labels);
 

@@ -17,7 +17,7 @@ namespace slipway::frontend::openinference {
 // Reads the body of /generate: a flat object whose keys are input tensors, scalars or lists without
 // nesting; "id"; and request parameters, also below "parameters". A tensor's shape follows from its
 // number of elements: the innermost free dimension takes what the fixed ones leave, the other free
-// ones are 1. `decoder` gives the memory. Source: protocols.md 1.14.
+// ones are 1. `decoder` gives the memory. Source: Triton, "Generate Extension".
 base::Status DecodeGenerate(std::span<std::byte> body, const tensor::Signature& signature,
                             InferRequest& request, InferDecoder& decoder,
                             std::vector<tensor::TensorView>& inputs);

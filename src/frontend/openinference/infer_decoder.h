@@ -25,7 +25,7 @@ namespace slipway::frontend::openinference {
 // readable bytes must follow the body. Reused, so that its memory is too. Thread-compatible.
 //
 // Errors: kInvalidArgument (names the input, what was expected and what came), kUnimplemented
-// (shared memory). Source: protocols.md 1.3, 1.5, 1.8.
+// (shared memory). Source: KServe, "Open Inference Protocol".
 class InferDecoder {
  public:
   // `inputs` becomes one view for each input of `signature`, absent where an optional one was left

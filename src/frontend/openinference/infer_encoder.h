@@ -16,7 +16,7 @@ namespace slipway::frontend::openinference {
 //
 // Errors: kInvalidArgument (an output that JSON cannot hold: the message says how to ask for it; a
 // classification that is not possible). `response` then needs to be made an error.
-// Source: protocols.md 1.3 (response), 1.5, 1.7.
+// Source: KServe, "Open Inference Protocol"; Triton's extensions.
 base::Status EncodeInferResponse(const lifecycle::LoadedModel& model, const InferRequest& request,
                                  std::vector<tensor::Tensor>& results, net::HttpResponse& response);
 

@@ -16,7 +16,7 @@ namespace slipway::frontend::openinference {
 
 // The logging extension over our one level. log_info, log_warning and log_error say down to where
 // lines are written, so each needs the ones above it; log_verbose_level > 0 is our DEBUG. Times are
-// always written as ISO 8601. Source: protocols.md 1.12.
+// always written as ISO 8601. Source: Triton, "Logging Extension".
 
 // What is written: errors, warnings, infos and (verbose) debug lines, in this order.
 struct LogSettings {

@@ -13,7 +13,7 @@ inline constexpr int64_t kAnnouncedBatchSize = 1024;
 
 // A model's configuration as Triton's ModelConfig: what follows from its signature, and the fields
 // of the configuration it was loaded with. `dims` leave the batch dimension out when max_batch_size
-// > 0. Source: protocols.md 1.13, 1.16.
+// > 0. Source: Triton, model_config.proto.
 std::string ModelConfigJson(const lifecycle::LoadedModel& model, std::string_view backend);
 
 }  // namespace slipway::frontend::openinference

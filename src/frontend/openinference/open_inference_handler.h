@@ -13,7 +13,7 @@
 namespace slipway::frontend::openinference {
 
 // Open Inference Protocol v2 over HTTP, with Triton's extensions, for one event loop: everything
-// below /v2. Source: protocols.md section 1; what differs from Triton there is marked "Slipway:".
+// below /v2. Source: KServe, "Open Inference Protocol"; Triton's extensions to it.
 //
 // Thread-compatible: the loop's thread only. Owns the requests that are being answered, so it must
 // outlive them: destroy it after its loop has stopped.

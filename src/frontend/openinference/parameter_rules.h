@@ -17,7 +17,7 @@ namespace slipway::frontend::openinference {
 //        false when the value is no such thing: status() then says what was expected
 //   base::Status SkipScalar()   an error unless it is a string, a number or a boolean
 //   base::Status status()
-// Source: protocols.md 1.8.
+// Source: Triton, "Parameters Extension".
 
 // The answer to any shared_memory_* parameter.
 base::Status SharedMemoryRefused();

@@ -11,7 +11,7 @@
 
 namespace slipway::frontend::openinference {
 
-// The bodies of the model repository extension. Source: protocols.md 1.10.
+// The bodies of the model repository extension. Source: Triton, "Model Repository Extension".
 
 // {} or nothing, or {"ready": bool}: whether only ready versions are asked for.
 base::Result<bool> ReadIndexRequest(std::span<std::byte> body);

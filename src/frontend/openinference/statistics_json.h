@@ -9,7 +9,7 @@ namespace slipway::frontend::openinference {
 
 // Writes {"model_stats":[...]}: one Add() for each model version, then Finish(). Every number is a
 // JSON integer, durations in nanoseconds; a cache there is none, so its counts are 0. memory_usage
-// is what the model was estimated to take when it was loaded. Source: protocols.md 1.11; Triton,
+// is what the model was estimated to take when it was loaded. Source: Triton,
 // "Statistics Extension".
 class StatisticsJson {
  public:
