@@ -97,6 +97,11 @@ void InferCallTask::Finish(const Status& done) {
   if (done.ok()) {
     call_->Send();
   } else {
+    // What REST says with Retry-After. Source: gRFC A6, "Pushback".
+    if (done.code() == base::StatusCode::kResourceExhausted ||
+        done.code() == base::StatusCode::kUnavailable) {
+      call_->AddMetadata("grpc-retry-pushback-ms", "1000");
+    }
     call_->reply().body.clear();
     call_->reply().tail.clear();
   }

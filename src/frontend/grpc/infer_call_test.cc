@@ -447,6 +447,16 @@ TEST_F(InferCallTest, PassesEngineErrorsOn) {
   }
 }
 
+TEST_F(InferCallTest, WhatMayPassSaysWhenToTryAgain) {
+  FakeModel& model = server_.AddModel("m", 1, EchoSignature());
+  for (const auto& [status, pushback] : {std::pair(base::ResourceExhausted("full"), "1000"),
+                                         std::pair(base::Unavailable("asleep"), "1000"),
+                                         std::pair(base::InvalidArgument("wrong"), "")}) {
+    model.engine().set_run([&](auto, auto, auto&) { return status; });
+    EXPECT_EQ(Infer(Two()).MetadataOf("grpc-retry-pushback-ms"), pushback) << status;
+  }
+}
+
 TEST_F(InferCallTest, TheNearerDeadlineHolds) {
   FakeModel& model = server_.AddModel("m", 1, EchoSignature(), {}, /*inline_lane=*/true);
   base::SteadyTime at;
