@@ -102,11 +102,7 @@ void Dispatcher::Enqueue(InferCall& call, ModelRuntime& runtime) {
 
 void Dispatcher::RunInline(InferCall& call, ModelRuntime& runtime) {
   call.infer_begin = clock_.SteadyNow();
-  call.infer_end = call.infer_begin;
-  if (call.deadline.Expired(call.infer_begin)) {
-    call.status = base::DeadlineExceeded(
-        StrCat(call.model->id(), ": the deadline had passed before the request could be run"));
-  } else {
+  if (!RefuseStale(call, call.infer_begin)) {
     call.status = call.model->engine().Run(call.inputs, call.outputs, call.deadline, call.results);
     call.infer_end = clock_.SteadyNow();
     call.executed_rows = call.rows;

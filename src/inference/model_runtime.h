@@ -53,7 +53,6 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
   // did when measured (its time depends on its input) goes to the queue lane from then on.
   void NoteInlineRun(std::chrono::nanoseconds took);
 
-  const RunProfile& profile() const { return profile_; }
   // Rows that a round may put together; 1 when calls run alone.
   int64_t round_rows() const { return round_rows_.load(std::memory_order_relaxed); }
   // The model did not treat rows as it did when it was profiled: its calls run alone from now on.

@@ -29,6 +29,7 @@ struct EngineCase {
   std::function<std::unique_ptr<Engine>()> load;
 };
 
+// What every Engine must do; an implementation instantiates it with its own EngineCase list.
 class EngineSuite : public testing::TestWithParam<EngineCase> {
  protected:
   using Tensor = tensor::Tensor;

@@ -36,6 +36,7 @@ class FakeEngine final : public engine::Engine {
   RunFunction run_;
 };
 
+// A loaded model without files, over a FakeEngine of its own.
 class FakeModel final : public lifecycle::LoadedModel {
  public:
   // `inline_lane`: false puts every call into the queue lane.
