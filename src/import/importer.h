@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace slipway::import {
+
+// How a tabular model takes its columns.
+enum class Columns : uint8_t {
+  kAuto,      // separate where names are known and dtypes differ (text beside numbers), else one
+  kSeparate,  // one input of [batch, 1] for each column, with its name
+  kTensor,    // one input of [batch, columns]; the names are in the metadata
+};
+
+// What a file may cost. The defaults are above any model that people train, and bound memory to a
+// small multiple of the file.
+struct ImportLimits {
+  uint64_t max_file_bytes = uint64_t{8} << 30;
+  uint64_t max_unpacked_bytes = uint64_t{16} << 30;  // of compressed files
+  int max_depth = 200;                               // of values in values
+  uint64_t max_values = 100'000'000;                 // numbers of arrays not counted
+};
+
+struct ImportOptions {
+  Columns columns = Columns::kAuto;
+  ImportLimits limits = {};
+};
+
+// A column that the model was trained on.
+struct ImportedColumn {
+  enum class Kind : uint8_t { kNumber, kText };
+  std::string name;  // empty where the file has none
+  Kind kind = Kind::kNumber;
+};
+
+// A foreign model as an ONNX file, and what is to be said about it.
+struct ImportedModel {
+  std::string format;             // "scikit-learn joblib", "XGBoost UBJSON", "LightGBM text"
+  std::string framework;          // "scikit-learn"; empty where the file does not say
+  std::string framework_version;  // "1.9.1"; empty where the file does not say
+  // What was found, one estimator a line, children indented by two spaces.
+  std::vector<std::string> structure;
+  std::vector<ImportedColumn> columns;
+  std::vector<std::string> class_names;  // of a classifier, in the order of the probabilities
+  std::vector<std::string> warnings;
+  std::string onnx;
+};
+
+// One foreign format. A value; all functions are thread-safe and read nothing but `file`.
+struct Importer {
+  std::string_view name;  // "xgboost"
+  // Whether the bytes look like this format, whatever the file is called. Looks at some kilobytes
+  // only; true does not promise that the file is whole.
+  bool (*recognizes)(std::span<const std::byte> file);
+  // kInvalidArgument (damaged, or refused: says where), kUnimplemented (names everything in the
+  // model that is not supported, each with its place), kResourceExhausted (a limit).
+  base::Result<ImportedModel> (*import)(std::span<const std::byte> file,
+                                        const ImportOptions& options);
+};
+
+}  // namespace slipway::import
