@@ -55,7 +55,7 @@ constexpr Objective kObjectives[] = {
     {"reg:gamma", Transform::kExp, Link::kLog},
     {"reg:tweedie", Transform::kExp, Link::kLog},
     {"binary:logistic", Transform::kBinaryLogistic, Link::kLogit},
-    {"binary:logitraw", Transform::kIdentity, Link::kLogit},
+    {"binary:logitraw", Transform::kIdentity, Link::kIdentity},
     {"binary:hinge", Transform::kHinge, Link::kIdentity},
     {"multi:softmax", Transform::kSoftmax, Link::kIdentity},
     {"multi:softprob", Transform::kSoftmax, Link::kIdentity},

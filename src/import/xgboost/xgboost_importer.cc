@@ -63,7 +63,8 @@ Format FormatOf(std::string_view text) {
 }
 
 bool Recognizes(std::span<const std::byte> file) {
-  return FormatOf(AsText(file)) != Format::kUnknown;
+  const std::string_view text = AsText(file);
+  return text.starts_with(kConfigOffset) || FormatOf(text) != Format::kUnknown;
 }
 
 struct ReadBooster {
