@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/str_cat.h"
 
 namespace slipway::import {
 namespace {
@@ -54,6 +55,15 @@ Value Logistic(GraphBuilder& graph, const Value& margin, double scale) {
                            : graph.Node("Mul", {margin, graph.Scalar(margin.type, -scale)});
   const Value one = graph.Scalar(margin.type, 1.0);
   return graph.Node("Div", {one, graph.Node("Add", {graph.Node("Exp", {scaled}), one})});
+}
+
+base::Status CheckLabels(const Answer& answer, const ClassLabels& labels) {
+  const bool classifier =
+      answer.kind == Answer::Kind::kBinary || answer.kind == Answer::Kind::kMulticlass;
+  const int64_t classes = classifier ? ClassCount(answer) : 0;
+  if (labels.empty() || static_cast<int64_t>(labels.size()) == classes) return base::OkStatus();
+  return base::InvalidArgument(
+      base::StrCat(labels.size(), " class labels for a model of ", classes, " classes"));
 }
 
 void AddOutputs(GraphBuilder& graph, const Answer& answer, const ClassLabels& labels) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/status.h"
 #include "graph/graph_builder.h"
 #include "import/importer.h"
 
@@ -36,10 +37,12 @@ struct Answer {
 // Sigmoid, which ONNX Runtime computes with an absolute, not a relative error.
 graph::Value Logistic(graph::GraphBuilder& graph, const graph::Value& margin, double scale = 1.0);
 
+// kInvalidArgument unless `labels` is empty or has a label for each class of the answer.
+base::Status CheckLabels(const Answer& answer, const ClassLabels& labels);
+
 // Adds the model's outputs: "prediction" [batch, count], or "label" and "probabilities" [batch,
 // classes]. The label is [batch], and INT64 unless the classes have texts for names; kMultilabel
-// gives [batch, count] zeros and ones. `labels` is empty or has as many entries as there are
-// classes.
+// gives [batch, count] zeros and ones. `labels` pass CheckLabels().
 void AddOutputs(graph::GraphBuilder& graph, const Answer& answer, const ClassLabels& labels);
 
 // The names for ImportedModel::class_names; none for a prediction.

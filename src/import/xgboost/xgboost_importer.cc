@@ -19,7 +19,6 @@ namespace slipway::import::xgboost {
 namespace {
 
 using base::Result;
-using base::Status;
 using base::StrCat;
 using graph::GraphBuilder;
 using graph::Value;
@@ -121,17 +120,6 @@ size_t TreesToUse(const Model& model, const WrapperFacts& facts) {
   const auto best = BestRounds(model);
   const bool stop = facts.stop_at_best_iteration || FromWrapper(model);
   return best && stop ? TreesOf(model, *best) : model.trees.size();
-}
-
-Status CheckLabels(const Answer& answer, const ClassLabels& labels) {
-  const bool classifier =
-      answer.kind == Answer::Kind::kBinary || answer.kind == Answer::Kind::kMulticlass;
-  const int64_t classes = answer.kind == Answer::Kind::kBinary ? 2 : answer.count;
-  if (labels.empty() || (classifier && static_cast<int64_t>(labels.size()) == classes)) {
-    return base::OkStatus();
-  }
-  return base::InvalidArgument(StrCat(labels.size(), " class labels for a booster of ",
-                                      classifier ? classes : 0, " classes"));
 }
 
 std::string FormatName(Format format) {
