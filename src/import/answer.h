@@ -12,8 +12,8 @@ namespace slipway::import {
 
 // How a classifier's classes are called: by numbers, by texts, or (both empty) 0, 1, 2, ...
 struct ClassLabels {
-  std::vector<int64_t> numbers;
-  std::vector<std::string> texts;
+  std::vector<int64_t> numbers = {};
+  std::vector<std::string> texts = {};
 
   bool empty() const { return numbers.empty() && texts.empty(); }
   size_t size() const { return numbers.size() + texts.size(); }

@@ -150,7 +150,7 @@ void AddWarnings(const Model& model, size_t trees, ImportedModel& out) {
         " best; all trees are used, as Booster.predict() does (a file saved by XGBClassifier or "
         "XGBRegressor would stop there)"));
   }
-  const auto by_category = [](const Tree& tree) { return !tree.category_set.empty(); };
+  const auto by_category = [](const Tree& tree) { return !tree.categories.empty(); };
   if (std::ranges::any_of(model.trees, by_category)) {
     out.warnings.emplace_back(
         model.has_category_names
