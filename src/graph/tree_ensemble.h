@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/status.h"
 #include "graph/element_type.h"
 #include "graph/graph_builder.h"
 
@@ -50,8 +51,15 @@ struct TreeEnsemble {
   std::vector<std::vector<int64_t>> member_sets;
 };
 
+// kInvalidArgument, with tree, node or leaf in front, unless the ensemble is one that
+// AddTreeEnsemble() takes: every position in range, every node reached once at most, splits that
+// are numbers, numbers that are of `type`, not more nodes than an ONNX file holds or levels than
+// ONNX Runtime walks. Linear in the size of the ensemble, without recursion.
+base::Status Validate(const TreeEnsemble& ensemble);
+
 // Adds the ensemble to a graph: `x` is [batch, features] of `ensemble.type`; the result is [batch,
-// targets] of the same type.
+// targets] of the same type. `ensemble` must pass Validate(). Source: ONNX operator ai.onnx.ml
+// TreeEnsemble, version 5.
 Value AddTreeEnsemble(GraphBuilder& graph, const Value& x, const TreeEnsemble& ensemble);
 
 }  // namespace slipway::graph
