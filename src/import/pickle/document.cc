@@ -32,6 +32,7 @@ Result<std::unique_ptr<const Document>> Document::Read(std::span<const std::byte
   Machine machine(*document, stream, 0, Machine::Arrays::kInStream);
   SLIPWAY_ASSIGN_OR_RETURN(const Value root, machine.Run());
   document->set_root(root);
+  document->unpacked_bytes_ = stream.size();
   document->trailing_bytes_ = stream.size() - machine.position();
   return std::unique_ptr<const Document>(std::move(document));
 }

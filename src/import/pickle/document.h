@@ -46,6 +46,8 @@ class Document {
   bool has_payloads() const { return has_payloads_; }
   // Bytes that follow the end of the pickle.
   uint64_t trailing_bytes() const { return trailing_bytes_; }
+  // The size of the stream after unpacking.
+  uint64_t unpacked_bytes() const { return unpacked_bytes_; }
 
   // Building. kResourceExhausted when the document holds more than max_values.
   base::Status Charge(uint64_t values);
@@ -71,6 +73,7 @@ class Document {
   Value root_;
   bool has_payloads_ = false;
   uint64_t trailing_bytes_ = 0;
+  uint64_t unpacked_bytes_ = 0;
 };
 
 }  // namespace slipway::import::pickle

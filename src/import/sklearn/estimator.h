@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -43,6 +44,11 @@ struct Answer {
   graph::Value prediction;
   int64_t targets = 1;
 
+  static Answer Output(Frame frame) {
+    Answer answer;
+    answer.output = std::move(frame);
+    return answer;
+  }
   bool is_classifier() const { return labels.has_value(); }
   bool is_regressor() const { return !prediction.name.empty(); }
 };
