@@ -109,8 +109,8 @@ Result<Array> MakeArray(ArrayType type, std::vector<int64_t> shape, bool fortran
     out.count = out.objects.size();
     SLIPWAY_ASSIGN_OR_RETURN(const uint64_t bytes, ByteSize(out.type, out.shape));
     if (bytes / out.type.item_bytes != out.count || !data.Is(Kind::kList)) {
-      return InvalidArgument(StrCat("array of ", bytes / out.type.item_bytes, " objects: holds ",
-                                    out.count));
+      return InvalidArgument(
+          StrCat("array of ", bytes / out.type.item_bytes, " objects: holds ", out.count));
     }
     return out;
   }
@@ -132,8 +132,8 @@ Result<Array> ReadReconstructed(const Node& node) {
   if (state.size() < 5) return InvalidArgument("array: its state is not one of NumPy's");
   SLIPWAY_ASSIGN_OR_RETURN(std::vector<int64_t> shape, ReadShape(state[1]));
   SLIPWAY_ASSIGN_OR_RETURN(ArrayType type, ReadArrayType(state[2]));
-  return MakeArray(std::move(type), std::move(shape), state[3].Is(Kind::kBool) && state[3].boolean(),
-                   state[4]);
+  return MakeArray(std::move(type), std::move(shape),
+                   state[3].Is(Kind::kBool) && state[3].boolean(), state[4]);
 }
 
 // _frombuffer(data, dtype, shape, "C" or "F")
@@ -175,13 +175,14 @@ Result<Array> ReadWrapped(const Node& node) {
   }
   SLIPWAY_ASSIGN_OR_RETURN(ArrayType type, ReadArrayType(*dtype));
   SLIPWAY_ASSIGN_OR_RETURN(std::vector<int64_t> dims, ReadShape(*shape));
-  Array out{.type = std::move(type),
-            .shape = std::move(dims),
-            .fortran_order = order != nullptr && order->Is(Kind::kText) && order->node().text == "F",
-            .count = 0,
-            .bytes = node.text,
-            .stride = 0,
-            .objects = {}};
+  Array out{
+      .type = std::move(type),
+      .shape = std::move(dims),
+      .fortran_order = order != nullptr && order->Is(Kind::kText) && order->node().text == "F",
+      .count = 0,
+      .bytes = node.text,
+      .stride = 0,
+      .objects = {}};
   out.stride = out.type.item_bytes;
   SLIPWAY_ASSIGN_OR_RETURN(const uint64_t bytes, ByteSize(out.type, out.shape));
   if (bytes != out.bytes.size()) return InvalidArgument("joblib array: data of another size");

@@ -42,10 +42,10 @@ struct Array {
   ArrayType type;
   std::vector<int64_t> shape;
   bool fortran_order = false;
-  uint64_t count = 0;               // elements
-  std::string_view bytes;           // element i, in memory order, begins at i * stride
+  uint64_t count = 0;      // elements
+  std::string_view bytes;  // element i, in memory order, begins at i * stride
   uint64_t stride = 0;
-  std::span<const Value> objects;   // instead of bytes, for kind O
+  std::span<const Value> objects;  // instead of bytes, for kind O
 };
 
 // A dtype. kInvalidArgument when it is none, kUnimplemented for records in records.

@@ -17,8 +17,8 @@ using base::StrCat;
 Result<std::unique_ptr<const Document>> Document::Read(std::span<const std::byte> file,
                                                        const ImportLimits& limits) {
   if (file.size() > limits.max_file_bytes) {
-    return base::ResourceExhausted(StrCat("file of ", file.size(), " bytes: at most ",
-                                          limits.max_file_bytes, " are read"));
+    return base::ResourceExhausted(
+        StrCat("file of ", file.size(), " bytes: at most ", limits.max_file_bytes, " are read"));
   }
   auto document = std::make_unique<Document>(limits);
   std::string_view stream(reinterpret_cast<const char*>(file.data()), file.size());
@@ -57,8 +57,7 @@ Result<Value> Document::MakeText(Value::Kind kind, uint64_t place, std::string_v
   return value;
 }
 
-Result<Value> Document::MakeGlobal(uint64_t place, std::string_view module,
-                                   std::string_view name) {
+Result<Value> Document::MakeGlobal(uint64_t place, std::string_view module, std::string_view name) {
   SLIPWAY_ASSIGN_OR_RETURN(const Value value, MakeText(Value::Kind::kGlobal, place, module));
   value.node().name = name;
   globals_.push_back(value);

@@ -35,7 +35,9 @@ struct Opcodes {
 
   static constexpr std::array<Effect, 256> Table() {
     std::array<Effect, 256> table = {};
-    const auto set = [&](int opcode, Effect effect) { table[static_cast<size_t>(opcode)] = effect; };
+    const auto set = [&](int opcode, Effect effect) {
+      table[static_cast<size_t>(opcode)] = effect;
+    };
     set(0x80, &Machine::RunProto);
     set(0x95, &Machine::RunFrame);
     set('(', &Machine::RunMark);
@@ -316,8 +318,7 @@ Status Machine::RunTextLine() {
   auto decoded = DecodeRawUnicodeEscape(line);
   if (!decoded) return Damaged("a text with a broken escape");
   SLIPWAY_ASSIGN_OR_RETURN(const std::string_view kept, document_.Keep(*std::move(decoded)));
-  SLIPWAY_ASSIGN_OR_RETURN(const Value value,
-                           document_.MakeText(Kind::kText, opcode_place_, kept));
+  SLIPWAY_ASSIGN_OR_RETURN(const Value value, document_.MakeText(Kind::kText, opcode_place_, kept));
   return Push(value);
 }
 
@@ -326,8 +327,7 @@ Status Machine::RunQuotedLine() {
   auto decoded = DecodeQuoted(line);
   if (!decoded) return Damaged("a quoted text that does not end, or with a broken escape");
   SLIPWAY_ASSIGN_OR_RETURN(const std::string_view kept, document_.Keep(*std::move(decoded)));
-  SLIPWAY_ASSIGN_OR_RETURN(const Value value,
-                           document_.MakeText(Kind::kText, opcode_place_, kept));
+  SLIPWAY_ASSIGN_OR_RETURN(const Value value, document_.MakeText(Kind::kText, opcode_place_, kept));
   return Push(value);
 }
 
@@ -501,8 +501,7 @@ Status Machine::RunStackGlobal() {
                           KindName(module.kind()), ", expected texts"));
   }
   SLIPWAY_ASSIGN_OR_RETURN(
-      const Value value,
-      document_.MakeGlobal(opcode_place_, module.node().text, name.node().text));
+      const Value value, document_.MakeGlobal(opcode_place_, module.node().text, name.node().text));
   return Push(value);
 }
 
@@ -544,8 +543,7 @@ Status Machine::RunObj() {
 Status Machine::RunInst() {
   SLIPWAY_ASSIGN_OR_RETURN(const std::string_view module, TakeLine());
   SLIPWAY_ASSIGN_OR_RETURN(const std::string_view name, TakeLine());
-  SLIPWAY_ASSIGN_OR_RETURN(const Value callable,
-                           document_.MakeGlobal(opcode_place_, module, name));
+  SLIPWAY_ASSIGN_OR_RETURN(const Value callable, document_.MakeGlobal(opcode_place_, module, name));
   SLIPWAY_RETURN_IF_ERROR(RunTuple());
   SLIPWAY_ASSIGN_OR_RETURN(const Value args, Pop());
   return MakeObject(callable, args);
@@ -593,7 +591,9 @@ Status Machine::TakePayload() {
 // ---- what no file of a model has
 
 Status Machine::RunPersistent() { return Damaged("a persistent id: it refers out of the file"); }
-Status Machine::RunExtension() { return Damaged("an extension code: its class is not in the file"); }
+Status Machine::RunExtension() {
+  return Damaged("an extension code: its class is not in the file");
+}
 Status Machine::RunBuffer() { return Damaged("a buffer out of band: its data is not in the file"); }
 
 }  // namespace slipway::import::pickle

@@ -130,8 +130,8 @@ class Machine {
   size_t opcode_place_ = 0;
   const Arrays arrays_;
   std::vector<Value> stack_;
-  std::vector<size_t> marks_;  // sizes of the stack
-  std::vector<Value> memo_;    // the indices that writers use: 0, 1, 2, ...
+  std::vector<size_t> marks_;              // sizes of the stack
+  std::vector<Value> memo_;                // the indices that writers use: 0, 1, 2, ...
   std::map<uint64_t, Value> sparse_memo_;  // any other
 };
 

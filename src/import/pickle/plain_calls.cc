@@ -113,8 +113,7 @@ Result<std::optional<Value>> CallPlainly(Document& document, uint64_t place, con
   for (const PlainCall& plain : kPlainCalls) {
     if (!IsGlobal(callable, plain.module, plain.name)) continue;
     SLIPWAY_ASSIGN_OR_RETURN(
-        const Value made,
-        plain.make({document, place, plain.name, std::span(args.node().items)}));
+        const Value made, plain.make({document, place, plain.name, std::span(args.node().items)}));
     return std::optional(made);
   }
   return std::optional<Value>();

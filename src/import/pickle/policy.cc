@@ -198,9 +198,9 @@ std::vector<std::string> FindUnknown(const Document& document, Knows knows) {
       break;
     }
     const std::string path = finder.PathTo(node);
-    lines.push_back(StrCat("'", base::Printable(node->text), ".", base::Printable(node->name),
-                           "' ", path.empty() ? "" : StrCat("at ", path, " "), "(byte ",
-                           node->place, ")"));
+    lines.push_back(StrCat("'", base::Printable(node->text), ".", base::Printable(node->name), "' ",
+                           path.empty() ? "" : StrCat("at ", path, " "), "(byte ", node->place,
+                           ")"));
   }
   return lines;
 }

@@ -28,8 +28,8 @@ bool SameModule(std::string_view module, std::string_view wanted) {
 
 std::string_view KindName(Value::Kind kind) {
   constexpr std::array<std::string_view, 13> kNames = {
-      "None",    "a bool", "an integer", "a float", "a large integer", "a text",   "bytes",
-      "a list", "a tuple", "a dict", "a set", "a class", "an object"};
+      "None",   "a bool",  "an integer", "a float", "a large integer", "a text",   "bytes",
+      "a list", "a tuple", "a dict",     "a set",   "a class",         "an object"};
   return kNames[static_cast<size_t>(kind)];
 }
 

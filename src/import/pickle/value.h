@@ -82,9 +82,9 @@ std::string_view KindName(Value::Kind kind);
 
 // What a Value of kBigInt and above refers to.
 struct Node {
-  uint64_t place = 0;      // of the opcode that made it, in bytes from the start
-  std::string_view text;   // kText (UTF-8, not checked), kBytes, kBigInt; kGlobal: the module
-  std::string_view name;   // kGlobal: the name in the module
+  uint64_t place = 0;        // of the opcode that made it, in bytes from the start
+  std::string_view text;     // kText (UTF-8, not checked), kBytes, kBigInt; kGlobal: the module
+  std::string_view name;     // kGlobal: the name in the module
   std::vector<Value> items;  // of a list, tuple or set; of a dict: key, value, key, value, ...
 
   // kObject: what would have been called with what, and the state that BUILD gave it. Items that

@@ -42,8 +42,8 @@ class Chooser {
   Result<std::vector<int64_t>> Many(std::span<const Value> values) const {
     std::vector<int64_t> chosen;
     const bool mask = !values.empty() && std::ranges::all_of(values, [](const Value& value) {
-                        return value.Is(Kind::kBool);
-                      });
+      return value.Is(Kind::kBool);
+    });
     if (mask) {
       for (size_t i = 0; i < values.size(); ++i) {
         if (values[i].boolean()) chosen.push_back(static_cast<int64_t>(i));
@@ -169,7 +169,8 @@ Result<std::vector<int64_t>> ChooseColumns(const Record& record, const Value& ch
     SLIPWAY_ASSIGN_OR_RETURN(const pickle::Array read, pickle::ReadArray(choice));
     if (!read.shape.empty()) return ChooseByArray(record, chooser, choice);
   }
-  if (choice.Is(Kind::kObject) && !array) return record.Damaged("a choice of columns by a function");
+  if (choice.Is(Kind::kObject) && !array)
+    return record.Damaged("a choice of columns by a function");
   SLIPWAY_ASSIGN_OR_RETURN(const int64_t one, chooser.One(choice));
   return std::vector<int64_t>{one};
 }

@@ -37,9 +37,9 @@ Result<Labels> Labels::Read(const Record& record, std::string_view attribute) {
   SLIPWAY_ASSIGN_OR_RETURN(const pickle::Array array, record.Array(attribute));
   Labels labels;
   const char kind = array.type.kind;
-  const bool texts = kind == 'U' || kind == 'S' ||
-                     (kind == 'O' && !array.objects.empty() &&
-                      array.objects.front().Is(Value::Kind::kText));
+  const bool texts =
+      kind == 'U' || kind == 'S' ||
+      (kind == 'O' && !array.objects.empty() && array.objects.front().Is(Value::Kind::kText));
   if (array.count == 0) return record.Damaged(StrCat(attribute, ": no classes"));
   if (texts) {
     labels.kind = Kind::kText;
@@ -47,7 +47,8 @@ Result<Labels> Labels::Read(const Record& record, std::string_view attribute) {
     if (!read.ok()) return record.At(attribute, read.status());
     labels.texts = *std::move(read);
     for (const std::string& text : labels.texts) {
-      if (!base::IsValidUtf8(text)) return record.Damaged(StrCat(attribute, ": a name not in UTF-8"));
+      if (!base::IsValidUtf8(text))
+        return record.Damaged(StrCat(attribute, ": a name not in UTF-8"));
     }
     return labels;
   }
@@ -105,8 +106,7 @@ std::optional<int64_t> FittedWidth(const Record& record) {
 Result<graph::Value> FittedMatrix(Scope& scope, const Record& record, const Frame& input) {
   const auto width = FittedWidth(record);
   if (width && *width != input.width()) {
-    return record.Damaged(
-        StrCat("was fitted on ", *width, " columns, but gets ", input.width()));
+    return record.Damaged(StrCat("was fitted on ", *width, " columns, but gets ", input.width()));
   }
   return scope.Matrix(record, input);
 }

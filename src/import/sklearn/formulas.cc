@@ -64,16 +64,16 @@ Value SumOfRows(GraphBuilder& graph, const Value& x) {
 
 Value Normalized(GraphBuilder& graph, const Value& x, double if_zero) {
   const Value sum = SumOfRows(graph, x);
-  const Value zero =
-      graph.Node("Equal", {sum, Constant(graph, 0)}, {}, ElementType::kBool);
+  const Value zero = graph.Node("Equal", {sum, Constant(graph, 0)}, {}, ElementType::kBool);
   const Value quotient = graph.Node("Div", {x, sum});
   return graph.Node("Where", {zero, Constant(graph, if_zero), quotient}, {}, ElementType::kDouble);
 }
 
 Value FirstMaximum(GraphBuilder& graph, const Value& x) {
-  return graph.Node("ArgMax", {x},
-                    {{"axis", int64_t{1}}, {"keepdims", int64_t{0}}, {"select_last_index", int64_t{0}}},
-                    ElementType::kInt64);
+  return graph.Node(
+      "ArgMax", {x},
+      {{"axis", int64_t{1}}, {"keepdims", int64_t{0}}, {"select_last_index", int64_t{0}}},
+      ElementType::kInt64);
 }
 
 Value IsAbove(GraphBuilder& graph, const Value& z, double threshold) {

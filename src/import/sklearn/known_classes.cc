@@ -35,16 +35,15 @@ constexpr std::string_view kPartModules[] = {
     "sklearn.neighbors._dist_metrics",
     "sklearn.neighbors._kd_tree",
     "sklearn.neural_network._stochastic_optimizers",
+    "sklearn.preprocessing._label",
     "sklearn.tree._tree",
     "sklearn.utils",
     "sklearn.utils._bunch",
 };
 
-
 constexpr std::string_view kTextTakers[] = {
-    "OneHotEncoder",   "OrdinalEncoder",  "TargetEncoder",     "SimpleImputer",
-    "CountVectorizer", "TfidfVectorizer", "HashingVectorizer", "LabelBinarizer",
-    "MissingIndicator"};
+    "OneHotEncoder",   "OrdinalEncoder",    "TargetEncoder",  "SimpleImputer",   "CountVectorizer",
+    "TfidfVectorizer", "HashingVectorizer", "LabelBinarizer", "MissingIndicator"};
 
 }  // namespace
 

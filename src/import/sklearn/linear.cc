@@ -64,8 +64,7 @@ Result<Answer> ConvertDecision(Scope& scope, const Record& record, const Frame& 
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(record, "classes_"));
   const int64_t count = answer.labels->size();
   if (part.second != (count == 2 ? 1 : count)) {
-    return record.Damaged(
-        StrCat("coef_: ", part.second, " rows do not fit ", count, " classes"));
+    return record.Damaged(StrCat("coef_: ", part.second, " rows do not fit ", count, " classes"));
   }
   answer.decision = part.first;
   answer.code = Decide(scope.graph, answer.decision, count);
@@ -95,7 +94,8 @@ Result<Answer> ConvertLogisticRegression(Scope& scope, const Record& record, con
   return answer;
 }
 
-// loss="modified_huber": (clip(z, -1, 1) + 1) / 2, and all equal where that is zero for every class.
+// loss="modified_huber": (clip(z, -1, 1) + 1) / 2, and all equal where that is zero for every
+// class.
 Value ModifiedHuber(Scope& scope, const Answer& answer) {
   graph::GraphBuilder& graph = scope.graph;
   const Value clipped =
@@ -119,8 +119,8 @@ Result<Answer> ConvertRidgeClassifier(Scope& scope, const Record& record, const 
   // classes_ is a property; the classes lie in the binarizer that was fitted on the labels.
   SLIPWAY_ASSIGN_OR_RETURN(const Record binarizer, record.Child("_label_binarizer"));
   if (!binarizer.Is("y_type_", "binary") && !binarizer.Is("y_type_", "multiclass")) {
-    return scope.Unsupported(
-        record, StrCat("labels of kind '", binarizer.TextOr("y_type_", "?"), "' are not supported"));
+    return scope.Unsupported(record, StrCat("labels of kind '", binarizer.TextOr("y_type_", "?"),
+                                            "' are not supported"));
   }
   SLIPWAY_ASSIGN_OR_RETURN(const auto part, LinearPart(scope, record, input));
   Answer answer;

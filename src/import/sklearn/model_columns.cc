@@ -28,8 +28,8 @@ constexpr std::array<std::string_view, 4> kInner = {"best_estimator_", "estimato
 constexpr std::array<std::string_view, 4> kInnerLists = {"steps", "transformer_list", "estimators_",
                                                          "calibrated_classifiers_"};
 // Arrays with a column for each column of the input, for files of versions that did not count them.
-constexpr std::array<std::string_view, 6> kPerColumn = {"coef_",       "scale_", "components_",
-                                                        "theta_",      "_fit_X", "cluster_centers_"};
+constexpr std::array<std::string_view, 6> kPerColumn = {"coef_",  "scale_", "components_",
+                                                        "theta_", "_fit_X", "cluster_centers_"};
 
 std::optional<Value> FirstOfList(const Record& record, std::string_view attribute) {
   const auto items = record.List(attribute);
@@ -86,7 +86,8 @@ Result<std::vector<ImportedColumn>> FindColumns(const Value& model, Budget& budg
   }
   if (!width || *width > kMaxColumns) {
     return base::InvalidArgument(
-        "the file does not say how many columns the model takes; was it fitted before it was saved?");
+        "the file does not say how many columns the model takes; was it fitted before it was "
+        "saved?");
   }
   std::vector<ImportedColumn> columns(static_cast<size_t>(*width));
   if (names.size() == columns.size()) {

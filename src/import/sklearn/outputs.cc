@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/str_cat.h"
-#include "import/sklearn/formulas.h"
 
 namespace slipway::import::sklearn {
 namespace {
@@ -36,10 +35,9 @@ Value LabelsOf(Scope& scope, const Labels& labels, const Value& code) {
 }
 
 void AddOutput(Scope& scope, const Value& value, std::string_view name, std::vector<Dim> dims) {
-  const bool taken = scope.inputs.mode() == Inputs::Mode::kSeparate &&
-                     scope.inputs.FindColumn(name).has_value();
-  scope.graph.AddOutput(value, taken ? StrCat("model_", name) : std::string(name),
-                        std::move(dims));
+  const bool taken =
+      scope.inputs.mode() == Inputs::Mode::kSeparate && scope.inputs.FindColumn(name).has_value();
+  scope.graph.AddOutput(value, taken ? StrCat("model_", name) : std::string(name), std::move(dims));
 }
 
 // One value of all the blocks of a frame, which are all numbers or all texts.
@@ -64,16 +62,12 @@ base::Status AddOutputs(Scope& scope, const Record& record, const Answer& answer
     if (!answer.probabilities.name.empty()) {
       AddOutput(scope, answer.probabilities, "probabilities", {"batch", count});
     } else if (!answer.decision.name.empty()) {
-      const bool one = count == 2;
-      AddOutput(scope, one ? Flat(scope.graph, answer.decision) : answer.decision, "decision",
-                one ? std::vector<Dim>{"batch"} : std::vector<Dim>{"batch", count});
+      AddOutput(scope, answer.decision, "decision", {"batch", count == 2 ? 1 : count});
     }
     return base::OkStatus();
   }
   if (answer.is_regressor()) {
-    const bool one = answer.targets == 1;
-    AddOutput(scope, one ? Flat(scope.graph, answer.prediction) : answer.prediction, "prediction",
-              one ? std::vector<Dim>{"batch"} : std::vector<Dim>{"batch", answer.targets});
+    AddOutput(scope, answer.prediction, "prediction", {"batch", answer.targets});
     return base::OkStatus();
   }
   if (!answer.output) return record.Damaged("answers nothing");

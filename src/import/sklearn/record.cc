@@ -56,7 +56,8 @@ Result<Record> Record::From(const Value& value, std::string place, Budget& budge
     }
   }
   for (const Node* dict : record.attributes_) {
-    if (dict->items.size() > 2 * kMaxAttributes) return record.Damaged("more than 1,000 attributes");
+    if (dict->items.size() > 2 * kMaxAttributes)
+      return record.Damaged("more than 1,000 attributes");
   }
   return record;
 }
@@ -66,8 +67,8 @@ std::string Record::PlaceOf(std::string_view attribute) const {
 }
 
 Status Record::Damaged(std::string_view what) const {
-  return InvalidArgument(StrCat(place_.empty() ? "the model" : place_, " (", base::Printable(name_),
-                                "): ", what));
+  return InvalidArgument(
+      StrCat(place_.empty() ? "the model" : place_, " (", base::Printable(name_), "): ", what));
 }
 
 Status Record::At(std::string_view attribute, const Status& status) const {

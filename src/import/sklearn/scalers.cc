@@ -1,4 +1,5 @@
 #include <array>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,12 +78,11 @@ Result<Answer> ConvertMinMaxScaler(Scope& scope, const Record& record, const Fra
     if (!end.ok()) return record.At("feature_range", end.status());
     ends[i] = *end;
   }
-  x = scope.graph.Node("Clip",
-                       {x, Constant(scope.graph, ends[0]), Constant(scope.graph, ends[1])});
+  x = scope.graph.Node("Clip", {x, Constant(scope.graph, ends[0]), Constant(scope.graph, ends[1])});
   return Output(x, width);
 }
 
-// Divides each row by its norm; a row whose norm is zero stays as it is.
+// Divides each row by its norm; a row whose norm is next to zero stays as it is.
 Result<Answer> ConvertNormalizer(Scope& scope, const Record& record, const Frame& input) {
   graph::GraphBuilder& graph = scope.graph;
   SLIPWAY_ASSIGN_OR_RETURN(const Value x, FittedMatrix(scope, record, input));
@@ -99,7 +99,9 @@ Result<Answer> ConvertNormalizer(Scope& scope, const Record& record, const Frame
   } else {
     return scope.Unsupported(record, StrCat("norm '", norm, "' is not supported"));
   }
-  const Value zero = graph.Node("Equal", {length, Constant(graph, 0)}, {}, ElementType::kBool);
+  constexpr double kNextToZero = 10 * std::numeric_limits<double>::epsilon();
+  const Value zero =
+      graph.Node("Less", {length, Constant(graph, kNextToZero)}, {}, ElementType::kBool);
   length = graph.Node("Where", {zero, Constant(graph, 1), length}, {}, ElementType::kDouble);
   return Output(graph.Node("Div", {x, length}), input.width());
 }
@@ -107,8 +109,8 @@ Result<Answer> ConvertNormalizer(Scope& scope, const Record& record, const Frame
 Result<Answer> ConvertBinarizer(Scope& scope, const Record& record, const Frame& input) {
   SLIPWAY_ASSIGN_OR_RETURN(const Value x, FittedMatrix(scope, record, input));
   SLIPWAY_ASSIGN_OR_RETURN(const double threshold, record.NumberOr("threshold", 0));
-  const Value above = scope.graph.Node("Greater", {x, Constant(scope.graph, threshold)}, {},
-                                       ElementType::kBool);
+  const Value above =
+      scope.graph.Node("Greater", {x, Constant(scope.graph, threshold)}, {}, ElementType::kBool);
   return Output(scope.graph.Cast(above, ElementType::kDouble), input.width());
 }
 

@@ -49,9 +49,9 @@ Result<Inputs::Mode> ChooseMode(const std::vector<ImportedColumn>& columns, Colu
   const auto texts = std::ranges::count(columns, Kind::kText, &ImportedColumn::kind);
   const bool mixed = texts != 0 && texts != static_cast<std::ptrdiff_t>(columns.size());
   if (wanted == Columns::kTensor && mixed) {
-    return base::InvalidArgument(
-        StrCat("one tensor for all columns was asked for, but ", texts, " of ", columns.size(),
-               " columns are text and the others numbers"));
+    return base::InvalidArgument(StrCat("one tensor for all columns was asked for, but ", texts,
+                                        " of ", columns.size(),
+                                        " columns are text and the others numbers"));
   }
   if (wanted == Columns::kSeparate || mixed) return Inputs::Mode::kSeparate;
   return Inputs::Mode::kTensor;
@@ -97,8 +97,7 @@ class Conversion {
     const Result<Answer> answer = Convert(scope_, document.root(), "", frame);
     if (!answer.ok()) return answer.status();
     if (inputs_.mode() == Inputs::Mode::kProbe) return base::OkStatus();
-    SLIPWAY_ASSIGN_OR_RETURN(const Record record,
-                             Record::From(document.root(), "", scope_.budget));
+    SLIPWAY_ASSIGN_OR_RETURN(const Record record, Record::From(document.root(), "", scope_.budget));
     return AddOutputs(scope_, record, *answer, class_names_);
   }
 
@@ -158,8 +157,8 @@ ImportedModel Finish(const Document& document, Conversion& conversion) {
   model.warnings = conversion.scope().warnings();
   model.class_names = std::move(conversion.class_names());
   if (document.trailing_bytes() > 0) {
-    model.warnings.push_back(StrCat(document.trailing_bytes(),
-                                    " bytes follow the model in the file and are not read"));
+    model.warnings.push_back(
+        StrCat(document.trailing_bytes(), " bytes follow the model in the file and are not read"));
   }
   Budget budget = BudgetFor(0);
   const auto root = Record::From(document.root(), "", budget);
@@ -212,14 +211,13 @@ bool LooksLikePickle(std::string_view start) {
   // Protocols 0 and 1 begin with a class, a mark or an empty container.
   constexpr std::array<std::string_view, 6> kStarts = {"ccopy_reg\n", "ccopyreg\n", "csklearn",
                                                        "(isklearn",   "(dp",        "(lp"};
-  return std::ranges::any_of(
-      kStarts, [&](std::string_view known) { return start.starts_with(known); });
+  return std::ranges::any_of(kStarts,
+                             [&](std::string_view known) { return start.starts_with(known); });
 }
 
 bool Recognizes(std::span<const std::byte> file) {
   if (!pickle::PackingOf(file).empty()) {
-    return LooksLikePickle(pickle::UnpackStart(file, 4096)) ||
-           pickle::PackingOf(file) == "lz4";
+    return LooksLikePickle(pickle::UnpackStart(file, 4096)) || pickle::PackingOf(file) == "lz4";
   }
   return LooksLikePickle(
       {reinterpret_cast<const char*>(file.data()), std::min<size_t>(file.size(), 64)});
