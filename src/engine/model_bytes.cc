@@ -1,4 +1,4 @@
-#include "engine/onnxruntime/model_bytes.h"
+#include "engine/model_bytes.h"
 
 #include <filesystem>
 #include <utility>
