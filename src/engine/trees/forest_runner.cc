@@ -5,21 +5,22 @@
 #include <limits>
 #include <utility>
 
-#include "engine/trees/kernel_choice.h"
-
 namespace slipway::engine {
 
 template <typename T>
-ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble) {
-  Forest<T> forest = MakeForest<T>(ensemble);
-  features_ = forest.features;
-  targets_ = forest.targets;
-  stride_ = forest.columns.size() + 1;
-  kernel_ = ChooseKernel(forest);
-  columns_ = std::move(forest.columns);
-  const bool mean = ensemble.aggregate == graph::TreeEnsemble::Aggregate::kMean;
-  divisor_ = mean ? static_cast<T>(ensemble.roots.size()) : 0;
-}
+ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble)
+    : ForestRunner(ensemble, MakeForest<T>(ensemble)) {}
+
+template <typename T>
+ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble, Forest<T> forest)
+    : features_(forest.features),
+      targets_(forest.targets),
+      stride_(forest.columns.size() + 1),
+      kernels_(forest),
+      columns_(std::move(forest.columns)),
+      divisor_(ensemble.aggregate == graph::TreeEnsemble::Aggregate::kMean
+                   ? static_cast<T>(ensemble.roots.size())
+                   : 0) {}
 
 template <typename T>
 void ForestRunner<T>::FillRow(const T* row, T* out) const {
@@ -46,7 +47,7 @@ void ForestRunner<T>::Run(const T* rows, size_t count, T* sums, T* scratch) cons
   for (size_t row = 0; row < count; ++row) {
     FillRow(rows + row * features_, scratch + row * stride_);
   }
-  kernel_->AddTrees({.values = scratch, .stride = stride_, .count = count}, sums);
+  kernels_.For(count).AddTrees({.values = scratch, .stride = stride_, .count = count}, sums);
   if (divisor_ == 0) return;
   for (size_t i = 0; i < count * targets_; ++i) sums[i] /= divisor_;
 }

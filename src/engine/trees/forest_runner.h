@@ -1,11 +1,10 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <vector>
 
 #include "engine/trees/forest.h"
-#include "engine/trees/kernel.h"
+#include "engine/trees/kernel_choice.h"
 #include "graph/tree_ensemble.h"
 
 namespace slipway::engine {
@@ -26,14 +25,15 @@ class ForestRunner {
  private:
   using Column = typename Forest<T>::Column;
 
+  ForestRunner(const graph::TreeEnsemble& ensemble, Forest<T> forest);
   void FillRow(const T* row, T* out) const;
 
-  size_t features_;
-  size_t targets_;
-  size_t stride_;
-  std::vector<Column> columns_;
-  std::unique_ptr<Kernel<T>> kernel_;
-  T divisor_;  // the number of trees for a mean, else 0
+  const size_t features_;
+  const size_t targets_;
+  const size_t stride_;
+  const KernelChoice<T> kernels_;
+  const std::vector<Column> columns_;
+  const T divisor_;  // the number of trees for a mean, else 0
 };
 
 }  // namespace slipway::engine

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -12,8 +13,24 @@ namespace slipway::engine {
 template <typename T>
 std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest);
 
-// The fastest kernel for `forest` on this processor.
+// The fastest kernels for a forest on this processor: one for a few rows, one for many, which may
+// be the same. Which they are depends on the processor, its caches and the forest, and is measured;
+// what they compute does not.
 template <typename T>
-std::unique_ptr<Kernel<T>> ChooseKernel(const Forest<T>& forest);
+class KernelChoice {
+ public:
+  // From so many rows on a kernel for many is asked.
+  static constexpr size_t kMany = 32;
+
+  // Runs every eligible kernel for some milliseconds at most.
+  explicit KernelChoice(const Forest<T>& forest);
+
+  const Kernel<T>& For(size_t rows) const { return rows < kMany ? *few_ : *many_; }
+
+ private:
+  // Shared because both may be one kernel.
+  std::shared_ptr<const Kernel<T>> few_;
+  std::shared_ptr<const Kernel<T>> many_;
+};
 
 }  // namespace slipway::engine
