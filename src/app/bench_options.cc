@@ -73,7 +73,12 @@ void BenchFlags::ConfigureWhat(CLI::App& app) {
                  "MODEL[@RATE][:FILE]: several models at once, each with connections, arrivals and "
                  "latencies of its own; may be repeated")
       ->type_name("TARGET");
-  app.add_option("--format", format_, "json or binary tensors (default json)")
+  app.add_option("--protocol", protocol_,
+                 "rest or grpc, of the Open Inference protocol (default rest)")
+      ->check(CLI::IsMember({"rest", "grpc"}))
+      ->type_name("PROTOCOL");
+  app.add_flag("--http2", http2_, "REST over HTTP/2 instead of HTTP/1.1");
+  app.add_option("--format", format_, "json or binary tensors of REST (default json)")
       ->check(CLI::IsMember({"json", "binary"}))
       ->type_name("FORMAT");
   app.add_option("--batch", plain_.body.batch, "Rows in a request (default 1)")
@@ -93,6 +98,10 @@ void BenchFlags::ConfigureLoad(CLI::App& app) {
   app.add_option("--connections", connections_,
                  "Keep-alive connections of each target (default 32)")
       ->check(CLI::Range(1, kMaxConnections))
+      ->type_name("N");
+  app.add_option("--outstanding", plain_.outstanding,
+                 "gRPC and HTTP/2: requests at a time on each connection (default 1)")
+      ->check(CLI::Range(1, kMaxOutstanding))
       ->type_name("N");
   app.add_option("--rate", rates_,
                  "Open loop: requests a second that are due whatever the server does")
@@ -154,6 +163,12 @@ Status BenchFlags::ReadRequest(BenchOptions& options) const {
     SLIPWAY_RETURN_IF_ERROR(ParseShapeOption(text, options.body.shapes));
   }
   SLIPWAY_RETURN_IF_ERROR(CheckPath(options.path));
+  if (protocol_ == "grpc") {
+    options.protocol = BenchProtocol::kGrpc;
+  } else if (http2_) {
+    options.protocol = BenchProtocol::kRestHttp2;
+  }
+  options.tls.http2 = options.protocol != BenchProtocol::kRest;
   options.body.binary = format_ == "binary";
   options.body.seed = options.load.seed;
   return base::OkStatus();
@@ -170,6 +185,15 @@ Status BenchFlags::ReadLoad(BenchOptions& options) const {
 }
 
 Status BenchFlags::CheckTogether(const BenchOptions& options) const {
+  const bool grpc = options.protocol == BenchProtocol::kGrpc;
+  if (grpc && (http2_ || options.body.binary || !options.path.empty())) {
+    return InvalidArgument("--http2, --format and --path are for REST, not for --protocol grpc");
+  }
+  if (options.outstanding > 1 && options.protocol == BenchProtocol::kRest) {
+    return InvalidArgument(
+        "--outstanding is for gRPC and HTTP/2: HTTP/1.1 has one request at a time on a "
+        "connection; --connections says how many there are");
+  }
   const bool one_model = !options.model.empty() || !options.input_file.empty();
   if (!options.targets.empty() && (one_model || !options.path.empty())) {
     return InvalidArgument(

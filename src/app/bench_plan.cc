@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "app/bench_grpc_requests.h"
 #include "app/bench_rest_requests.h"
 #include "app/bench_trace.h"
 #include "base/str_cat.h"
@@ -174,7 +175,9 @@ Result<BenchPlan> MakeBenchPlan(const BenchOptions& options, const std::string& 
   SLIPWAY_ASSIGN_OR_RETURN(plan.tls, MakeTls(parsed.server, options.tls, context.fs));
   SLIPWAY_ASSIGN_OR_RETURN(const net::ServerName to, net::ServerName::Resolve(parsed.server));
   SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<RequestMaker> maker,
-                           RestRequests::Create(options, parsed, to, plan.tls, context));
+                           options.protocol == BenchProtocol::kGrpc
+                               ? GrpcRequests::Create(options, parsed, to, plan.tls, context)
+                               : RestRequests::Create(options, parsed, to, context));
   SLIPWAY_RETURN_IF_ERROR(Planner(options, *maker, plan).AddTargets(parsed, context));
   for (StreamPlan& stream : plan.streams) {
     stream.server = {.address = to.address, .tls = plan.tls.get(), .host = to.host};

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "app/bench_answer.h"
+#include "app/bench_grpc_requests.h"
 
 namespace slipway::app {
 namespace {
@@ -136,6 +137,41 @@ TEST(BenchBodyTest, BinaryHasTheSameValuesBehindTheJson) {
     sum += input["parameters"]["binary_data_size"].get<size_t>();
   }
   EXPECT_EQ(sum, binary->bytes.size());
+}
+
+TEST(BenchBodyTest, GrpcHasTheSameValuesAsBinary) {
+  const auto inputs = ReadBenchInputs(kMetadata);
+  ASSERT_TRUE(inputs.ok());
+  const auto binary = MakeBenchBody(*inputs, {.binary = true, .batch = 2});
+  const auto tensors = MakeBenchTensors(*inputs, {.batch = 2});
+  ASSERT_TRUE(binary.ok() && tensors.ok());
+  std::string data;
+  for (const BenchTensor& tensor : *tensors) data += tensor.data;
+  EXPECT_EQ(data, binary->bytes.substr(binary->json_bytes));
+  const std::string message = WriteInferMessage("m", "3", *tensors);
+  EXPECT_EQ(message.substr(0, 6), std::string("\x0a\x01m\x12\x01") + "3");
+  // input a: name, datatype, shape [2,2,1]; then the others, and the data behind them all
+  EXPECT_NE(
+      message.find(std::string("\x2a\x0e\x0a\x01\x61\x12\x04") + "FP32" + "\x1a\x03\x02\x02\x01"),
+      std::string::npos);
+  EXPECT_EQ(message.substr(message.size() - tensors->back().data.size()), tensors->back().data);
+}
+
+TEST(GrpcInputsTest, ReadsTheMetadataOfAModel) {
+  // ModelMetadataResponse{name: "m", inputs: {name: "a", datatype: "FP32", shape: [-1, 3]}}
+  const std::string shape = std::string("\x1a\x0b") + std::string(9, '\xff') + "\x01\x03";
+  const std::string tensor = std::string("\x0a\x01\x61\x12\x04") + "FP32" + shape;
+  const std::string message =
+      std::string("\x0a\x01m\x22") + static_cast<char>(tensor.size()) + tensor;
+  const auto inputs = ReadGrpcInputs(message);
+  ASSERT_TRUE(inputs.ok()) << inputs.status();
+  ASSERT_EQ(inputs->size(), 1U);
+  EXPECT_EQ((*inputs)[0].name, "a");
+  EXPECT_EQ((*inputs)[0].dtype, tensor::DType::kFp32);
+  EXPECT_EQ((*inputs)[0].shape, (tensor::Shape{-1, 3}));
+  for (size_t size = 4; size < message.size(); ++size) {
+    EXPECT_FALSE(ReadGrpcInputs(message.substr(0, size)).ok()) << size;
+  }
 }
 
 TEST(BenchBodyTest, ShapesOfTheUserMustFit) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/str_cat.h"
 #include "base/text.h"
@@ -21,41 +22,65 @@ std::string_view ValueOf(std::string_view line) {
   return base::TrimWhitespace(line.substr(line.find(':') + 1));
 }
 
+std::vector<net::Http2ClientSession::Field> Http2Fields(const net::ServerName& to,
+                                                        const std::string& method,
+                                                        const std::string& target,
+                                                        const std::vector<std::string>& headers) {
+  std::vector<net::Http2ClientSession::Field> fields = {{":method", method},
+                                                        {":scheme", to.tls ? "https" : "http"},
+                                                        {":path", target},
+                                                        {":authority", to.authority}};
+  for (const std::string& line : headers) fields.push_back(HeaderField(line));
+  return fields;
+}
+
 }  // namespace
+
+std::pair<std::string, std::string> HeaderField(std::string_view line) {
+  std::string name(NameOf(line));
+  for (char& c : name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+  }
+  return {std::move(name), std::string(ValueOf(line))};
+}
 
 Result<std::unique_ptr<RequestMaker>> RestRequests::Create(const BenchOptions& options,
                                                            const ServerUrl& url,
                                                            const net::ServerName& to,
-                                                           const SharedTls& tls,
                                                            const CommandContext& context) {
   const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(options.load.timeout);
+  TlsOptions http1 = options.tls;
+  http1.http2 = false;
+  SLIPWAY_ASSIGN_OR_RETURN(const SharedTls tls, MakeTls(url.server, http1, context.fs));
   SLIPWAY_ASSIGN_OR_RETURN(ServerClient client,
                            ServerClient::Create(url.server, context.clock, timeout, tls));
   return std::unique_ptr<RequestMaker>(
       new RestRequests(options, url, to, context, std::move(client)));
 }
 
-Result<std::string> RestRequests::OnlyModel() {
-  const auto which = [](std::string_view known) {
-    return InvalidArgument(
-        StrCat("which model? --model names it", known.empty() ? "" : "; the server has ", known));
-  };
-  const Result<json> index = client_.Post("/v2/repository/index", R"({"ready":true})");
-  if (index.status().code() == base::StatusCode::kUnavailable) return index.status();
-  if (!index.ok() || !index->is_array()) return which("");
-  std::vector<std::string> names;
-  for (const json& entry : *index) {
-    std::string name = JsonText(entry, "name");
-    if (!name.empty() && std::ranges::find(names, name) == names.end()) {
-      names.push_back(std::move(name));
-    }
-  }
-  if (names.size() == 1) return names.front();
+Result<std::string> OnlyModelOf(const std::vector<std::string>& names) {
+  const std::set<std::string> distinct(names.begin(), names.end());
+  if (distinct.size() == 1) return *distinct.begin();
   std::string known;
-  for (const std::string& name : names) {
+  for (const std::string& name : distinct) {
     known += StrCat(known.empty() ? "" : ", ", base::Printable(name));
   }
-  return which(known);
+  return InvalidArgument(
+      StrCat("which model? --model names it", known.empty() ? "" : "; the server has ", known));
+}
+
+Result<std::string> RestRequests::OnlyModel() {
+  const Result<json> index = client_.Post("/v2/repository/index", R"({"ready":true})");
+  if (index.status().code() == base::StatusCode::kUnavailable) return index.status();
+  std::vector<std::string> names;
+  if (index.ok() && index->is_array()) {
+    for (const json& entry : *index) {
+      if (std::string name = JsonText(entry, "name"); !name.empty()) {
+        names.push_back(std::move(name));
+      }
+    }
+  }
+  return OnlyModelOf(names);
 }
 
 std::string RestRequests::ModelPath(const std::string& model) const {
@@ -101,6 +126,11 @@ Result<PreparedRequest> RestRequests::Make(const std::string& model, int64_t row
   const std::vector<std::string> headers = method == "GET" ? options_.headers : Headers(body);
   SLIPWAY_RETURN_IF_ERROR(TryOnce(method, target, headers, body.bytes));
   prepared.target = StrCat(method, " ", url_.server, target);
+  if (options_.protocol == BenchProtocol::kRestHttp2) {
+    prepared.wire.fields = Http2Fields(to_, method, target, headers);
+    prepared.wire.bytes = std::move(body.bytes);
+    return prepared;
+  }
   prepared.wire.bytes = SerializeRequest({.method = method,
                                           .target = target,
                                           .host = to_.authority,

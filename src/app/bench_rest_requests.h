@@ -6,9 +6,15 @@
 #include <vector>
 
 #include "app/bench_plan.h"
+#include "net/http2_client_session.h"
 #include "net/http_client.h"
 
 namespace slipway::app {
+
+// The name, if all `names` are the same one. kInvalidArgument lists them.
+base::Result<std::string> OnlyModelOf(const std::vector<std::string>& names);
+// "Name: value" as HTTP/2 has it: the name in lower case.
+std::pair<std::string, std::string> HeaderField(std::string_view line);
 
 // Requests of the Open Inference REST protocol, or to any path, over HTTP/1.1 or HTTP/2. The first
 // try is made over HTTP/1.1. What it is given outlives it.
@@ -17,7 +23,6 @@ class RestRequests final : public RequestMaker {
   static base::Result<std::unique_ptr<RequestMaker>> Create(const BenchOptions& options,
                                                             const ServerUrl& url,
                                                             const net::ServerName& to,
-                                                            const SharedTls& tls,
                                                             const CommandContext& context);
 
   base::Result<std::string> OnlyModel() override;

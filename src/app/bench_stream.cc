@@ -1,8 +1,10 @@
 #include "app/bench_stream.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "app/bench_http1_connection.h"
+#include "app/bench_http2_connection.h"
 #include "base/str_cat.h"
 #include "base/text.h"
 
@@ -24,9 +26,13 @@ std::string FailureKind(const WireAnswer& answer) {
   return StrCat("grpc ", base::StatusCodeName(static_cast<base::StatusCode>(answer.grpc_status)));
 }
 
-std::unique_ptr<WireConnection> MakeConnection(size_t id, const WireSetup& setup,
-                                               WireEvents& events) {
-  return std::make_unique<BenchHttp1Connection>(id, setup, events);
+std::unique_ptr<WireConnection> MakeConnection(BenchProtocol protocol, size_t id, size_t slots,
+                                               const WireSetup& setup, WireEvents& events) {
+  if (protocol == BenchProtocol::kRest) {
+    return std::make_unique<BenchHttp1Connection>(id, setup, events);
+  }
+  const bool grpc = protocol == BenchProtocol::kGrpc;
+  return std::make_unique<BenchHttp2Connection>(id, setup, grpc, slots, events);
 }
 
 }  // namespace
@@ -49,9 +55,10 @@ base::Status LoadStream::Start(Time now, Time begin, Time end, uint64_t seed) {
     arrivals_ = Arrivals::Create(plan_.arrivals, seed, trace ? begin : now);
   }
   for (int left = plan_.concurrency; left > 0; left -= plan_.outstanding) {
+    const auto slots = static_cast<size_t>(std::min(left, plan_.outstanding));
     Lane lane;
-    lane.wire = MakeConnection(lanes_.size(), setup_, *this);
-    lane.slots.resize(static_cast<size_t>(std::min(left, plan_.outstanding)));
+    lane.wire = MakeConnection(plan_.protocol, lanes_.size(), slots, setup_, *this);
+    lane.slots.resize(slots);
     lanes_.push_back(std::move(lane));
   }
   for (size_t i = 0; i < lanes_.size(); ++i) {
@@ -74,6 +81,7 @@ void LoadStream::SendDue(Time now) {
   while (next_due() <= now) {
     const SlotId id = idle_.back();
     idle_.pop_back();
+    if (!lanes_[id.lane].wire->ready()) continue;  // its slots come back with the next connection
     const Time due = arrivals_->next();
     const size_t request = arrivals_->request();
     arrivals_->Advance();

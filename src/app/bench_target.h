@@ -11,7 +11,7 @@ namespace slipway::app {
 // A model under load beside others: --target MODEL[@RATE][:FILE]. A value.
 struct BenchTarget {
   std::string model;
-  double rate = 0;         // requests a second; 0: as --rate says
+  double rate = 0;              // requests a second; 0: as --rate says
   std::string input_file = {};  // the body; "": made from the model's description
   friend bool operator==(const BenchTarget&, const BenchTarget&) = default;
 };

@@ -14,7 +14,7 @@ namespace slipway::app {
 struct TraceLine {
   std::chrono::nanoseconds offset{0};
   std::string model = {};  // "": not said
-  int64_t rows = 0;   // 0: not said
+  int64_t rows = 0;        // 0: not said
   friend bool operator==(const TraceLine&, const TraceLine&) = default;
 };
 
