@@ -67,6 +67,8 @@ struct Estimator {
 std::span<const Estimator> LinearEstimators();
 std::span<const Estimator> ScalerEstimators();
 std::span<const Estimator> ComposedEstimators();
+std::span<const Estimator> ForestEstimators();
+std::span<const Estimator> BoostingEstimators();
 
 // The estimator for a class; nullptr when it is not supported.
 const Estimator* FindEstimator(std::string_view module, std::string_view name);

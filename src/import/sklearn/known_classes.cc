@@ -16,6 +16,7 @@ constexpr std::string_view kPartModules[] = {
     "sklearn._loss.loss",
     "sklearn.calibration",
     "sklearn.compose._column_transformer",
+    "sklearn.dummy",
     "sklearn.ensemble._gb_losses",
     "sklearn.ensemble._hist_gradient_boosting.binning",
     "sklearn.ensemble._hist_gradient_boosting.loss",

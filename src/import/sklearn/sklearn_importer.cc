@@ -206,13 +206,32 @@ Result<ImportedModel> ImportDocument(const Document& document, Budget& budget,
   return Finish(document, conversion);
 }
 
+bool IsNameLine(std::string_view line) {
+  return !line.empty() && std::ranges::all_of(line, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.';
+  });
+}
+
+// Protocols 0 and 1 have no mark of their own: they begin with a class, which is two lines of
+// names, or with an empty container that is put into the memo.
+bool LooksLikeOldPickle(std::string_view start) {
+  constexpr std::array<std::string_view, 4> kContainers = {"dp0\n", "lp0\n", "}q", "]q"};
+  if (start.starts_with('(')) start.remove_prefix(1);
+  for (const std::string_view container : kContainers) {
+    if (start.starts_with(container)) return true;
+  }
+  if (!start.starts_with('c') && !start.starts_with('i')) return false;
+  start.remove_prefix(1);
+  const size_t end = start.find('\n');
+  if (end == std::string_view::npos || !IsNameLine(start.substr(0, end))) return false;
+  start.remove_prefix(end + 1);
+  return IsNameLine(start.substr(0, start.find('\n')));
+}
+
 bool LooksLikePickle(std::string_view start) {
-  if (start.size() > 2 && start[0] == '\x80' && start[1] >= 2 && start[1] <= 5) return true;
-  // Protocols 0 and 1 begin with a class, a mark or an empty container.
-  constexpr std::array<std::string_view, 6> kStarts = {"ccopy_reg\n", "ccopyreg\n", "csklearn",
-                                                       "(isklearn",   "(dp",        "(lp"};
-  return std::ranges::any_of(kStarts,
-                             [&](std::string_view known) { return start.starts_with(known); });
+  if (start.size() > 2 && start[0] == '\x80') return start[1] >= 2 && start[1] <= 5;
+  return LooksLikeOldPickle(start);
 }
 
 bool Recognizes(std::span<const std::byte> file) {
@@ -220,7 +239,7 @@ bool Recognizes(std::span<const std::byte> file) {
     return LooksLikePickle(pickle::UnpackStart(file, 4096)) || pickle::PackingOf(file) == "lz4";
   }
   return LooksLikePickle(
-      {reinterpret_cast<const char*>(file.data()), std::min<size_t>(file.size(), 64)});
+      {reinterpret_cast<const char*>(file.data()), std::min<size_t>(file.size(), 256)});
 }
 
 Result<ImportedModel> Import(std::span<const std::byte> file, const ImportOptions& options) {
