@@ -264,7 +264,7 @@ class BinaryModelReader {
     for (const FlatTable& entry : entries) {
       SLIPWAY_ASSIGN_OR_RETURN(std::string key, entry.Text(0));
       SLIPWAY_ASSIGN_OR_RETURN(std::string value, entry.Text(1));
-      members.emplace_back(std::move(key), Document{std::move(value)});
+      members.push_back({std::move(key), Document{std::move(value)}});
     }
     const Document info{std::move(members)};
     return ReadModelInfo(Place(info, "InfoMap"), limits_, model_);
