@@ -120,9 +120,8 @@ class TreeEnsembleWriter {
 Value AddTreeEnsemble(GraphBuilder& graph, const Value& x, const TreeEnsemble& ensemble) {
   const MemberColumns members(ensemble);
   const Value rows = members.empty() ? x : members.Widen(graph, x);
-  const Value sum =
-      graph.Node("TreeEnsemble", {rows}, TreeEnsembleWriter(ensemble, members).Write(),
-                 ensemble.type, GraphBuilder::kMlDomain);
+  Value sum = graph.Node("TreeEnsemble", {rows}, TreeEnsembleWriter(ensemble, members).Write(),
+                         ensemble.type, GraphBuilder::kMlDomain);
   if (ensemble.aggregate == TreeEnsemble::Aggregate::kSum) return sum;
   const auto trees = static_cast<double>(ensemble.roots.size());
   return graph.Node("Div", {sum, graph.Scalar(ensemble.type, trees)});

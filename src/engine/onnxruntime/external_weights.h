@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "engine/onnxruntime/model_bytes.h"
+#include "engine/model_bytes.h"
 #include "engine/onnxruntime/ort_handle.h"
 #include "engine/onnxruntime/runtime.h"
 #include "graph/onnx_summary.h"

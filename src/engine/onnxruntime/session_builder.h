@@ -2,7 +2,7 @@
 
 #include "base/status.h"
 #include "engine/engine.h"
-#include "engine/onnxruntime/model_bytes.h"
+#include "engine/model_bytes.h"
 #include "engine/onnxruntime/ort_handle.h"
 #include "engine/onnxruntime/runtime.h"
 #include "graph/onnx_summary.h"
