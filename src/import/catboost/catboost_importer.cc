@@ -78,7 +78,6 @@ void Describe(const Model& model, bool binary, ImportedModel& out) {
 // The numbers among the inputs, in the order of Model::floats.
 Result<Value> AddInputs(GraphBuilder& graph, const Model& model, const ImportedModel& out,
                         Columns how) {
-  if (how == Columns::kAuto && !model.categories.empty()) how = Columns::kSeparate;
   if (how != Columns::kSeparate) {
     SLIPWAY_ASSIGN_OR_RETURN(const Value x,
                              AddNumberInput(graph, out.columns, ElementType::kFloat, how));
@@ -108,15 +107,18 @@ Result<ImportedModel> Import(std::span<const std::byte> file, const ImportOption
   if (model.floats.empty()) return base::InvalidArgument("a model without numbers");
   ImportedModel out;
   Describe(model, IsBinary(AsText(file)), out);
+  const bool mixed = !model.categories.empty();
+  const Columns how =
+      options.columns == Columns::kAuto && mixed ? Columns::kSeparate : options.columns;
   GraphBuilder graph("catboost");
-  SLIPWAY_ASSIGN_OR_RETURN(const Value numbers, AddInputs(graph, model, out, options.columns));
+  SLIPWAY_ASSIGN_OR_RETURN(const Value numbers, AddInputs(graph, model, out, how));
   SLIPWAY_ASSIGN_OR_RETURN(const Answer answer, AddModel(graph, numbers, model));
   const ClassLabels labels =
       answer.kind == Answer::Kind::kBinary || answer.kind == Answer::Kind::kMulticlass
           ? model.labels
           : ClassLabels();
   SLIPWAY_RETURN_IF_ERROR(CheckLabels(answer, labels));
-  AddOutputs(graph, answer, labels);
+  AddOutputs(graph, answer, labels, OwnInputs(out.columns, how));
   out.class_names = ClassNames(answer, labels);
   out.onnx = std::move(graph).Finish();
   return out;
