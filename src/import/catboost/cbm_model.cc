@@ -104,28 +104,23 @@ class BinaryModelReader {
   Status ReadFeatures(const FlatTable& table) {
     SLIPWAY_ASSIGN_OR_RETURN(const auto floats, table.Tables(trees::kFloatFeatures));
     for (const FlatTable& item : floats) SLIPWAY_RETURN_IF_ERROR(ReadFloat(item));
+    SLIPWAY_ASSIGN_OR_RETURN(const auto categories, table.Tables(trees::kCatFeatures));
+    for (const FlatTable& item : categories) {
+      CategoricalFeature& feature = model_.categories.emplace_back();
+      SLIPWAY_RETURN_IF_ERROR(ReadPosition(item, cat_feature::kIndex, cat_feature::kColumn,
+                                           cat_feature::kName, feature));
+    }
     SLIPWAY_ASSIGN_OR_RETURN(const auto estimated, table.Tables(trees::kEstimatedFeatures));
     for (const FlatTable& item : estimated) {
       SLIPWAY_ASSIGN_OR_RETURN(const auto borders, item.Vector<float>(estimated_feature::kBorders));
       AddSplits(borders.size(), {.kind = Split::Kind::kEstimated});
     }
     SLIPWAY_ASSIGN_OR_RETURN(const auto one_hot, table.Tables(trees::kOneHotFeatures));
-    for (const FlatTable& item : one_hot) {
-      SLIPWAY_ASSIGN_OR_RETURN(const auto index, item.Scalar<int32_t>(one_hot_feature::kIndex, -1));
-      SLIPWAY_ASSIGN_OR_RETURN(const auto values, item.Vector<int32_t>(one_hot_feature::kValues));
-      AddSplits(values.size(),
-                {.kind = Split::Kind::kOneHot, .feature = static_cast<uint32_t>(index)});
-    }
+    for (const FlatTable& item : one_hot) SLIPWAY_RETURN_IF_ERROR(ReadOneHot(item));
     SLIPWAY_ASSIGN_OR_RETURN(const auto counters, table.Tables(trees::kCtrFeatures));
     for (const FlatTable& item : counters) {
       SLIPWAY_ASSIGN_OR_RETURN(const auto borders, item.Vector<float>(ctr_feature::kBorders));
-      AddSplits(borders.size(), {.kind = Split::Kind::kCtr});
-    }
-    SLIPWAY_ASSIGN_OR_RETURN(const auto categories, table.Tables(trees::kCatFeatures));
-    for (const FlatTable& item : categories) {
-      CategoricalFeature& feature = model_.categories.emplace_back();
-      SLIPWAY_RETURN_IF_ERROR(ReadPosition(item, cat_feature::kIndex, cat_feature::kColumn,
-                                           cat_feature::kName, feature));
+      AddSplits(borders.size(), {.kind = Split::Kind::kCounter, .feature = kNoTable});
     }
     return OkStatus();
   }
@@ -143,6 +138,21 @@ class BinaryModelReader {
       model_.splits.push_back({.feature = position, .border = border});
     }
     model_.floats.push_back(std::move(feature));
+    return OkStatus();
+  }
+
+  Status ReadOneHot(const FlatTable& item) {
+    SLIPWAY_ASSIGN_OR_RETURN(const auto index, item.Scalar<int32_t>(one_hot_feature::kIndex, -1));
+    SLIPWAY_ASSIGN_OR_RETURN(const auto values, item.Vector<int32_t>(one_hot_feature::kValues));
+    const auto found = std::ranges::find(model_.categories, static_cast<uint32_t>(index),
+                                         &CategoricalFeature::index);
+    if (found == model_.categories.end()) {
+      return InvalidArgument(StrCat("splits by a category: no feature has index ", index));
+    }
+    const auto position = static_cast<uint32_t>(found - model_.categories.begin());
+    for (const int32_t value : values) {
+      model_.splits.push_back({.kind = Split::Kind::kOneHot, .feature = position, .value = value});
+    }
     return OkStatus();
   }
 
