@@ -97,6 +97,20 @@ def draw_lightgbm(draw, rng, folder):
 
 
 def draw_catboost(draw, rng, folder):
+    form = draw.choice(["json", "cbm"])
+    path = folder / f"model.{form}"
+    if draw.random() < 0.4:
+        loss, kind = draw.choice([("Logloss", "binary"), ("RMSE", "number"), ("MultiClass", "classes")])
+        params = {
+            "depth": draw.randint(1, 6), "one_hot_max_size": draw.choice([1, 2, 5, 100]),
+            "max_ctr_complexity": draw.randint(1, 4), "random_seed": draw.randint(0, 99),
+            "simple_ctr": draw.choice([["Borders", "Counter"], ["Buckets"], ["BinarizedTargetMeanValue"], ["Counter"]]),
+            "grow_policy": draw.choice(["SymmetricTree", "SymmetricTree", "Depthwise"]),
+        }  # fmt: skip
+        rounds, rows = draw.choice([1, 5, 20]), draw.choice([100, 400])
+        model, arrays = boosted_catboost.train_categories(rng, loss, params, kind, rounds, rows)
+        model.save_model(str(path), format=form)
+        return path, arrays, 1e-6, f"{loss} {params} rows={rows} rounds={rounds}"
     data = draw_data(draw)
     data["rows"] = data["rows"] // 8 * 8
     _, loss, arguments = draw.choice(boosted_catboost.CASES)
@@ -104,15 +118,12 @@ def draw_catboost(draw, rng, folder):
     params = {
         "depth": draw.randint(1, 8), "learning_rate": draw.choice([0.05, 0.3, 1.0]),
         "border_count": draw.choice([5, 32, 254]), "random_seed": draw.randint(0, 99),
-        "nan_mode": draw.choice(["Min", "Max"]), "boost_from_average": None,
+        "nan_mode": draw.choice(["Min", "Max"]),
     }  # fmt: skip
-    params.pop("boost_from_average")
     if not loss.startswith(("Query", "Yeti", "Multi")):
         params["grow_policy"] = draw.choice(["SymmetricTree", "SymmetricTree", "Depthwise", "Lossguide"])
     rounds = draw.choice([1, 5, 20, 60])
     model, arrays = boosted_catboost.train(rng, loss, params, kind, rounds, data, arguments.get("labels"))
-    form = draw.choice(["json", "cbm"])
-    path = folder / f"model.{form}"
     model.save_model(str(path), format=form)
     return path, arrays, 1e-6, f"{loss} {params} {data} rounds={rounds}"
 

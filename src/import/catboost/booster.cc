@@ -90,10 +90,7 @@ std::set<std::string> UnsupportedSplits(const Model& model) {
     switch (split.kind) {
       case Split::Kind::kNumber:
       case Split::Kind::kOneHot:
-        break;
       case Split::Kind::kCounter:
-        if (split.feature != kNoTable) break;
-        out.insert("counters of categories (CTR) in a binary file; save the model as JSON");
         break;
       case Split::Kind::kEstimated:
         out.insert("text or embedding features");

@@ -8,8 +8,8 @@
 
 namespace slipway::import::catboost {
 
-// kUnimplemented with everything in the model that is not supported: losses, splits by texts and
-// embeddings, and counters whose tables were not read.
+// kUnimplemented with everything in the model that is not supported: losses, and splits by texts
+// and embeddings.
 base::Status CheckSupported(const Model& model);
 
 // Adds what a model that passes CheckModel() and CheckSupported() computes. kInvalidArgument names

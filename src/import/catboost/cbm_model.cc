@@ -52,9 +52,6 @@ enum Field { kIndex, kColumn, kName };
 namespace one_hot_feature {
 enum Field { kIndex, kValues };
 }
-namespace ctr_feature {
-enum Field { kCtr, kBorders };
-}
 namespace estimated_feature {
 enum Field { kSource, kCalcer, kLocalIndex, kBorders };
 }
@@ -69,7 +66,8 @@ struct StepNode {
 
 class BinaryModelReader {
  public:
-  explicit BinaryModelReader(const ImportLimits& limits) : limits_(limits) {}
+  BinaryModelReader(std::span<const std::byte> parts, const ImportLimits& limits)
+      : parts_(parts), limits_(limits) {}
 
   Result<Model> Read(const FlatTable& root) {
     SLIPWAY_ASSIGN_OR_RETURN(const std::string format, root.Text(core::kFormatVersion));
@@ -118,10 +116,7 @@ class BinaryModelReader {
     SLIPWAY_ASSIGN_OR_RETURN(const auto one_hot, table.Tables(trees::kOneHotFeatures));
     for (const FlatTable& item : one_hot) SLIPWAY_RETURN_IF_ERROR(ReadOneHot(item));
     SLIPWAY_ASSIGN_OR_RETURN(const auto counters, table.Tables(trees::kCtrFeatures));
-    for (const FlatTable& item : counters) {
-      SLIPWAY_ASSIGN_OR_RETURN(const auto borders, item.Vector<float>(ctr_feature::kBorders));
-      AddSplits(borders.size(), {.kind = Split::Kind::kCounter, .feature = kNoTable});
-    }
+    SLIPWAY_RETURN_IF_ERROR(ReadBinaryCounters(counters, parts_, model_, model_.splits));
     return OkStatus();
   }
 
@@ -280,6 +275,7 @@ class BinaryModelReader {
     return ReadModelInfo(Place(info, "InfoMap"), limits_, model_);
   }
 
+  const std::span<const std::byte> parts_;
   const ImportLimits& limits_;
   Model model_;
   std::vector<int32_t> tree_splits_;
@@ -301,7 +297,7 @@ Result<Model> ReadBinaryModel(std::span<const std::byte> file, const ImportLimit
         StrCat("byte 4: the model takes ", size, " bytes, the file has ", file.size() - 8));
   }
   SLIPWAY_ASSIGN_OR_RETURN(const FlatTable root, FlatTable::Root(file.subspan(8, size)));
-  return BinaryModelReader(limits).Read(root);
+  return BinaryModelReader(file.subspan(8 + size), limits).Read(root);
 }
 
 }  // namespace slipway::import::catboost

@@ -88,10 +88,7 @@ class CounterReader {
 
   Status CheckWidth(const Place& place, const Counter& counter) const {
     const size_t width = model_.tables[counter.table].width;
-    size_t least = 1;
-    if (counter.type == Counter::Type::kMean) least = 2;
-    if (counter.type == Counter::Type::kBuckets) least = size_t{counter.target_border} + 1;
-    if (counter.type == Counter::Type::kBorders) least = size_t{counter.target_border} + 2;
+    const size_t least = CountsNeeded(counter);
     if (width >= least) return OkStatus();
     return place.Error(StrCat("needs ", least, " counts, its table has ", width));
   }

@@ -2,13 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
 #include "import/answer.h"
+#include "import/catboost/flatbuffer.h"
 #include "import/document.h"
 #include "import/importer.h"
 
@@ -38,9 +38,6 @@ struct Split {
   float border = 0;      // of a number or counter: true when the value is above
   int32_t value = 0;     // kOneHot: true when the category has this hash
 };
-
-// Split::feature of a counter whose tables were not read.
-constexpr uint32_t kNoTable = std::numeric_limits<uint32_t>::max();
 
 // Counts of categories, or of combinations of these, met in training. Row i has the counts
 // [i * width, (i + 1) * width). Rows are found by a hash of the combination.
@@ -113,6 +110,9 @@ base::Status ReadModelInfo(const Place& info, const ImportLimits& limits, Model&
 // kInvalidArgument unless sizes fit each other: bias and dimension, columns, leaf values.
 base::Status CheckModel(const Model& model);
 
+// How many counts a row of the counter's table has at least.
+size_t CountsNeeded(const Counter& counter);
+
 // Reads "ctrs" of `features`, and their tables in "ctr_data" of `root`, into the model, whose
 // numbers and categories are there already; `borders` gets the splits by counters, in the file's
 // order. Source: CatBoost 1.2, catboost/libs/model/static_ctr_provider.cpp.
@@ -121,6 +121,12 @@ base::Status ReadJsonCounters(const Place& root, const Place& features, Model& m
 
 // Source: CatBoost 1.2, catboost/libs/model/model_export/json_model_helpers.cpp.
 base::Result<Model> ReadJsonModel(const Document& document, const ImportLimits& limits);
+
+// Reads the counters `features`, tables of the schema, and their tables from `parts`, which is what
+// follows the trees in a .cbm file. `borders` gets the splits by counters, in the file's order.
+base::Status ReadBinaryCounters(std::span<const FlatTable> features,
+                                std::span<const std::byte> parts, Model& model,
+                                std::vector<Split>& borders);
 
 // A .cbm file. Source: CatBoost 1.2, catboost/libs/model/model.cpp and flatbuffers/model.fbs.
 base::Result<Model> ReadBinaryModel(std::span<const std::byte> file, const ImportLimits& limits);
