@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "engine/trees/block_kernel.h"
 #include "engine/trees/mask_kernel.h"
 #include "engine/trees/walk_kernel.h"
 
@@ -55,7 +56,7 @@ template <typename T>
 std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest) {
   std::vector<std::unique_ptr<Kernel<T>>> kernels;
   kernels.push_back(MakeWalkKernel(forest));
-  for (auto* make : {&MakePerfectKernel<T>, &MakeLeavesKernel<T>}) {
+  for (auto* make : {&MakePerfectKernel<T>, &MakeLeavesKernel<T>, &MakeBlockKernel<T>}) {
     if (auto kernel = make(forest)) kernels.push_back(std::move(kernel));
   }
   return kernels;

@@ -11,6 +11,7 @@
 
 #include "engine/trees/avx512.h"
 #include "engine/trees/byte_forest.h"
+#include "engine/trees/forest_sizes.h"
 #include "engine/trees/leaf_sum.h"
 #include "engine/trees/row_bins.h"
 
@@ -267,35 +268,6 @@ class LeavesKernel final : public Kernel<T> {
   size_t steps_ = 0;  // of eight lanes, for the largest tree
 };
 
-// The depth and leaves of the largest trees, as far as `max_depth` levels and 64 leaves go.
-struct Sizes {
-  uint32_t depth = 0;
-  size_t leaves = 1;
-};
-
-template <typename T>
-Sizes SizesOf(const Forest<T>& forest) {
-  Sizes sizes;
-  std::vector<std::pair<int32_t, uint32_t>> open;
-  for (const int32_t root : forest.roots) {
-    size_t leaves = 0;
-    open.assign(1, {root, 0});
-    while (!open.empty()) {
-      const auto [child, level] = open.back();
-      open.pop_back();
-      sizes.depth = std::max(sizes.depth, level);
-      if (child < 0) {
-        ++leaves;
-        continue;
-      }
-      open.emplace_back(forest.nodes[static_cast<size_t>(child)].left, level + 1);
-      open.emplace_back(forest.nodes[static_cast<size_t>(child)].right, level + 1);
-    }
-    sizes.leaves = std::max(sizes.leaves, leaves);
-  }
-  return sizes;
-}
-
 template <typename T>
 std::optional<ByteForest<T>> BytesFor(const Forest<T>& forest) {
   if (!HasAvx512() || forest.columns.size() > kMaxColumns) return std::nullopt;
@@ -306,7 +278,7 @@ std::optional<ByteForest<T>> BytesFor(const Forest<T>& forest) {
 
 template <typename T>
 std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>& forest) {
-  const Sizes sizes = SizesOf(forest);
+  const ForestSizes sizes = SizesOf(forest);
   if (sizes.depth > kMaxDepth) return nullptr;
   std::optional<ByteForest<T>> bytes = BytesFor(forest);
   if (!bytes) return nullptr;
