@@ -2,6 +2,7 @@
 #include "app/command.h"
 #include "app/completion_command.h"
 #include "app/doctor_command.h"
+#include "app/import_command.h"
 #include "app/inspect_command.h"
 #include "app/predict_command.h"
 #include "app/serve_command.h"
@@ -28,6 +29,10 @@ std::vector<CommandEntry> AllCommands() {
        .summary = "Ask a model, here or on a server, about the rows of a file",
        .example = "slipway predict models/digits --input images.npz --output answers.csv",
        .make = Make<PredictCommand>},
+      {.name = "import",
+       .summary = "Turn a model of another framework into ONNX, and prove that it answers the same",
+       .example = "slipway import model.joblib -o model.onnx --verify rows.npz",
+       .make = Make<ImportCommand>},
       {.name = "inspect",
        .summary = "Show what a model file holds, costs and needs",
        .example = "slipway inspect models/digits",

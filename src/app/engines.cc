@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/importing_factory.h"
 #include "engine/onnxruntime/onnx_runtime_factory.h"
 #include "engine/selecting_factory.h"
 #include "engine/trees/tree_engine_factory.h"
@@ -15,8 +16,8 @@ base::Result<std::unique_ptr<engine::EngineFactory>> MakeEngineFactory(const bas
   std::vector<std::unique_ptr<engine::EngineFactory>> factories;
   factories.push_back(std::make_unique<engine::TreeEngineFactory>(fs));
   factories.push_back(std::move(factory));
-  return std::unique_ptr<engine::EngineFactory>(
-      std::make_unique<engine::SelectingFactory>(std::move(factories)));
+  return std::unique_ptr<engine::EngineFactory>(std::make_unique<ImportingFactory>(
+      fs, std::make_unique<engine::SelectingFactory>(std::move(factories))));
 }
 
 }  // namespace slipway::app

@@ -9,7 +9,8 @@
 
 namespace slipway::app {
 
-// The engine factory of this build. Both arguments must outlive it and every engine it makes.
+// The engine factory of this build, which takes foreign models too. Both arguments must outlive it
+// and every engine it makes.
 base::Result<std::unique_ptr<engine::EngineFactory>> MakeEngineFactory(const base::FileSystem& fs,
                                                                        base::Logger& log);
 

@@ -2,8 +2,11 @@
 
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <span>
+#include <utility>
 
 #include "app/engines.h"
+#include "app/importers.h"
 #include "app/inspect_report.h"
 #include "base/log.h"
 #include "base/str_cat.h"
@@ -18,7 +21,15 @@ base::Result<graph::OnnxSummary> ReadSummary(const base::FileSystem& fs, const M
                                              const std::string& path) {
   SLIPWAY_ASSIGN_OR_RETURN(
       const auto file, fs.MapContained(model.found.files.directory, model.found.files.model_file));
-  auto summary = graph::ReadOnnxSummary(file->bytes());
+  std::span<const std::byte> onnx = file->bytes();
+  import::ImportedModel imported;
+  if (FindImporter(onnx) != nullptr) {
+    auto made = ImportBytes(onnx, {});
+    if (!made.ok()) return made.status().WithContext(StrCat("model file '", path, "'"));
+    imported = *std::move(made);
+    onnx = std::as_bytes(std::span(imported.onnx));
+  }
+  auto summary = graph::ReadOnnxSummary(onnx);
   if (!summary.ok()) return summary.status().WithContext(StrCat("model file '", path, "'"));
   return summary;
 }

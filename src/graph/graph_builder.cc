@@ -167,6 +167,7 @@ Constant TextConstant(std::vector<std::string> values, std::vector<int64_t> dims
 }
 
 Value GraphBuilder::AddInput(std::string_view name, ElementType type, std::vector<Dim> dims) {
+  given_names_.emplace(name);
   WireWriter(inputs_).Bytes(11, EncodeValueInfo(name, type, dims));
   return {.name = std::string(name), .type = type};
 }
@@ -231,7 +232,9 @@ void GraphBuilder::SetMetadata(std::string_view key, std::string_view value) {
 }
 
 std::string GraphBuilder::NewName(std::string_view hint) {
-  return base::StrCat(hint, "_", ++names_made_);
+  std::string name = base::StrCat(hint, "_", ++names_made_);
+  while (given_names_.contains(name)) name = base::StrCat(hint, "_", ++names_made_);
+  return name;
 }
 
 void GraphBuilder::AddNode(std::string_view op_type, std::span<const Value> inputs,

@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -106,6 +108,7 @@ class GraphBuilder {
 
   std::string graph_name_;
   uint64_t names_made_ = 0;
+  std::set<std::string, std::less<>> given_names_;  // of inputs: files choose them
   std::string nodes_;         // encoded, as fields of the GraphProto
   std::string initializers_;  // likewise
   std::string inputs_;

@@ -1,0 +1,173 @@
+#include "app/import_command.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <utility>
+#include <vector>
+
+#include "app/engines.h"
+#include "app/importers.h"
+#include "app/importing_factory.h"
+#include "base/log.h"
+#include "base/str_cat.h"
+#include "base/text.h"
+
+namespace slipway::app {
+namespace {
+
+using base::StrCat;
+using Json = nlohmann::json;
+
+constexpr size_t kShownNames = 20;
+
+import::Columns ParseColumns(const std::string& text) {
+  if (text == "separate") return import::Columns::kSeparate;
+  return text == "tensor" ? import::Columns::kTensor : import::Columns::kAuto;
+}
+
+std::string Framework(const import::ImportedModel& model) {
+  if (model.framework.empty()) return model.format;
+  return StrCat(model.format, ", written by ", model.framework,
+                model.framework_version.empty() ? " of a version that it does not tell" : " ",
+                model.framework_version);
+}
+
+std::string Shortened(const std::vector<std::string>& names) {
+  std::string text;
+  for (size_t i = 0; i < names.size() && i < kShownNames; ++i) {
+    text += StrCat(i == 0 ? "" : ", ", base::Printable(names[i], 40));
+  }
+  if (names.size() > kShownNames) text += StrCat(" and ", names.size() - kShownNames, " more");
+  return text;
+}
+
+std::vector<std::string> Specs(const std::vector<tensor::TensorSpec>& specs) {
+  std::vector<std::string> texts;
+  for (const tensor::TensorSpec& spec : specs) {
+    texts.push_back(StrCat(spec.name, " ", spec.dtype, spec.shape));
+  }
+  return texts;
+}
+
+std::vector<std::string> ColumnNames(const import::ImportedModel& model) {
+  std::vector<std::string> names;
+  for (const import::ImportedColumn& column : model.columns) {
+    if (!column.name.empty()) names.push_back(column.name);
+  }
+  return names;
+}
+
+Json SpecsJson(const std::vector<tensor::TensorSpec>& specs) {
+  Json list = Json::array();
+  for (const tensor::TensorSpec& spec : specs) {
+    list.push_back(
+        {{"name", spec.name},
+         {"datatype", StrCat(spec.dtype)},
+         {"shape", std::vector<int64_t>(spec.shape.dims().begin(), spec.shape.dims().end())}});
+  }
+  return list;
+}
+
+Json ParityJson(const ParityReport& parity) {
+  Json outputs = Json::array();
+  for (const OutputParity& one : parity.outputs) {
+    Json entry = {{"name", one.output}, {"values", one.values}, {"mismatches", one.mismatches}};
+    if (!one.exact) entry["max_relative_error"] = one.max_error;
+    outputs.push_back(std::move(entry));
+  }
+  return {{"rows", parity.rows},
+          {"tolerance", parity.tolerance},
+          {"passed", parity.passed()},
+          {"outputs", std::move(outputs)}};
+}
+
+}  // namespace
+
+void ImportCommand::Configure(CLI::App& app) {
+  app.add_option("source", source_, "The model file; its format is recognised by content")
+      ->type_name("FILE")
+      ->required();
+  app.add_option("--output,-o", output_, "The ONNX file; default: SOURCE with the ending .onnx")
+      ->type_name("FILE");
+  app.add_option("--verify", verify_,
+                 "NPZ or CSV of inputs and the framework's answers; fails where they differ")
+      ->type_name("FILE");
+  app.add_option("--tolerance", tolerance_, "Largest relative error of --verify, default 1e-6")
+      ->type_name("NUMBER")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--columns", columns_,
+                 "auto, separate (an input for each column) or tensor (one for all)")
+      ->check(CLI::IsMember(std::vector<std::string>{"auto", "separate", "tensor"}));
+  app.add_flag("--json", json_, "Print JSON");
+}
+
+std::string ImportCommand::Output() const {
+  if (!output_.empty()) return output_;
+  return std::filesystem::path(source_).replace_extension(".onnx").string();
+}
+
+base::Status ImportCommand::Run() {
+  SLIPWAY_ASSIGN_OR_RETURN(const auto file, context_.fs.Map(source_));
+  auto model = ImportBytes(file->bytes(), {.columns = ParseColumns(columns_), .limits = {}});
+  if (!model.ok()) return model.status().WithContext(StrCat("'", source_, "'"));
+  const std::string output = Output();
+  std::error_code error;
+  if (std::filesystem::equivalent(source_, output, error)) {
+    return base::InvalidArgument(
+        StrCat("'", output, "' is the source itself: give another file with --output"));
+  }
+  const auto log = base::Logger::Null();
+  SLIPWAY_ASSIGN_OR_RETURN(const auto factory, MakeEngineFactory(context_.fs, *log));
+  const auto engine = factory->Load(OnnxInMemory(model->onnx), {});
+  if (!engine.ok()) return engine.status().WithContext(StrCat("'", source_, "' as ONNX"));
+  std::optional<ParityReport> parity;
+  if (!verify_.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(parity, CheckParity(context_.fs, **engine, verify_, tolerance_));
+  }
+  const bool good = !parity || parity->passed();
+  if (good) SLIPWAY_RETURN_IF_ERROR(context_.fs.WriteAtomically(output, model->onnx));
+  if (json_) {
+    PrintJson(*model, **engine, parity);
+  } else {
+    Print(*model, **engine, parity);
+  }
+  if (good) return base::OkStatus();
+  return base::FailedPrecondition(
+      StrCat("the imported model does not answer as '", verify_, "' says, so nothing was written"));
+}
+
+void ImportCommand::Print(const import::ImportedModel& model, const engine::Engine& engine,
+                          const std::optional<ParityReport>& parity) const {
+  std::ostream& out = context_.out;
+  out << Framework(model) << "\n";
+  for (const std::string& line : model.structure) out << "  " << line << "\n";
+  const std::vector<std::string> names = ColumnNames(model);
+  out << "inputs    " << Shortened(Specs(engine.signature().inputs)) << "\n";
+  if (!names.empty()) out << "columns   " << Shortened(names) << "\n";
+  out << "outputs   " << Shortened(Specs(engine.signature().outputs)) << "\n";
+  if (!model.class_names.empty()) out << "classes   " << Shortened(model.class_names) << "\n";
+  for (const std::string& warning : model.warnings) out << "warning   " << warning << "\n";
+  if (parity) out << (parity->passed() ? "verified  " : "differs   ") << parity->Summary() << "\n";
+  if (parity && !parity->passed()) return;
+  out << "written   " << Output() << ", " << base::FormatByteSize(model.onnx.size()) << "\n";
+}
+
+void ImportCommand::PrintJson(const import::ImportedModel& model, const engine::Engine& engine,
+                              const std::optional<ParityReport>& parity) const {
+  Json json = {{"format", model.format},
+               {"framework", model.framework},
+               {"framework_version", model.framework_version},
+               {"structure", model.structure},
+               {"inputs", SpecsJson(engine.signature().inputs)},
+               {"outputs", SpecsJson(engine.signature().outputs)},
+               {"columns", ColumnNames(model)},
+               {"classes", model.class_names},
+               {"warnings", model.warnings},
+               {"bytes", model.onnx.size()}};
+  if (parity) json["verified"] = ParityJson(*parity);
+  if (!parity || parity->passed()) json["output"] = Output();
+  context_.out << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+}
+
+}  // namespace slipway::app

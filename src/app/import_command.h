@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "app/command.h"
+#include "app/import_parity.h"
+#include "engine/engine.h"
+#include "import/importer.h"
+
+namespace slipway::app {
+
+// slipway import SRC -o OUT: a model of another framework as ONNX.
+//
+// The format is recognised by content. Before anything is written, the ONNX is loaded, and, with
+// --verify, held to the answers of the framework: a model that answers otherwise is not written.
+class ImportCommand final : public Command {
+ public:
+  using Command::Command;
+  void Configure(CLI::App& app) override;
+  base::Status Run() override;
+
+ private:
+  std::string Output() const;
+  void Print(const import::ImportedModel& model, const engine::Engine& engine,
+             const std::optional<ParityReport>& parity) const;
+  void PrintJson(const import::ImportedModel& model, const engine::Engine& engine,
+                 const std::optional<ParityReport>& parity) const;
+
+  std::string source_;
+  std::string output_;
+  std::string verify_;
+  std::string columns_ = "auto";
+  double tolerance_ = 1e-6;
+  bool json_ = false;
+};
+
+}  // namespace slipway::app

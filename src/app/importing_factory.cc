@@ -1,0 +1,55 @@
+#include "app/importing_factory.h"
+
+#include <map>
+#include <span>
+#include <utility>
+
+#include "app/importers.h"
+#include "base/str_cat.h"
+
+namespace slipway::app {
+namespace {
+
+using base::Result;
+
+Result<engine::ModelFiles> Import(std::span<const std::byte> content,
+                                  const engine::ModelFiles& files) {
+  const import::Importer* importer = FindImporter(content);
+  if (importer == nullptr) return files;
+  auto model = importer->import(content, {});
+  if (!model.ok())
+    return model.status().WithContext(base::StrCat("importing from ", importer->name));
+  return OnnxInMemory(std::move(model->onnx));
+}
+
+}  // namespace
+
+engine::ModelFiles OnnxInMemory(std::string onnx) {
+  auto content = std::make_shared<std::map<std::string, std::string>>();
+  (*content)["model.onnx"] = std::move(onnx);
+  return {.directory = {}, .model_file = "model.onnx", .in_memory = std::move(content)};
+}
+
+Result<engine::ModelFiles> ImportingFactory::Imported(const engine::ModelFiles& files) const {
+  if (files.in_memory != nullptr) {
+    const auto found = files.in_memory->find(files.model_file);
+    if (found == files.in_memory->end()) return files;
+    return Import(std::as_bytes(std::span(found->second)), files);
+  }
+  const auto file = fs_.MapContained(files.directory, files.model_file);
+  if (!file.ok()) return files;  // the factory below says what is wrong with it
+  return Import((*file)->bytes(), files);
+}
+
+Result<std::unique_ptr<engine::Engine>> ImportingFactory::Load(
+    const engine::ModelFiles& files, const engine::EngineOptions& options) const {
+  SLIPWAY_ASSIGN_OR_RETURN(const engine::ModelFiles imported, Imported(files));
+  return inner_->Load(imported, options);
+}
+
+Result<uint64_t> ImportingFactory::EstimateBytes(const engine::ModelFiles& files) const {
+  SLIPWAY_ASSIGN_OR_RETURN(const engine::ModelFiles imported, Imported(files));
+  return inner_->EstimateBytes(imported);
+}
+
+}  // namespace slipway::app

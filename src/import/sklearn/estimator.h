@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "graph/graph_builder.h"
+#include "import/sklearn/frame.h"
+#include "import/sklearn/record.h"
+#include "import/sklearn/scope.h"
+
+namespace slipway::import::sklearn {
+
+// The labels of a classifier, in the order of its probabilities.
+struct Labels {
+  enum class Kind : uint8_t { kInteger, kBool, kReal, kText };
+  Kind kind = Kind::kInteger;
+  std::vector<int64_t> integers;   // kInteger, kBool
+  std::vector<double> reals;       // kReal
+  std::vector<std::string> texts;  // kText
+
+  int64_t size() const;
+  std::vector<std::string> Names() const;
+  static base::Result<Labels> Read(const Record& record, std::string_view attribute);
+};
+
+// What an estimator answers, as values of the graph; those without a name it does not answer.
+struct Answer {
+  // transform()
+  std::optional<Frame> output;
+
+  // Classifiers, and clusterers, whose labels are 0, 1, 2, ...
+  std::optional<Labels> labels;
+  graph::Value code;           // int64 [batch]: which of the labels predict() gives
+  graph::Value probabilities;  // [batch, labels]: predict_proba()
+  graph::Value decision;       // decision_function(): [batch, 1] for two labels, else [batch, n]
+
+  // Regressors: predict(), [batch, targets]
+  graph::Value prediction;
+  int64_t targets = 1;
+
+  static Answer Output(Frame frame) {
+    Answer answer;
+    answer.output = std::move(frame);
+    return answer;
+  }
+  bool is_classifier() const { return labels.has_value(); }
+  bool is_regressor() const { return !prediction.name.empty(); }
+};
+
+// One class of scikit-learn. To add one: write its function in the file of its family, after the
+// estimator beside it, and add a line to the table of that file. The function reads the fitted
+// attributes from the record, adds nodes to scope.graph and returns what they answer; an option
+// that it cannot honour it gives to scope.Unsupported().
+struct Estimator {
+  std::string_view package;  // "sklearn.linear_model"; the class lies there or in a module below
+  std::string_view name;     // "LogisticRegression"
+  base::Result<Answer> (*convert)(Scope& scope, const Record& record, const Frame& input);
+};
+
+// The tables, one for each family.
+std::span<const Estimator> LinearEstimators();
+std::span<const Estimator> ScalerEstimators();
+std::span<const Estimator> ComposedEstimators();
+
+// The estimator for a class; nullptr when it is not supported.
+const Estimator* FindEstimator(std::string_view module, std::string_view name);
+
+// Converts the estimator that `value` is, whatever its class, and all below it. Used by everything
+// that holds other estimators. kUnimplemented: noted in scope.problems().
+base::Result<Answer> Convert(Scope& scope, const pickle::Value& value, std::string place,
+                             const Frame& input);
+
+// How many columns the estimator was fitted on; nullopt when the file does not say.
+std::optional<int64_t> FittedWidth(const Record& record);
+// The frame as a matrix of doubles, which is checked to have the columns of the estimator.
+base::Result<graph::Value> FittedMatrix(Scope& scope, const Record& record, const Frame& input);
+
+}  // namespace slipway::import::sklearn

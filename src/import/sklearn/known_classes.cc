@@ -1,0 +1,64 @@
+#include "import/sklearn/known_classes.h"
+
+#include <algorithm>
+#include <array>
+
+#include "import/sklearn/estimator.h"
+
+namespace slipway::import::sklearn {
+namespace {
+
+// Modules whose classes and functions matter for training only, or are parts that the estimators
+// read themselves.
+constexpr std::string_view kPartModules[] = {
+    "sklearn._loss._loss",
+    "sklearn._loss.link",
+    "sklearn._loss.loss",
+    "sklearn.calibration",
+    "sklearn.compose._column_transformer",
+    "sklearn.ensemble._gb_losses",
+    "sklearn.ensemble._hist_gradient_boosting.binning",
+    "sklearn.ensemble._hist_gradient_boosting.loss",
+    "sklearn.ensemble._hist_gradient_boosting.predictor",
+    "sklearn.feature_selection._mutual_info",
+    "sklearn.feature_selection._univariate_selection",
+    "sklearn.linear_model._glm.link",
+    "sklearn.linear_model._sgd_fast",
+    "sklearn._loss.glm_distribution",
+    "sklearn.metrics._classification",
+    "sklearn.metrics._dist_metrics",
+    "sklearn.metrics._ranking",
+    "sklearn.metrics._regression",
+    "sklearn.metrics._scorer",
+    "sklearn.model_selection._split",
+    "sklearn.neighbors._ball_tree",
+    "sklearn.neighbors._dist_metrics",
+    "sklearn.neighbors._kd_tree",
+    "sklearn.neural_network._stochastic_optimizers",
+    "sklearn.preprocessing._label",
+    "sklearn.tree._tree",
+    "sklearn.utils",
+    "sklearn.utils._bunch",
+};
+
+constexpr std::string_view kTextTakers[] = {
+    "OneHotEncoder",   "OrdinalEncoder",    "TargetEncoder",  "SimpleImputer",   "CountVectorizer",
+    "TfidfVectorizer", "HashingVectorizer", "LabelBinarizer", "MissingIndicator"};
+
+}  // namespace
+
+bool MayBeNamed(std::string_view module, std::string_view name) {
+  return module.starts_with("sklearn.") && name.find('.') == std::string_view::npos;
+}
+
+bool IsKnownClass(std::string_view module, std::string_view name) {
+  return FindEstimator(module, name) != nullptr ||
+         std::ranges::find(kPartModules, module) != std::end(kPartModules);
+}
+
+bool TakesText(std::string_view module, std::string_view name) {
+  return module.starts_with("sklearn.") &&
+         std::ranges::find(kTextTakers, name) != std::end(kTextTakers);
+}
+
+}  // namespace slipway::import::sklearn

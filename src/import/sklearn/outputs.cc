@@ -1,0 +1,79 @@
+#include "import/sklearn/outputs.h"
+
+#include <utility>
+
+#include "base/str_cat.h"
+
+namespace slipway::import::sklearn {
+namespace {
+
+using base::Result;
+using base::StrCat;
+using graph::Dim;
+using graph::ElementType;
+using graph::Value;
+
+// The labels themselves, [batch], for positions among them.
+Value LabelsOf(Scope& scope, const Labels& labels, const Value& code) {
+  graph::GraphBuilder& graph = scope.graph;
+  const std::vector<int64_t> dims = {labels.size()};
+  const auto gather = [&](graph::Constant constant) {
+    return graph.Node("Gather", {graph.Add(std::move(constant), "labels"), code},
+                      {{"axis", int64_t{0}}});
+  };
+  switch (labels.kind) {
+    case Labels::Kind::kText:
+      return gather(graph::TextConstant(labels.texts, dims));
+    case Labels::Kind::kReal:
+      return gather(graph::DoubleConstant(labels.reals, dims));
+    case Labels::Kind::kBool:
+      return graph.Cast(gather(graph::Int64Constant(labels.integers, dims)), ElementType::kBool);
+    case Labels::Kind::kInteger:
+      break;
+  }
+  return gather(graph::Int64Constant(labels.integers, dims));
+}
+
+void AddOutput(Scope& scope, const Value& value, std::string_view name, std::vector<Dim> dims) {
+  const bool taken =
+      scope.inputs.mode() == Inputs::Mode::kSeparate && scope.inputs.FindColumn(name).has_value();
+  scope.graph.AddOutput(value, taken ? StrCat("model_", name) : std::string(name), std::move(dims));
+}
+
+// One value of all the blocks of a frame, which are all numbers or all texts.
+Result<Value> Joined(Scope& scope, const Record& record, const Frame& frame) {
+  for (const Frame::Block& block : frame.blocks) {
+    if (block.value.type != ElementType::kString) return scope.Matrix(record, frame);
+  }
+  std::vector<Value> parts;
+  for (const Frame::Block& block : frame.blocks) parts.push_back(block.value);
+  if (parts.empty()) return record.Damaged("answers with no columns");
+  return scope.graph.Concat(std::move(parts));
+}
+
+}  // namespace
+
+base::Status AddOutputs(Scope& scope, const Record& record, const Answer& answer,
+                        std::vector<std::string>& class_names) {
+  if (answer.is_classifier()) {
+    const int64_t count = answer.labels->size();
+    class_names = answer.labels->Names();
+    AddOutput(scope, LabelsOf(scope, *answer.labels, answer.code), "label", {"batch"});
+    if (!answer.probabilities.name.empty()) {
+      AddOutput(scope, answer.probabilities, "probabilities", {"batch", count});
+    } else if (!answer.decision.name.empty()) {
+      AddOutput(scope, answer.decision, "decision", {"batch", count == 2 ? 1 : count});
+    }
+    return base::OkStatus();
+  }
+  if (answer.is_regressor()) {
+    AddOutput(scope, answer.prediction, "prediction", {"batch", answer.targets});
+    return base::OkStatus();
+  }
+  if (!answer.output) return record.Damaged("answers nothing");
+  SLIPWAY_ASSIGN_OR_RETURN(const Value output, Joined(scope, record, *answer.output));
+  AddOutput(scope, output, "output", {"batch", answer.output->width()});
+  return base::OkStatus();
+}
+
+}  // namespace slipway::import::sklearn

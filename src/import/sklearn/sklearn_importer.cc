@@ -1,0 +1,239 @@
+#include "import/sklearn/sklearn_importer.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "base/str_cat.h"
+#include "base/text.h"
+#include "graph/graph_builder.h"
+#include "import/pickle/policy.h"
+#include "import/pickle/unpack.h"
+#include "import/sklearn/estimator.h"
+#include "import/sklearn/known_classes.h"
+#include "import/sklearn/model_columns.h"
+#include "import/sklearn/outputs.h"
+
+namespace slipway::import::sklearn {
+namespace {
+
+using base::Result;
+using base::Status;
+using base::StrCat;
+using graph::ElementType;
+using graph::GraphBuilder;
+using pickle::Document;
+using Kind = ImportedColumn::Kind;
+
+constexpr uint64_t kMaxEstimators = 1'000'000;
+// Each array may be read so often on average, beyond a first million of numbers.
+constexpr uint64_t kMaxReadings = 8;
+
+Budget BudgetFor(uint64_t unpacked_bytes) {
+  return {.elements_left = 1'000'000 + kMaxReadings * unpacked_bytes,
+          .estimators_left = kMaxEstimators};
+}
+
+bool HasNames(const std::vector<ImportedColumn>& columns) {
+  std::set<std::string_view> names;
+  for (const ImportedColumn& column : columns) {
+    if (column.name.empty() || !names.insert(column.name).second) return false;
+  }
+  return true;
+}
+
+Result<Inputs::Mode> ChooseMode(const std::vector<ImportedColumn>& columns, Columns wanted) {
+  const auto texts = std::ranges::count(columns, Kind::kText, &ImportedColumn::kind);
+  const bool mixed = texts != 0 && texts != static_cast<std::ptrdiff_t>(columns.size());
+  if (wanted == Columns::kTensor && mixed) {
+    return base::InvalidArgument(StrCat("one tensor for all columns was asked for, but ", texts,
+                                        " of ", columns.size(),
+                                        " columns are text and the others numbers"));
+  }
+  if (wanted == Columns::kSeparate || mixed) return Inputs::Mode::kSeparate;
+  return Inputs::Mode::kTensor;
+}
+
+ElementType TypeOf(Kind kind) {
+  return kind == Kind::kText ? ElementType::kString : ElementType::kDouble;
+}
+
+// Declares the inputs, and gives them as the frame that the model starts from.
+Frame DeclareInputs(GraphBuilder& graph, const Inputs& inputs) {
+  Frame frame;
+  const std::vector<ImportedColumn>& columns = inputs.columns();
+  if (inputs.mode() == Inputs::Mode::kTensor) {
+    const graph::Value x =
+        graph.AddInput("x", TypeOf(columns.front().kind), {"batch", inputs.size()});
+    return Frame::Of(x, inputs.size());
+  }
+  for (int64_t i = 0; i < inputs.size(); ++i) {
+    const ImportedColumn& column = columns[static_cast<size_t>(i)];
+    Frame::Block block;
+    block.width = 1;
+    if (inputs.mode() == Inputs::Mode::kProbe) {
+      block.input = i;
+    } else {
+      block.value = graph.AddInput(column.name, TypeOf(column.kind), {"batch", int64_t{1}});
+    }
+    frame.blocks.push_back(std::move(block));
+  }
+  return frame;
+}
+
+// One conversion of the model, from its inputs to its outputs.
+class Conversion {
+ public:
+  Conversion(Inputs inputs, Budget& budget, int max_depth)
+      : graph_("scikit-learn"),
+        inputs_(std::move(inputs)),
+        scope_(graph_, inputs_, budget, max_depth) {}
+
+  Status Run(const Document& document) {
+    const Frame frame = DeclareInputs(graph_, inputs_);
+    const Result<Answer> answer = Convert(scope_, document.root(), "", frame);
+    if (!answer.ok()) return answer.status();
+    if (inputs_.mode() == Inputs::Mode::kProbe) return base::OkStatus();
+    SLIPWAY_ASSIGN_OR_RETURN(const Record record, Record::From(document.root(), "", scope_.budget));
+    return AddOutputs(scope_, record, *answer, class_names_);
+  }
+
+  // After Run().
+  const Scope& scope() const { return scope_; }
+  const Inputs& inputs() const { return inputs_; }
+  GraphBuilder& graph() { return graph_; }
+  std::vector<std::string>& class_names() { return class_names_; }
+
+ private:
+  GraphBuilder graph_;
+  Inputs inputs_;
+  Scope scope_;
+  std::vector<std::string> class_names_;
+};
+
+// Everything that is not supported, in one message: what the converters came upon, and classes of
+// scikit-learn that stand anywhere else.
+Status AllProblems(const Status& status, const Scope& scope, std::span<const std::string> unknown) {
+  if (status.code() != base::StatusCode::kUnimplemented && !status.ok()) return status;
+  std::vector<std::string> problems = scope.problems();
+  for (const std::string& line : unknown) {
+    const std::string name = line.substr(1, line.find('\'', 1) - 1);
+    const bool said = std::ranges::any_of(problems, [&](const std::string& problem) {
+      return problem.find(name) != std::string::npos;
+    });
+    if (!said) problems.push_back(line);
+  }
+  if (problems.empty()) return status;
+  std::string message = StrCat("cannot be imported, ", problems.size(),
+                               problems.size() == 1 ? " reason: " : " reasons: ");
+  for (size_t i = 0; i < problems.size(); ++i) message += StrCat(i == 0 ? "" : "; ", problems[i]);
+  return base::Unimplemented(std::move(message));
+}
+
+std::string JsonList(const std::vector<std::string>& texts) {
+  std::string out = "[";
+  for (const std::string& text : texts) {
+    if (out.size() > 1) out += ", ";
+    base::AppendJsonString(out, text);
+  }
+  return out + "]";
+}
+
+std::string FormatName(const Document& document) {
+  const bool joblib = document.has_payloads() || !document.packing().empty();
+  return StrCat("scikit-learn ", joblib ? "joblib" : "pickle",
+                document.packing().empty() ? "" : ", ", document.packing());
+}
+
+ImportedModel Finish(const Document& document, Conversion& conversion) {
+  ImportedModel model;
+  model.format = FormatName(document);
+  model.framework = "scikit-learn";
+  model.columns = conversion.inputs().columns();
+  model.structure = conversion.scope().structure();
+  model.warnings = conversion.scope().warnings();
+  model.class_names = std::move(conversion.class_names());
+  if (document.trailing_bytes() > 0) {
+    model.warnings.push_back(
+        StrCat(document.trailing_bytes(), " bytes follow the model in the file and are not read"));
+  }
+  Budget budget = BudgetFor(0);
+  const auto root = Record::From(document.root(), "", budget);
+  if (root.ok()) model.framework_version = root->TextOr("_sklearn_version", "");
+  std::vector<std::string> names;
+  for (const ImportedColumn& column : model.columns) names.push_back(column.name);
+  GraphBuilder& graph = conversion.graph();
+  graph.SetMetadata("slipway.source", model.format);
+  graph.SetMetadata("slipway.framework", "scikit-learn");
+  graph.SetMetadata("slipway.framework_version", model.framework_version);
+  if (HasNames(model.columns)) graph.SetMetadata("slipway.columns", JsonList(names));
+  if (!model.class_names.empty()) {
+    graph.SetMetadata("slipway.classes", JsonList(model.class_names));
+  }
+  model.onnx = std::move(graph).Finish();
+  return model;
+}
+
+// Names for columns that have none, or not one of their own: x0, x1, ...
+void NameColumns(std::vector<ImportedColumn>& columns) {
+  if (HasNames(columns)) return;
+  for (size_t i = 0; i < columns.size(); ++i) columns[i].name = StrCat("x", i);
+}
+
+Result<ImportedModel> ImportDocument(const Document& document, Budget& budget,
+                                     const ImportOptions& options) {
+  SLIPWAY_RETURN_IF_ERROR(pickle::CheckKnown(document, MayBeNamed));
+  const std::vector<std::string> unknown = pickle::FindUnknown(document, IsKnownClass);
+  SLIPWAY_ASSIGN_OR_RETURN(std::vector<ImportedColumn> columns,
+                           FindColumns(document.root(), budget));
+  if (columns.empty()) return base::InvalidArgument("the model takes no columns");
+  const bool may_take_text = std::ranges::any_of(document.globals(), [](const pickle::Value& v) {
+    return TakesText(v.node().text, v.node().name);
+  });
+  if (may_take_text) {
+    Conversion probe(Inputs(Inputs::Mode::kProbe, columns), budget, options.limits.max_depth);
+    const Status probed = probe.Run(document);
+    if (!probed.ok()) return AllProblems(probed, probe.scope(), unknown);
+    columns = probe.inputs().Found();
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const Inputs::Mode mode, ChooseMode(columns, options.columns));
+  if (mode == Inputs::Mode::kSeparate) NameColumns(columns);
+  Conversion conversion(Inputs(mode, std::move(columns)), budget, options.limits.max_depth);
+  SLIPWAY_RETURN_IF_ERROR(AllProblems(conversion.Run(document), conversion.scope(), unknown));
+  return Finish(document, conversion);
+}
+
+bool LooksLikePickle(std::string_view start) {
+  if (start.size() > 2 && start[0] == '\x80' && start[1] >= 2 && start[1] <= 5) return true;
+  // Protocols 0 and 1 begin with a class, a mark or an empty container.
+  constexpr std::array<std::string_view, 6> kStarts = {"ccopy_reg\n", "ccopyreg\n", "csklearn",
+                                                       "(isklearn",   "(dp",        "(lp"};
+  return std::ranges::any_of(kStarts,
+                             [&](std::string_view known) { return start.starts_with(known); });
+}
+
+bool Recognizes(std::span<const std::byte> file) {
+  if (!pickle::PackingOf(file).empty()) {
+    return LooksLikePickle(pickle::UnpackStart(file, 4096)) || pickle::PackingOf(file) == "lz4";
+  }
+  return LooksLikePickle(
+      {reinterpret_cast<const char*>(file.data()), std::min<size_t>(file.size(), 64)});
+}
+
+Result<ImportedModel> Import(std::span<const std::byte> file, const ImportOptions& options) {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<const Document> document,
+                           Document::Read(file, options.limits));
+  Budget budget = BudgetFor(std::max<uint64_t>(document->unpacked_bytes(), file.size()));
+  return ImportDocument(*document, budget, options);
+}
+
+}  // namespace
+
+Importer SklearnImporter() {
+  return {.name = "scikit-learn", .recognizes = Recognizes, .import = Import};
+}
+
+}  // namespace slipway::import::sklearn

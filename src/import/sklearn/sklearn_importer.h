@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "base/status.h"
+#include "import/importer.h"
+#include "import/pickle/document.h"
+
+namespace slipway::import::sklearn {
+
+// scikit-learn's estimators in pickles and joblib files.
+//
+// The graph computes in doubles and gives what Python's predict(), predict_proba() or transform()
+// gives: classifiers `label` and `probabilities` (`decision` where there are none), regressors
+// `prediction`, transformers `output`. A column of texts in which the model treats None or NaN as
+// missing takes an empty text for them.
+Importer SklearnImporter();
+
+}  // namespace slipway::import::sklearn
