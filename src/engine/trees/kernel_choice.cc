@@ -14,7 +14,9 @@ namespace slipway::engine {
 namespace {
 
 constexpr size_t kTrialRows = 64;
-constexpr int kTrials = 4;
+// A kernel is tried so often, or until it has had so much time.
+constexpr int kTrials = 20;
+constexpr auto kTrialTime = std::chrono::milliseconds(2);
 
 // Rows whose values lie among the thresholds of the forest, so that they go down different ways.
 template <typename T>
@@ -39,13 +41,15 @@ std::chrono::nanoseconds TimeOf(const Kernel<T>& kernel, const Forest<T>& forest
   const size_t stride = forest.columns.size() + 1;
   std::vector<T> sums(forest.targets * kTrialRows);
   auto shortest = std::chrono::nanoseconds::max();
-  for (int trial = 0; trial < kTrials; ++trial) {
+  auto spent = std::chrono::nanoseconds(0);
+  for (int trial = 0; trial < kTrials && spent < kTrialTime; ++trial) {
     const auto start = std::chrono::steady_clock::now();
     for (size_t row = 0; row < kTrialRows; row += together) {
       kernel.AddTrees({rows.data() + row * stride, stride, together}, &sums[row * forest.targets]);
     }
     const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
     shortest = std::min(shortest, took);
+    spent += took;
   }
   return shortest;
 }
