@@ -111,7 +111,7 @@ class BlockKernel final : public Kernel<T> {
     RowBytes columns[kMaxColumns];
     if (count < kRows) std::memset(columns, 0, bytes_.columns.size() * sizeof(RowBytes));
     for (size_t row = 0; row < count; ++row) {
-      FillBins(bytes_, rows + row * stride, columns[0].bytes + row, sizeof(RowBytes));
+      FillBinsAvx512(bytes_, rows + row * stride, columns[0].bytes + row, sizeof(RowBytes));
     }
     Reached reached;
     for (size_t leaf = 0; leaf < kMaxLeaves; ++leaf) {

@@ -60,7 +60,8 @@ template <typename T>
 std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest) {
   std::vector<std::unique_ptr<Kernel<T>>> kernels;
   kernels.push_back(MakeWalkKernel(forest));
-  for (auto* make : {&MakePerfectKernel<T>, &MakeLeavesKernel<T>, &MakeBlockKernel<T>}) {
+  for (auto* make :
+       {&MakeByteWalkKernel<T>, &MakePerfectKernel<T>, &MakeLeavesKernel<T>, &MakeBlockKernel<T>}) {
     if (auto kernel = make(forest)) kernels.push_back(std::move(kernel));
   }
   return kernels;

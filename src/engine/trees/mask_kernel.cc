@@ -80,7 +80,7 @@ class MaskForest {
   template <size_t kPages>
   SLIPWAY_AVX512 Page<kPages> ReadRow(const T* row) const {
     alignas(64) uint8_t bins[kPages * 64];
-    FillBins(bytes_, row, bins, 1);
+    FillBinsAvx512(bytes_, row, bins, 1);
     std::fill(bins + columns(), bins + kPages * 64, 0);
     Page<kPages> page;
     for (size_t i = 0; i < kPages; ++i) page.bytes[i] = _mm512_load_si512(bins + i * 64);
