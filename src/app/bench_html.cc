@@ -40,7 +40,7 @@ th:first-child,td:first-child,td.text{text-align:left}td.text{white-space:normal
 .facts span{color:var(--muted);font-size:13px}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(440px,100%),1fr));gap:16px}
 figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 12px}
-figcaption{font-weight:600}
+figcaption{font-weight:600}figcaption small{color:var(--muted);font-weight:400}
 .legend{margin:2px 0 0;font-size:13px;color:var(--muted)}.legend span{margin-right:14px;white-space:nowrap}
 .legend i{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:5px}
 svg{width:100%;height:auto;display:block}
@@ -102,10 +102,9 @@ std::vector<Row> RowsOf(const json& report, const std::string& prefix) {
   return rows;
 }
 
-std::string LatencyTable(const std::vector<Row>& rows) {
-  std::string out =
-      "<h2>Latency (ms)</h2><div class=\"wide\"><table><tr><th></th><th>requests/s</th>"
-      "<th>failed</th><th>mean</th>";
+std::string LatencyTable(const std::vector<Row>& rows, std::string_view title = "") {
+  std::string out = StrCat("<h2>Latency (ms)</h2><div class=\"wide\"><table><tr><th>", title,
+                           "</th><th>requests/s</th><th>failed</th><th>mean</th>");
   for (const QuantileName& q : kReportQuantiles) out += StrCat("<th>", q.name, "</th>");
   out += "<th>max</th><th>CPU us/request</th></tr>\n";
   for (const Row& row : rows) {
@@ -265,10 +264,10 @@ std::string LoadFact(const json& report) {
   if (JsonText(load, "kind") == "closed") {
     return NumberFact("at a time, closed loop", Number(load, "concurrency"), "");
   }
+  const std::string arrivals = JsonText(load, "arrivals");
   const double rate = Number(load, "rate_per_s");
-  return std::isfinite(rate)
-             ? NumberFact(StrCat("open loop, ", JsonText(load, "arrivals")), rate, " requests/s")
-             : Fact("open loop", JsonText(load, "arrivals"));
+  return std::isfinite(rate) ? NumberFact(StrCat("requests/s due, ", arrivals), rate, "")
+                             : Fact("requests are due", arrivals);
 }
 
 std::string Facts(const json& report) {
@@ -303,7 +302,8 @@ std::string SweepPage(const json& document) {
       HtmlEscape(steps.is_array() && !steps.empty() ? JsonText(steps[0], "target") : ""), "</p>");
   const std::string knee = JsonText(document, "knee");
   if (!knee.empty()) out += StrCat("<p><b>Knee:</b> ", HtmlEscape(knee), "</p>");
-  out += LatencyTable(rows);
+  const bool rates = JsonText(document, "sweep") == "rate";
+  out += LatencyTable(rows, rates ? "due/s" : "at a time");
   out += "<h2>Plots</h2><div class=\"plots\">";
   out += StepPlot(document, "Throughput", "requests/s", false, {"requests_per_s"});
   out += StepPlot(document, "Latency", "ms", true,

@@ -12,12 +12,12 @@ namespace {
 
 using base::StrCat;
 
-constexpr double kWidth = 720;
-constexpr double kHeight = 300;
-constexpr double kLeft = 64;
-constexpr double kRight = 18;
-constexpr double kTop = 14;
-constexpr double kBottom = 46;
+constexpr double kWidth = 540;
+constexpr double kHeight = 250;
+constexpr double kLeft = 56;
+constexpr double kRight = 28;
+constexpr double kTop = 12;
+constexpr double kBottom = 44;
 constexpr size_t kColours = 8;
 constexpr size_t kMostMarks = 60;  // points of a series that get a dot
 
@@ -62,10 +62,9 @@ std::string Line(const char* kind, double x1, double y1, double x2, double y2) {
                 Place(x2), "\" y2=\"", Place(y2), "\"/>");
 }
 
-std::string Text(double x, double y, const char* anchor, std::string_view text,
-                 std::string_view more = "") {
-  return StrCat("<text x=\"", Place(x), "\" y=\"", Place(y), "\" text-anchor=\"", anchor, "\"",
-                more, ">", HtmlEscape(text), "</text>");
+std::string Text(double x, double y, const char* anchor, std::string_view text) {
+  return StrCat("<text x=\"", Place(x), "\" y=\"", Place(y), "\" text-anchor=\"", anchor, "\">",
+                HtmlEscape(text), "</text>");
 }
 
 std::string DrawSeries(const Plot& plot, const PlotSeries& series, size_t number, const Axis& x,
@@ -101,9 +100,6 @@ std::string DrawAxes(const Plot& plot, const std::vector<PlotTick>& x_ticks,
   }
   out += Line("axis", kLeft, bottom, kWidth - kRight, bottom);
   out += Text((kLeft + kWidth - kRight) / 2, kHeight - 8, "middle", plot.x_label);
-  const double middle = (kTop + bottom) / 2;
-  out += Text(14, middle, "middle", plot.y_label,
-              StrCat(" transform=\"rotate(-90 14 ", Place(middle), ")\""));
   return out;
 }
 
@@ -175,9 +171,10 @@ std::string PlotHtml(const Plot& plot) {
   const Axis x(std::min(xs.low, x_ticks.front().at), std::max(xs.high, x_ticks.back().at),
                plot.x_log, kLeft, kWidth - kRight);
   const Axis y(y_ticks.front(), y_ticks.back(), plot.y_log, kHeight - kBottom, kTop);
-  std::string out = StrCat("<figure><figcaption>", HtmlEscape(plot.title), "</figcaption>",
-                           Legend(plot), "<svg viewBox=\"0 0 ", kWidth, " ", kHeight,
-                           "\" role=\"img\" aria-label=\"", HtmlEscape(plot.title), "\">");
+  std::string out =
+      StrCat("<figure><figcaption>", HtmlEscape(plot.title), " <small>", HtmlEscape(plot.y_label),
+             "</small></figcaption>", Legend(plot), "<svg viewBox=\"0 0 ", kWidth, " ", kHeight,
+             "\" role=\"img\" aria-label=\"", HtmlEscape(plot.title), "\">");
   out += DrawAxes(plot, x_ticks, y_ticks, x, y);
   for (size_t i = 0; i < plot.series.size(); ++i) {
     out += DrawSeries(plot, plot.series[i], i, x, y);

@@ -4,6 +4,7 @@ Durations are small and nothing depends on how fast the machine is; counts that 
 statistics.
 """
 
+import html.parser
 import json
 import signal
 import subprocess
@@ -185,3 +186,112 @@ def test_ctrl_c_ends_with_what_was_measured(shared):
     out, problems = bench.communicate(timeout=60)
     assert bench.returncode == 0, problems
     assert "interrupted" in out and "breast_cancer" in out, out
+
+
+def test_sweep_over_concurrency_has_a_row_for_each_step(shared, tmp_path):
+    page = tmp_path / "sweep.html"
+    sweep = report_of(shared.url, "--model", "digits", "--concurrency", "4,1,2", "--html", page, "--warmup", "50ms",
+                      "--duration", "200ms")
+    assert sweep["sweep"] == "concurrency" and sweep["knee"]
+    assert [(step["value"], step["load"]["concurrency"]) for step in sweep["steps"]] == [(1, 1), (2, 2), (4, 4)]
+    assert all(step["answered"] > 0 and step["server"]["cpu_us_per_request"] > 0 for step in sweep["steps"])
+    check_page(page, plots=4)
+
+
+def test_sweep_over_rates_prints_the_knee(shared):
+    done = run(shared.url, "--model", "digits", "--rate", "100,300", "--warmup", "50ms", "--duration", "300ms")
+    assert done.returncode == 0, done.stderr
+    assert "knee: " in done.stdout and "CPU/request" in done.stdout, done.stdout
+
+
+class Page(html.parser.HTMLParser):
+    """Collects tags; complains of ones that are not closed, and of anything that would be fetched."""
+
+    EMPTY = {"meta", "br", "link", "img"}
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen, self.wrong = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append(tag)
+        if any(name in ("src", "href", "xlink:href") for name, _ in attributes):
+            self.wrong.append(f"{tag} fetches {attributes}")
+        if any("nan" in (value or "") or "inf" in (value or "") for name, value in attributes if name in ("d", "x", "y")):
+            self.wrong.append(f"{tag} {attributes}")
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        self.handle_endtag(tag)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(f"</{tag}> closes nothing")
+
+
+def check_page(path, plots):
+    """A whole page with that many plots, which fetches nothing."""
+    text = path.read_text()
+    page = Page()
+    page.feed(text)
+    assert not page.wrong and not page.open, (page.wrong, page.open)
+    assert page.seen.count("svg") == plots, page.seen
+    assert "url(" not in text and "@import" not in text and "<script" not in text
+
+
+def test_html_report_of_a_test(shared, tmp_path):
+    page = tmp_path / "report.html"
+    report_of(shared.url, "--model", "digits", "--rate", "300", "--html", page, "--warmup", "50ms", "--duration", "700ms")
+    check_page(page, plots=3)
+    report_of(shared.url, "--target", "digits@100", "--target", "breast_cancer@100", "--html", page, "--warmup", "50ms",
+              "--duration", "700ms")
+    check_page(page, plots=3)
+
+
+def test_two_servers_in_turn(shared, start_server, tmp_path):
+    other = start_server(EXAMPLE_MODELS)
+    page, before = tmp_path / "against.html", (inferences(shared, "digits"), inferences(other, "digits"))
+    both = report_of(shared.url, "--against", other.url, "--model", "digits", "--rounds", "3", "--warmup", "50ms",
+                     "--duration", "200ms", "--html", page)
+    assert [report["url"] for report in both["against"]] == [shared.url, other.url]
+    assert all(len(report["rounds"]) == 3 for report in both["against"])
+    assert inferences(shared, "digits") > before[0] and inferences(other, "digits") > before[1]
+    assert both["comparison"]["samples"] == "rounds, alternating"
+    figures = {figure["figure"]: figure for figure in both["comparison"]["figures"]}
+    assert set(figures) == {"requests_per_s", "p50", "p90", "p99", "cpu_us_per_request"}
+    assert all(figure["low"] <= figure["ratio"] <= figure["high"] for figure in figures.values())
+    check_page(page, plots=3)
+
+
+def test_two_reports_beside_each_other(shared, tmp_path):
+    first, second, page = tmp_path / "a.json", tmp_path / "b.json", tmp_path / "page.html"
+    load = ["--model", "digits", "--rate", "500", "--warmup", "50ms", "--duration", "1s", "--quiet"]
+    assert run(shared.url, *load, "--output", first).returncode == 0
+    done = run(shared.url, *load, "--output", second, "--baseline", first)
+    assert done.returncode == 0 and "B / A" in done.stdout, done.stderr
+    done = run("compare", first, second, "--html", page)
+    assert done.returncode == 0 and str(first) in done.stdout and "95 % interval" in done.stdout, done.stderr
+    assert json.loads(run("compare", first, second, "--json").stdout)["figures"]
+    check_page(page, plots=3)
+
+
+@pytest.mark.parametrize("content", ["", "not JSON", "[]", "{}", '{"sweep": "rate", "steps": []}', '{"a":' * 100_000])
+def test_what_is_no_report_cannot_be_compared(shared, tmp_path, content):
+    bad = tmp_path / "bad.json"
+    bad.write_text(content)
+    for words in (("compare", bad, bad), (shared.url, "--model", "digits", "--baseline", bad, *BRIEF)):
+        done = run(*words)
+        assert done.returncode == 2 and "report" in done.stderr, (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("words, part", [
+    (["--concurrency", "1,2", "--rate", "5,6"], "not over both"),
+    (["--concurrency", "1,2", "--connections", "3"], "--concurrency does not go with"),
+    (["--concurrency", "1,0"], "--concurrency '1,0'"),
+    (["--rate", "1,2", "--against", "http://127.0.0.1:1"], "a sweep does not go with"),
+])
+def test_sweeps_that_make_no_sense(shared, words, part):
+    done = run(shared.url, "--model", "digits", *words)
+    assert done.returncode == 2 and part in done.stderr, done.stderr
