@@ -33,6 +33,22 @@ def test_tour_runs_and_shows_what_it_promises():
     assert "breast_cancer_forest" in result.stdout
 
 
+def test_a_model_out_of_a_notebook_is_served_as_it_is():
+    readme = (ROOT / "README.md").read_text()
+    section = readme[readme.index("A model out of a notebook"):]
+    port = free_port()
+    script = re.search(r"```sh\n(.*?)```", section, re.DOTALL).group(1).replace(":8000", f":{port}")
+    script = script.replace("wine.joblib &", f"wine.joblib --listen 127.0.0.1:{port} --log-level warn &\n"
+                                             f"until curl -sf 127.0.0.1:{port}/readyz; do sleep 0.05; done")
+    program = pathlib.Path(os.environ["SLIPWAY"]).resolve()
+    env = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
+    result = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", script + "\nwait"], cwd=ROOT,
+                            env=env, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert '"label":["barolo"]' in result.stdout
+    assert '"classes":["barbera","barolo","grignolino"]' in result.stdout
+
+
 def test_commands_of_the_tls_guide_run(tmp_path):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     port = free_port()

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,14 +45,14 @@ Status ReadName(UnaryCall& call, NamedModel& named) {
 }
 
 // The model that the request names. Valid for this call of the method.
-Status FindModel(UnaryCall& call, NamedModel& named, const LoadedModel*& model) {
+base::Result<std::reference_wrapper<const LoadedModel>> FindModel(UnaryCall& call,
+                                                                  NamedModel& named) {
   SLIPWAY_RETURN_IF_ERROR(ReadName(call, named));
   Finder finder;
   SLIPWAY_RETURN_IF_ERROR(openinference::FindModel(
       call.services().dispatcher, call.services().control, named.name, named.version, finder));
-  model = finder.model;
-  call.AddMetadata("slipway-model-digest", model->digest());
-  return base::OkStatus();
+  call.AddMetadata("slipway-model-digest", finder.model->digest());
+  return std::cref(*finder.model);
 }
 
 void WriteTensors(uint32_t field, const std::vector<tensor::TensorSpec>& specs, std::string& out) {
@@ -124,28 +125,28 @@ void WriteStatistics(const LoadedModel& model, std::string& out) {
 // A model that is unknown is not ready: clients ask this until it is.
 void ModelReady(UnaryCall& call) {
   NamedModel named;
-  const LoadedModel* model = nullptr;
-  Status status = FindModel(call, named, model);
+  const auto model = FindModel(call, named);
+  Status status = model.status();
   if (status.code() == base::StatusCode::kNotFound ||
       status.code() == base::StatusCode::kUnavailable) {
     status = base::OkStatus();
   }
-  WriteFlag(1, model != nullptr, call.reply());
+  WriteFlag(1, model.ok(), call.reply());
   call.Finish(status);
 }
 
 void ModelMetadata(UnaryCall& call) {
   NamedModel named;
-  const LoadedModel* model = nullptr;
-  const Status status = FindModel(call, named, model);
-  if (!status.ok()) {
-    call.Finish(status);
+  const auto found = FindModel(call, named);
+  if (!found.ok()) {
+    call.Finish(found.status());
     return;
   }
+  const LoadedModel& model = *found;
   std::string& out = call.reply();
   const Services& services = call.services();
-  const tensor::Signature& signature = model->engine().signature();
-  WriteText(1, model->id().name, out);
+  const tensor::Signature& signature = model.engine().signature();
+  WriteText(1, model.id().name, out);
   WriteText(3, openinference::PlatformName(services.state.backend()), out);
   WriteTensors(4, signature.inputs, out);
   WriteTensors(5, signature.outputs, out);
@@ -156,38 +157,36 @@ void ModelMetadata(UnaryCall& call) {
       WriteText(2, StrCat(version->id().version), out);
     }
   }
-  call.Finish(status);
+  call.Finish(base::OkStatus());
 }
 
 void ModelConfig(UnaryCall& call) {
   NamedModel named;
-  const LoadedModel* model = nullptr;
-  const Status status = FindModel(call, named, model);
-  if (status.ok()) {
+  const auto model = FindModel(call, named);
+  if (model.ok()) {
     const std::string_view backend = call.services().state.backend();
     WriteMessage(1, ModelConfigMessage(call.schema(), *model, backend), call.reply());
   }
-  call.Finish(status);
+  call.Finish(model.status());
 }
 
 // Triton answers kInvalidArgument, not kNotFound, for a model that is not there.
 void ModelStatistics(UnaryCall& call) {
   NamedModel named;
-  Status status = ReadName(call, named);
+  const Status read = ReadName(call, named);
   const lifecycle::Snapshot& snapshot = call.services().dispatcher.snapshot();
-  if (status.ok() && named.name.empty()) {
+  if (read.ok() && named.name.empty()) {
     for (const lifecycle::Snapshot::Model& model : snapshot.models()) {
       for (const lifecycle::ModelHandle& version : model.versions) {
         WriteStatistics(*version, call.reply());
       }
     }
-    call.Finish(status);
+    call.Finish(read);
     return;
   }
-  const LoadedModel* model = nullptr;
-  if (status.ok()) status = FindModel(call, named, model);
-  if (!status.ok()) {
-    call.Finish(base::InvalidArgument(status.message()));
+  const auto model = FindModel(call, named);
+  if (!model.ok()) {
+    call.Finish(base::InvalidArgument(model.status().message()));
     return;
   }
   if (named.version) {
@@ -197,7 +196,7 @@ void ModelStatistics(UnaryCall& call) {
       WriteStatistics(*version, call.reply());
     }
   }
-  call.Finish(status);
+  call.Finish(base::OkStatus());
 }
 
 }  // namespace slipway::frontend::grpc

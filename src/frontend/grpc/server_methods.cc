@@ -130,10 +130,10 @@ void LogSettings(UnaryCall& call) {
   const openinference::LogSettings now = openinference::LogSettingsOf(call.services().log.level());
   std::string& out = call.reply();
   WriteSetting("log_file", 3, 0, out);
-  WriteSetting("log_info", 1, *now.info ? 1 : 0, out);
-  WriteSetting("log_warning", 1, *now.warning ? 1 : 0, out);
-  WriteSetting("log_error", 1, *now.error ? 1 : 0, out);
-  WriteSetting("log_verbose_level", 2, *now.verbose, out);
+  WriteSetting("log_info", 1, now.info.value_or(false) ? 1 : 0, out);
+  WriteSetting("log_warning", 1, now.warning.value_or(false) ? 1 : 0, out);
+  WriteSetting("log_error", 1, now.error.value_or(false) ? 1 : 0, out);
+  WriteSetting("log_verbose_level", 2, now.verbose.value_or(0), out);
   WriteSetting("log_format", 3, 1, out);
   call.Finish(status);
 }

@@ -154,8 +154,9 @@ TEST(CatboostBadModelsTest, DeepTreesEndAtTheLimit) {
 }
 
 TEST(CatboostBadModelsTest, CutAndChangedFilesAreRefusedOrRead) {
-  for (const char* name : {"cat_counters.json", "cat_counters_rmse.cbm", "cat_rmse.json", "cat_lossguide.json",
-                           "cat_mae.cbm", "cat_depthwise.cbm", "cat_multiclass.cbm"}) {
+  for (const char* name :
+       {"cat_counters.json", "cat_counters_rmse.cbm", "cat_rmse.json", "cat_lossguide.json",
+        "cat_mae.cbm", "cat_depthwise.cbm", "cat_multiclass.cbm"}) {
     const std::string file = ReadFixture(std::string("tests/models/boosted/") + name);
     ASSERT_FALSE(file.empty()) << name;
     ExpectCutsAreRefused(CatboostImporter(), file, file.size());

@@ -14,6 +14,7 @@
 #include "import/catboost/model.h"
 #include "import/columns.h"
 #include "import/document.h"
+#include "import/finish.h"
 
 namespace slipway::import::catboost {
 namespace {
@@ -133,7 +134,7 @@ Result<ImportedModel> Import(std::span<const std::byte> file, const ImportOption
   SLIPWAY_RETURN_IF_ERROR(CheckLabels(answer, labels));
   AddOutputs(graph, answer, labels, OwnInputs(out.columns, how));
   out.class_names = ClassNames(answer, labels);
-  out.onnx = std::move(graph).Finish();
+  Finish(std::move(graph), out);
   return out;
 }
 

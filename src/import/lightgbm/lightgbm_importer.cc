@@ -8,6 +8,7 @@
 
 #include "base/str_cat.h"
 #include "import/columns.h"
+#include "import/finish.h"
 #include "import/lightgbm/booster.h"
 #include "import/lightgbm/model.h"
 
@@ -94,7 +95,7 @@ Result<ImportedModel> ImportBoosterText(std::string_view text, const WrapperFact
   SLIPWAY_ASSIGN_OR_RETURN(const Answer answer, AddModel(graph, x, model, facts));
   AddOutputs(graph, answer, facts.labels, OwnInputs(out.columns, options.columns));
   out.class_names = ClassNames(answer, facts.labels);
-  out.onnx = std::move(graph).Finish();
+  Finish(std::move(graph), out);
   return out;
 }
 

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "base/str_cat.h"
-#include "base/text.h"
 #include "graph/graph_builder.h"
+#include "import/finish.h"
 #include "import/pickle/policy.h"
 #include "import/pickle/unpack.h"
 #include "import/sklearn/estimator.h"
@@ -144,15 +144,6 @@ Status AllProblems(const Status& status, const Scope& scope, std::span<const std
   return base::Unimplemented(std::move(message));
 }
 
-std::string JsonList(const std::vector<std::string>& texts) {
-  std::string out = "[";
-  for (const std::string& text : texts) {
-    if (out.size() > 1) out += ", ";
-    base::AppendJsonString(out, text);
-  }
-  return out + "]";
-}
-
 std::string FormatName(const Document& document) {
   const bool joblib = document.has_payloads() || !document.packing().empty();
   return StrCat("scikit-learn ", joblib ? "joblib" : "pickle",
@@ -181,17 +172,7 @@ ImportedModel Finish(const Document& document, Conversion& conversion) {
   Budget budget = BudgetFor(0);
   const auto root = Record::From(document.root(), "", budget);
   if (root.ok()) model.framework_version = root->TextOr("_sklearn_version", "");
-  std::vector<std::string> names;
-  for (const ImportedColumn& column : model.columns) names.push_back(column.name);
-  GraphBuilder& graph = conversion.graph();
-  graph.SetMetadata("slipway.source", model.format);
-  graph.SetMetadata("slipway.framework", "scikit-learn");
-  graph.SetMetadata("slipway.framework_version", model.framework_version);
-  if (HasNames(model.columns)) graph.SetMetadata("slipway.columns", JsonList(names));
-  if (!model.class_names.empty()) {
-    graph.SetMetadata("slipway.classes", JsonList(model.class_names));
-  }
-  model.onnx = std::move(graph).Finish();
+  import::Finish(std::move(conversion.graph()), model);
   return model;
 }
 

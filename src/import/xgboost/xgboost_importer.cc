@@ -11,6 +11,7 @@
 #include "base/str_cat.h"
 #include "import/columns.h"
 #include "import/document.h"
+#include "import/finish.h"
 #include "import/xgboost/booster.h"
 #include "import/xgboost/model.h"
 #include "import/xgboost/ubjson.h"
@@ -214,7 +215,7 @@ Result<ImportedModel> ImportBoosterBytes(std::span<const std::byte> bytes,
   SLIPWAY_RETURN_IF_ERROR(CheckLabels(answer, facts.labels));
   AddOutputs(graph, answer, facts.labels, OwnInputs(out.columns, options.columns));
   out.class_names = ClassNames(answer, facts.labels);
-  out.onnx = std::move(graph).Finish();
+  Finish(std::move(graph), out);
   return out;
 }
 
