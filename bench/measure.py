@@ -245,9 +245,13 @@ def start_client(binary, url, request, *options, core=CLIENT_CORE, folder):
     body = Path(folder) / f"body-{hash(request.body) & 0xFFFFFFFF:x}"
     body.write_bytes(request.body)
     headers = [word for name, value in request.headers.items() for word in ("--header", f"{name}: {value}")]
-    return subprocess.Popen(
-        [str(binary), "bench", url, "--path", request.path, "--input", str(body), *headers, "--json", *map(str, options)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=on_core(core))
+    return start_bench(binary, url, "--path", request.path, "--input", body, *headers, *options, core=core)
+
+
+def start_bench(binary, url, *options, core=CLIENT_CORE):
+    """Starts `slipway bench` on a core; finish_client() has its report."""
+    return subprocess.Popen([str(binary), "bench", url, "--json", *map(str, options)], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, preexec_fn=on_core(core))
 
 
 def finish_client(client, timeout=None):

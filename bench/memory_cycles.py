@@ -39,11 +39,12 @@ LEFT_BEHIND = measure.ROOT / "examples" / "models" / "digits" / "2" / "model.onn
 
 
 def make_models(folder):
-    """The four models, made by the script that makes all engine fixtures (it needs onnx and numpy)."""
-    maker = measure.ROOT / "scripts" / "fixtures" / "make_engine_models.py"
+    """The four models, made by the module that makes all engine fixtures; it needs onnx and numpy, as build/venv has."""
+    fixtures = measure.ROOT / "scripts" / "fixtures"
     python = measure.ROOT / "build" / "venv" / "bin" / "python"
-    subprocess.run([python if python.exists() else sys.executable, maker, "--big", folder], check=True,
-                   stdout=subprocess.DEVNULL)
+    subprocess.run([python if python.exists() else sys.executable, "-c",
+                    "import pathlib, sys, engine_big; engine_big.write_big(pathlib.Path(sys.argv[1]))", folder],
+                   check=True, cwd=fixtures, stdout=subprocess.DEVNULL)
 
 
 def wait_unloaded(server, models):

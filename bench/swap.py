@@ -5,9 +5,10 @@
     bench/swap.py                      # 1,000 swaps, about two minutes
     bench/swap.py --swaps 50           # a quick look
 
-The server has core 0, everything else core 1. First the three models are driven as fast as they go, to know what
-100 % is. Then 70 % of those rates are sent at random times (open loop, so a stall is not hidden): once without swaps,
-once while the `digits` model goes back and forth between its two versions through the repository API.
+The server has core 0; one client process, for all three models, has core 1. The load is set by the server's CPU: short
+runs find the rate at which the server uses 70 % of its core, the same rate for each model, at random times (open loop, so
+a stall is not hidden). That load runs once without swaps, and once while the `digits` model goes back and forth between
+its two versions through the repository API.
 
 It must show: no failed request; every answer from one version, named rightly (its digest header, its model_version and
 its numbers belong together); the p99 of the two neighbours within 1.2 times that of the quiet run; no request slower
@@ -15,11 +16,12 @@ than 10 ms. Exit status 1 if not. Latency depends on what else the machine does:
 """
 
 import argparse
+import bisect
 import hashlib
 import json
+import os
 import signal
 import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +53,10 @@ class SwapResult:
     quiet_slowest_ms: float = 0
     swap_ms: list = field(default_factory=list)  # how long each load call took
     errors: list = field(default_factory=list)
+    slowest: list = field(default_factory=list)  # in words
+    server_share: float = 0  # of its core, in the quiet run
+    client_share: float = 0  # of its core, with swaps
+    sent_late_p99_ms: float = 0  # the client's own part of the latency
 
     def neighbours_ratio(self):
         return max(self.swap_p99_ms[model] / self.quiet_p99_ms[model] for model in BODIES if model != SWAPPED)
@@ -130,58 +136,103 @@ def check_answers(report, reference, result):
         result.answers_by_version[version] = result.answers_by_version.get(version, 0) + kind["count"]
 
 
-def start_clients(args, server, folder, rates=None, seconds=3600):
-    """One client for each model: closed loop, or open loop at the given rates."""
-    clients = {}
-    for model in BODIES:
-        load = ["--rate", f"{rates[model]:.1f}"] if rates else []
-        clients[model] = measure.start_client(
-            args.binary, server.url, request_for(model), "--connections", args.connections, "--duration", f"{seconds}s",
-            "--warmup", "500ms", "--distinct", *load, folder=folder)
-    return clients
+def start_client(args, server, total_rate, seconds):
+    """One client with the same rate for each model."""
+    targets = [word for model in BODIES
+               for word in ("--target", f"{model}@{total_rate / len(BODIES):.1f}:{DATA / BODIES[model]}")]
+    return measure.start_bench(args.binary, server.url, *targets, "--connections", args.connections,
+                               "--duration", f"{seconds}s", "--warmup", "500ms", "--distinct")
 
 
-def finish_clients(clients, stop=False):
-    if stop:
-        for client in clients.values():
-            client.send_signal(signal.SIGINT)
-    return {model: measure.finish_client(client, timeout=120) for model, client in clients.items()}
+def run_client(args, server, total_rate, seconds):
+    return measure.finish_client(start_client(args, server, total_rate, seconds), timeout=seconds + 60)
 
 
-def quiet_run(args, server, folder, result):
-    busy = finish_clients(start_clients(args, server, folder, seconds=args.capacity_seconds))
-    result.rates = {model: args.load * report["requests_per_s"] for model, report in busy.items()}
-    quiet = finish_clients(start_clients(args, server, folder, result.rates, seconds=args.quiet_seconds))
-    result.quiet_p99_ms = {model: report["latency_ms"]["p99"] for model, report in quiet.items()}
-    result.quiet_slowest_ms = max(report["latency_ms"]["max"] for report in quiet.values())
+def targets_of(report):
+    return {target["name"]: target for target in report["targets"]}
 
 
-def swap_run(args, server, folder, reference, result):
-    clients = start_clients(args, server, folder, result.rates)
-    time.sleep(1.0)  # their warm-up is over
+def calibrate(args, server):
+    """The rate of all models together at which the server uses the wanted share of its core."""
+    rate = args.first_rate
+    for _ in range(6):
+        busy, cpu, began = measure.core_busy_ns(server.core), server.cpu_ns(), time.monotonic_ns()
+        report = run_client(args, server, rate, args.calibration_seconds)
+        elapsed, spent = time.monotonic_ns() - began, server.cpu_ns() - cpu
+        others = max(0, measure.core_busy_ns(server.core) - busy - spent) / elapsed
+        used = report["server"]["cpu_cores"]
+        print(f"calibration: {rate:,.0f} requests/s use {used:.0%} of the server's core (others {others:.0%}), "
+              f"{report['client_cpu_cores']:.0%} of the client's; p99 {report['latency_ms']['p99']:.2f} ms",
+              file=sys.stderr, flush=True)
+        if report["client_cpu_cores"] > 0.9:
+            raise BenchError("the client cannot send so much: --load sets a smaller share")
+        if report["unsent"] or report["latency_ms"]["p50"] > 10:
+            raise BenchError(f"the server falls behind at {used:.0%} of its core, of which others use {others:.0%}: "
+                             "the machine is too busy for this; see --first")
+        if abs(used / args.load - 1) < 0.05:
+            return rate
+        rate *= min(4, args.load / used)  # cost per request falls with the rate, so this comes from below
+    return rate
+
+
+def quiet_run(args, server, result):
+    rate = calibrate(args, server)
+    report = run_client(args, server, rate, args.quiet_seconds)
+    result.server_share = report["server"]["cpu_cores"]
+    for model, target in targets_of(report).items():
+        result.rates[model] = target["load"]["rate_per_s"]
+        result.quiet_p99_ms[model] = target["latency_ms"]["p99"]
+    result.quiet_slowest_ms = report["latency_ms"]["max"]
+    return rate
+
+
+def swap_run(args, server, rate, reference, result):
+    client = start_client(args, server, rate, 3600)
+    time.sleep(1.0)  # its warm-up is over
+    began = []
     for number in range(args.swaps):
+        began.append(time.time())
         took = use_version(server, VERSIONS[number % 2])
         result.swap_ms.append(took)
         time.sleep(max(0.0, args.interval_ms - took) / 1e3)
     result.swaps = args.swaps
-    reports = finish_clients(clients, stop=True)
-    for model, report in reports.items():
-        result.failed += report["failed"] + report["unanswered"] + report["unsent"]
-        result.errors += report["errors"]
-        result.answers += report["answered"]
-        result.swap_p99_ms[model] = report["latency_ms"]["p99"]
-        result.slowest_ms = max(result.slowest_ms, report["latency_ms"]["max"])
-    check_answers(reports[SWAPPED], reference, result)
+    client.send_signal(signal.SIGINT)
+    report = measure.finish_client(client, timeout=120)
+    result.failed = report["failed"] + report["unanswered"] + report["unsent"]
+    result.errors = report["errors"]
+    result.answers = report["answered"]
+    result.slowest_ms = report["latency_ms"]["max"]
+    result.client_share = report["client_cpu_cores"]
+    result.sent_late_p99_ms = report["send_delay_ms"]["p99"]
+    targets = targets_of(report)
+    result.swap_p99_ms = {model: target["latency_ms"]["p99"] for model, target in targets.items()}
+    result.slowest = slowest_requests(report, began, result.swap_ms)
+    check_answers(targets[SWAPPED], reference, result)
+
+
+def slowest_requests(report, began, took_ms):
+    """The slowest requests in words: how long, of which model, and when beside the nearest swap before it."""
+    slowest = sorted(((slow, target["name"]) for target in report["targets"] for slow in target["slowest"]),
+                     key=lambda pair: -pair[0]["latency_ms"])
+    lines = []
+    for slow, model in slowest[:10]:
+        due = report["measured_from_unix_s"] + slow["due_s"]
+        swap = bisect.bisect_right(began, due) - 1
+        when = "before the first swap"
+        if swap >= 0:
+            when = f"{(due - began[swap]) * 1e3:.1f} ms after swap {swap + 1} began, which took {took_ms[swap]:.1f} ms"
+        lines.append(f"{slow['latency_ms']:.2f} ms, {model}, {when}; sent {slow['send_delay_ms']:.2f} ms late")
+    return lines
 
 
 def run_swaps(args):
     """The whole experiment. `args` has the fields that parse_arguments() gives."""
     result = SwapResult()
-    with (tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder,
-          measure.slipway_server(args.binary, MODELS, "--control", "explicit") as server):
+    os.sched_setaffinity(0, {measure.CLIENT_CORE})  # the server's core is the server's
+    with measure.slipway_server(args.binary, MODELS, "--control", "explicit") as server:
         reference = reference_outputs(server)
-        quiet_run(args, server, folder, result)
-        swap_run(args, server, folder, reference, result)
+        rate = quiet_run(args, server, result)
+        swap_run(args, server, rate, reference, result)
         if not server.running():
             raise BenchError(f"the server has ended: {server.log_tail()}")
     return result
@@ -195,8 +246,12 @@ def print_result(result):
     for model, rate in result.rates.items():
         print(f"{model:20}  {rate:,.0f} requests/s, p99 {result.quiet_p99_ms[model]:.2f} ms quiet, "
               f"{result.swap_p99_ms[model]:.2f} ms with swaps")
+    print(f"client                {result.client_share:.0%} of its core, sent late by {result.sent_late_p99_ms:.2f} ms (p99); "
+          f"server {result.server_share:.0%} of its core in the quiet run")
     print(f"neighbours' p99       x {result.neighbours_ratio():.2f} (target 1.2)")
     print(f"slowest request       {result.slowest_ms:.1f} ms (target 10); quiet run {result.quiet_slowest_ms:.1f} ms")
+    for line in result.slowest:
+        print(f"  {line}")
 
 
 def parse_arguments(arguments=None):
@@ -204,9 +259,10 @@ def parse_arguments(arguments=None):
     parser.add_argument("--binary", type=Path, default=measure.default_binary())
     parser.add_argument("--swaps", type=int, default=1000, metavar="N")
     parser.add_argument("--interval-ms", type=float, default=100, metavar="MS", help="from one swap to the next")
-    parser.add_argument("--load", type=float, default=0.7, metavar="SHARE", help="of what the server can do")
-    parser.add_argument("--connections", type=int, default=8, metavar="N", help="of each of the three clients")
-    parser.add_argument("--capacity-seconds", type=float, default=3, metavar="S")
+    parser.add_argument("--load", type=float, default=0.7, metavar="SHARE", help="of the server's core")
+    parser.add_argument("--connections", type=int, default=8, metavar="N", help="for each of the three models")
+    parser.add_argument("--first-rate", type=float, default=5000, metavar="R", help="where the calibration begins")
+    parser.add_argument("--calibration-seconds", type=float, default=2, metavar="S")
     parser.add_argument("--quiet-seconds", type=float, default=10, metavar="S")
     parser.add_argument("--first", action="store_true", help="highest priority (nice -20), for a busy machine; needs root")
     return parser.parse_args(arguments)
@@ -216,7 +272,7 @@ def main():
     args = parse_arguments()
     measure.FIRST = args.first
     result = run_swaps(args)
-    print(measure.machine())
+    print(measure.machine() + f", load average {os.getloadavg()[0]:.2f}")
     print_result(result)
     problems = result.problems()
     for problem in problems:

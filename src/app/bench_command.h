@@ -1,22 +1,23 @@
 #pragma once
 
-#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
-#include "app/bench_load.h"
+#include "app/bench_options.h"
 #include "app/bench_report.h"
-#include "app/bench_request.h"
+#include "app/bench_run.h"
 #include "app/command.h"
-#include "app/server_client.h"
+#include "app/shutdown_signals.h"
 
 namespace slipway::app {
 
-// slipway bench URL: load on a model server, ours or another that speaks the Open Inference REST
-// protocol, and what came of it.
+// slipway bench URL: load on a model server, ours or another that speaks the Open Inference
+// protocol, and what came of it: one test, a sweep over more and more load, or two servers in turn.
+// slipway bench compare A.json B.json: two reports beside each other.
 //
-// Sends one request first and ends with the server's words if that fails. Ctrl-C ends the test
-// early and prints what was measured.
+// Sends each request once first and ends with the server's words if that fails. Ctrl-C ends the
+// test early and prints what was measured.
 class BenchCommand final : public Command {
  public:
   using Command::Command;
@@ -24,42 +25,21 @@ class BenchCommand final : public Command {
   base::Status Run() override;
 
  private:
-  // What is sent over and over.
-  struct Plan {
-    std::string method = "POST";
-    std::string target;  // "/v2/models/m/infer"
-    BenchBody body;
-    std::string format;
-    std::vector<std::string> headers;  // "Name: value"
-  };
+  base::Status RunOne(const BenchOptions& options);
+  base::Status RunSweep(const BenchOptions& options);
+  base::Status RunAgainst(const BenchOptions& options);
+  base::Status RunCompare();
 
-  base::Status ReadOptions();
-  base::Result<std::string> ModelName(ServerClient& client, const ServerUrl& url) const;
-  base::Result<Plan> MakePlan(ServerClient& client, const ServerUrl& url) const;
-  base::Result<BenchBody> MakeBody(ServerClient& client, const std::string& model_path) const;
-  base::Status TryOnce(ServerClient& client, const Plan& plan) const;
-  base::Result<BenchReport> Measure(const ServerUrl& url, const SharedTls& tls,
-                                    const Plan& plan) const;
-  base::Status Publish(const BenchReport& report) const;
+  base::Result<nlohmann::json> ReadReport(const std::string& file) const;
+  // Prints `document` with --json, and writes what --output and --html ask for.
+  base::Status Publish(const BenchOptions& options, const nlohmann::json& document) const;
+  bool ShowsProgress(const BenchOptions& options) const;
 
-  std::string url_;
-  std::string model_;
-  std::string version_;
-  std::string path_;
-  std::string input_file_;
-  std::string format_ = "json";
-  std::vector<std::string> shape_texts_;
-  std::vector<std::string> headers_;
-  std::string warmup_text_ = "1s";
-  std::string duration_text_ = "10s";
-  std::string timeout_text_ = "30s";
-  BenchBodyOptions body_options_;
-  LoadOptions load_;
-  TlsOptions tls_;
-  int pid_ = 0;
-  bool json_ = false;
-  bool quiet_ = false;
-  std::string output_;
+  BenchFlags flags_;
+  CLI::App* compare_ = nullptr;
+  std::vector<std::string> compared_files_;
+  bool compare_json_ = false;
+  std::string compare_html_;
 };
 
 }  // namespace slipway::app

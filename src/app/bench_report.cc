@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "app/table_text.h"
 #include "base/str_cat.h"
@@ -13,105 +12,28 @@ namespace slipway::app {
 namespace {
 
 using base::StrCat;
-using nlohmann::json;
 using std::chrono::nanoseconds;
+using Align = TableText::Align;
 
-struct Quantile {
-  const char* name;
-  double share;
-};
-constexpr std::array<Quantile, 5> kQuantiles = {
-    {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"p99.99", 0.9999}}};
+constexpr size_t kShownSlow = 5;
 
 double Seconds(nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
-double Milliseconds(nanoseconds duration) { return Seconds(duration) * 1e3; }
 
-double PerSecond(uint64_t count, nanoseconds elapsed) {
-  return elapsed.count() > 0 ? static_cast<double>(count) / Seconds(elapsed) : 0;
-}
-
-double CpuPerRequestUs(const ServerCost& server) {
-  return Seconds(server.cpu) * 1e6 / static_cast<double>(server.answers);
-}
-
-double CpuShare(const ServerCost& server) {
-  return server.elapsed.count() > 0 ? Seconds(server.cpu) / Seconds(server.elapsed) : 0;
-}
-
-std::string Fixed(double value, int decimals) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
-  return text.data();
-}
-
-// Whole numbers with thousands, small ones with two decimals.
-std::string Rate(double per_second) {
-  if (per_second < 100) return Fixed(per_second, 2);
-  return WithThousands(static_cast<uint64_t>(per_second + 0.5));
-}
-
-json LatencyJson(const LatencyRecorder& latency) {
-  json out = {{"count", latency.count()},
-              {"min", Milliseconds(latency.min())},
-              {"mean", Milliseconds(latency.mean())},
-              {"max", Milliseconds(latency.max())}};
-  for (const Quantile& q : kQuantiles) out[q.name] = Milliseconds(latency.Quantile(q.share));
-  return out;
-}
-
-json LoadJson(const LoadOptions& options) {
-  json load = {{"kind", options.rate > 0 ? "open" : "closed"},
-               {"connections", options.connections},
-               {"warmup_s", Seconds(options.warmup)},
-               {"duration_s", Seconds(options.duration)}};
-  if (options.rate > 0) {
-    load["rate_per_s"] = options.rate;
-    load["seed"] = options.seed;
-  }
-  return load;
-}
-
-json ServerJson(const BenchReport& report) {
-  if (!report.server) return {{"unknown", report.no_server}};
-  const ServerCost& server = *report.server;
-  json out = {{"pids", server.pids},
-              {"cpu_ms", Milliseconds(server.cpu)},
-              {"answers", server.answers},
-              {"cpu_cores", CpuShare(server)}};
-  if (server.answers > 0) out["cpu_us_per_request"] = CpuPerRequestUs(server);
-  return out;
-}
-
-using Rows = TableText;
-
-void AddLatency(const LatencyRecorder& latency, Rows& rows) {
-  std::string line =
-      StrCat("min ", base::FormatDuration(latency.min()), "   mean ",
-             base::FormatDuration(latency.mean()), "   max ", base::FormatDuration(latency.max()));
-  rows.Add({"latency", line});
-  line.clear();
-  for (const Quantile& q : kQuantiles) {
-    line += StrCat(line.empty() ? "" : "   ", q.name, " ",
-                   base::FormatDuration(latency.Quantile(q.share)));
-  }
-  rows.Add({"", line});
-}
-
-void AddServer(const BenchReport& report, Rows& rows) {
-  if (!report.server) {
+void AddServer(const BenchReport& report, TableText& rows) {
+  if (!report.cost) {
     rows.Add({"server CPU", StrCat("not measured: ", report.no_server)});
     return;
   }
-  const ServerCost& server = *report.server;
+  const ServerCost& cost = *report.cost;
   std::string pids;
-  for (const int pid : server.pids) pids += StrCat(pids.empty() ? "" : ", ", pid);
-  if (server.answers > 0) {
-    rows.Add({"server CPU", StrCat(Fixed(CpuPerRequestUs(server), 2), " us a request, ",
-                                   Fixed(CpuShare(server), 2), " cores (process ", pids, ")")});
+  for (const int pid : cost.pids) pids += StrCat(pids.empty() ? "" : ", ", pid);
+  if (cost.answers > 0) {
+    rows.Add({"server CPU", StrCat(Fixed(cost.cpu_us_per_request(), 2), " us a request, ",
+                                   Fixed(cost.cores(), 2), " cores (process ", pids, ")")});
   }
 }
 
-void AddErrors(const LoadResult& result, Rows& rows) {
+void AddErrors(const LoadResult& result, TableText& rows) {
   for (const auto& [kind, error] : result.errors) {
     rows.Add({"error", StrCat(WithThousands(error.count), " x ", kind,
                               error.first.empty() ? "" : ": ", error.first)});
@@ -121,16 +43,58 @@ void AddErrors(const LoadResult& result, Rows& rows) {
   }
 }
 
-void AddNotes(const BenchReport& report, Rows& rows) {
-  if (report.result.interrupted)
-    rows.Add({"note", "interrupted: this is what was measured so far"});
-  if (report.result.unsent > 0) {
-    rows.Add({"note", StrCat("the rate was too high: ", WithThousands(report.result.unsent),
-                             " requests were due and found no free connection")});
+// When the client itself was late, latencies are not the server's alone.
+void AddSendDelay(const LoadResult& result, TableText& rows) {
+  if (result.send_delay.count() == 0) return;
+  rows.Add({"sent late by",
+            StrCat("p99 ", base::FormatDuration(result.send_delay.Quantile(0.99)), "   max ",
+                   base::FormatDuration(result.send_delay.max()), "   (part of the latency)")});
+}
+
+void AddNotes(const BenchReport& report, TableText& rows) {
+  if (report.all.interrupted) rows.Add({"note", "interrupted: this is what was measured so far"});
+  if (report.all.unsent > 0) {
+    rows.Add({"note", StrCat(WithThousands(report.all.unsent),
+                             " requests were due and found no free connection: the rate was too "
+                             "high for this server, or for so few connections")});
   }
   if (report.client_cpu_share > 0.95) {
     rows.Add({"note", "this client used its whole core: the server may be able to do more"});
   }
+}
+
+void PrintLatencies(const BenchReport& report, std::ostream& out) {
+  std::vector<TableText::Column> columns = {{report.targets.size() > 1 ? "target" : "latency"}};
+  for (const char* title : {"requests/s", "mean"}) columns.push_back({title, Align::kRight});
+  for (const QuantileName& q : kReportQuantiles) columns.push_back({q.name, Align::kRight});
+  columns.push_back({"max", Align::kRight});
+  TableText table(std::move(columns));
+  const auto add = [&table](const std::string& name, const LoadResult& result) {
+    std::vector<std::string> cells = {name, RateText(result.answered_per_second()),
+                                      base::FormatDuration(result.latency.mean())};
+    for (const QuantileName& q : kReportQuantiles) {
+      cells.push_back(base::FormatDuration(result.latency.Quantile(q.share)));
+    }
+    cells.push_back(base::FormatDuration(result.latency.max()));
+    table.Add(std::move(cells));
+  };
+  if (report.targets.size() > 1) {
+    for (const TargetReport& target : report.targets) add(target.facts.name, target.result);
+  }
+  add(report.targets.size() > 1 ? "all" : "", report.all);
+  table.Print(out);
+}
+
+void PrintSlowest(const BenchReport& report, std::ostream& out) {
+  std::string line;
+  for (size_t i = 0; i < std::min(kShownSlow, report.all.slowest.size()); ++i) {
+    const SlowAnswer& slow = report.all.slowest[i];
+    line += StrCat(i == 0 ? "" : ", ", base::FormatDuration(slow.latency), " at ",
+                   Fixed(Seconds(slow.due), 2), " s");
+  }
+  TableText rows({{}, {}});
+  if (!line.empty()) rows.Add({"slowest", line});
+  rows.Print(out);
 }
 
 void PrintDistinct(const LoadResult& result, std::ostream& out) {
@@ -146,76 +110,108 @@ void PrintDistinct(const LoadResult& result, std::ostream& out) {
 
 }  // namespace
 
-json ReportJson(const BenchReport& report) {
-  const LoadResult& result = report.result;
-  json errors = json::array();
-  for (const auto& [kind, error] : result.errors) {
-    errors.push_back({{"kind", kind}, {"count", error.count}, {"first", error.first}});
+void BenchReport::AppendRound(const BenchReport& later) {
+  for (size_t i = 0; i < targets.size(); ++i) {
+    TargetReport& mine = targets[i];
+    mine.result.Append(later.targets[i].result);
+    mine.rounds.insert(mine.rounds.end(), later.targets[i].rounds.begin(),
+                       later.targets[i].rounds.end());
   }
-  json out = {{"target", report.target},
-              {"format", report.format},
-              {"batch", report.batch},
-              {"request_bytes", report.request_bytes},
-              {"load", LoadJson(report.options)},
-              {"elapsed_s", Seconds(result.elapsed)},
-              {"requests", result.requests},
-              {"answered", result.answered},
-              {"failed", result.failed()},
-              {"unsent", result.unsent},
-              {"unanswered", result.unanswered},
-              {"interrupted", result.interrupted},
-              {"errors", errors},
-              {"requests_per_s", PerSecond(result.answered, result.elapsed)},
-              {"rows_per_s",
-               PerSecond(result.answered, result.elapsed) * static_cast<double>(report.batch)},
-              {"latency_ms", LatencyJson(result.latency)},
-              {"bytes_sent", result.bytes_sent},
-              {"bytes_received", result.bytes_received},
-              {"server", ServerJson(report)},
-              {"client_cpu_cores", report.client_cpu_share}};
-  if (report.options.distinct_answers) {
-    json distinct = json::array();
-    for (const DistinctAnswer& answer : result.distinct) {
-      distinct.push_back(
-          {{"digest", answer.digest}, {"body", answer.body}, {"count", answer.count}});
+  all.Append(later.all);
+  client_cpu_share = std::max(client_cpu_share, later.client_cpu_share);
+  if (cost && later.cost) cost->Append(*later.cost);
+}
+
+double Milliseconds(nanoseconds duration) { return Seconds(duration) * 1e3; }
+
+std::string Fixed(double value, int decimals) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
+  return text.data();
+}
+
+std::string RateText(double per_second) {
+  if (per_second < 100) return Fixed(per_second, 2);
+  return WithThousands(static_cast<uint64_t>(per_second + 0.5));
+}
+
+std::string ArrivalsText(const ArrivalPlan& arrivals) {
+  switch (arrivals.kind) {
+    case ArrivalPlan::Kind::kPoisson:
+      return "poisson";
+    case ArrivalPlan::Kind::kConstant:
+      return "constant";
+    case ArrivalPlan::Kind::kGamma: {
+      std::array<char, 32> text{};
+      std::snprintf(text.data(), text.size(), "gamma:%g", arrivals.cv);
+      return text.data();
     }
-    out["distinct"] = distinct;
-    out["other_distinct"] = result.other_distinct;
+    case ArrivalPlan::Kind::kOnOff:
+      return StrCat("on-off:", base::FormatDuration(arrivals.on), ",",
+                    base::FormatDuration(arrivals.off));
+    case ArrivalPlan::Kind::kTrace:
+      return "trace";
   }
-  return out;
+  return "";
+}
+
+std::string LoadText(const ArrivalPlan& arrivals, int concurrency, int outstanding) {
+  const std::string places =
+      outstanding > 1 ? StrCat(concurrency, " at a time, ", outstanding, " on a connection")
+                      : StrCat(concurrency, concurrency == 1 ? " connection" : " connections");
+  if (arrivals.kind == ArrivalPlan::Kind::kTrace && arrivals.trace) {
+    return StrCat("open loop, ", WithThousands(arrivals.trace->size()),
+                  " requests of a trace, up to ", places);
+  }
+  if (arrivals.rate <= 0) return StrCat("closed loop, ", places);
+  return StrCat("open loop, ", RateText(arrivals.rate), " requests/s (", ArrivalsText(arrivals),
+                "), up to ", places);
+}
+
+void PrintPlan(const BenchPlan& plan, std::ostream& out) {
+  for (size_t i = 0; i < plan.streams.size(); ++i) {
+    const StreamPlan& stream = plan.streams[i];
+    out << plan.facts[i].target << "  (" << plan.facts[i].format << ", "
+        << WithThousands(plan.facts[i].request_bytes) << " B)\n  "
+        << LoadText(stream.arrivals, stream.concurrency, stream.outstanding) << "\n";
+  }
+  out << "  " << base::FormatDuration(plan.load.duration) << " after "
+      << base::FormatDuration(plan.load.warmup) << " of warm-up" << std::endl;
 }
 
 void PrintReport(const BenchReport& report, std::ostream& out) {
-  const LoadResult& result = report.result;
-  const double rate = PerSecond(result.answered, result.elapsed);
+  const LoadResult& all = report.all;
   TableText rows({{}, {}});
-  rows.Add({"requests",
-            StrCat(WithThousands(result.requests), " in ", base::FormatDuration(result.elapsed),
-                   ", ", WithThousands(result.failed()), " failed")});
-  rows.Add({"throughput",
-            StrCat(Rate(rate), " requests/s",
-                   report.batch > 1
-                       ? StrCat(", ", Rate(rate * static_cast<double>(report.batch)), " rows/s")
-                       : "")});
-  AddLatency(result.latency, rows);
-  rows.Add({"bytes", StrCat(base::FormatByteSize(result.bytes_sent), " sent (",
-                            WithThousands(report.request_bytes), " B each), ",
-                            base::FormatByteSize(result.bytes_received), " of answers")});
+  rows.Add(
+      {"requests", StrCat(WithThousands(all.requests), " in ", base::FormatDuration(all.elapsed),
+                          ", ", WithThousands(all.failed()), " failed")});
+  rows.Add({"throughput", StrCat(RateText(all.answered_per_second()), " requests/s",
+                                 all.rows > all.answered
+                                     ? StrCat(", ", RateText(all.rows_per_second()), " rows/s")
+                                     : "")});
+  rows.Add({"bytes", StrCat(base::FormatByteSize(all.bytes_sent), " sent, ",
+                            base::FormatByteSize(all.bytes_received), " of answers")});
   AddServer(report, rows);
-  AddErrors(result, rows);
+  AddSendDelay(all, rows);
+  AddErrors(all, rows);
   AddNotes(report, rows);
   rows.Print(out);
-  if (report.options.distinct_answers) PrintDistinct(result, out);
+  PrintLatencies(report, out);
+  PrintSlowest(report, out);
+  if (report.options.distinct_answers) {
+    for (const TargetReport& target : report.targets) PrintDistinct(target.result, out);
+  }
   out.flush();
 }
 
 void PrintProgress(nanoseconds since_start, bool warming_up, const LatencyRecorder& second,
                    nanoseconds length, uint64_t errors, std::ostream& out) {
   std::array<char, 160> line{};
+  const double rate =
+      length.count() > 0 ? static_cast<double>(second.count()) / Seconds(length) : 0;
   std::snprintf(line.data(), line.size(),
                 "%4.0f s  %10s requests/s  p50 %-8s  p99 %-8s  %s errors%s", Seconds(since_start),
-                Rate(PerSecond(second.count(), length)).c_str(),
-                base::FormatDuration(second.Quantile(0.5)).c_str(),
+                RateText(rate).c_str(), base::FormatDuration(second.Quantile(0.5)).c_str(),
                 base::FormatDuration(second.Quantile(0.99)).c_str(), WithThousands(errors).c_str(),
                 warming_up ? "  (warming up)" : "");
   out << line.data() << std::endl;

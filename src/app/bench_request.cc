@@ -119,14 +119,19 @@ Status CheckShapeNames(const std::vector<BenchInput>& inputs, const BenchBodyOpt
   return base::OkStatus();
 }
 
+Result<int64_t> CheckedCount(const BenchInput& input, const Shape& shape) {
+  SLIPWAY_ASSIGN_OR_RETURN(const int64_t count, tensor::ElementCount(shape));
+  if (count <= kMaxElements) return count;
+  return base::ResourceExhausted(StrCat("input '", Printable(input.name), "' of shape ", shape,
+                                        " has more than ", kMaxElements, " elements"));
+}
+
+Status TooLarge() { return base::ResourceExhausted("the request would be larger than 1 GiB"); }
+
 // Appends one element of "inputs", with its data in place, or in `tail` when that is not null.
 Status AppendInput(const BenchInput& input, const Shape& shape, uint64_t seed, std::string& out,
                    std::string* tail) {
-  SLIPWAY_ASSIGN_OR_RETURN(const int64_t count, tensor::ElementCount(shape));
-  if (count > kMaxElements) {
-    return base::ResourceExhausted(StrCat("input '", Printable(input.name), "' of shape ", shape,
-                                          " has more than ", kMaxElements, " elements"));
-  }
+  SLIPWAY_ASSIGN_OR_RETURN(const int64_t count, CheckedCount(input, shape));
   Values values(seed);
   out += StrCat("{\"name\":", base::JsonString(input.name), ",\"shape\":", shape,
                 ",\"datatype\":\"", input.dtype, "\",");
@@ -218,14 +223,31 @@ Result<BenchBody> MakeBenchBody(const std::vector<BenchInput>& inputs,
     SLIPWAY_ASSIGN_OR_RETURN(const Shape shape, ConcreteShape(inputs[i], options));
     SLIPWAY_RETURN_IF_ERROR(AppendInput(inputs[i], shape, options.seed + i, body.bytes,
                                         options.binary ? &tail : nullptr));
-    if (body.bytes.size() + tail.size() > kMaxBytes) {
-      return base::ResourceExhausted("the request would be larger than 1 GiB");
-    }
+    if (body.bytes.size() + tail.size() > kMaxBytes) return TooLarge();
   }
   body.bytes += "]}";
   if (options.binary) body.json_bytes = body.bytes.size();
   body.bytes += tail;
   return body;
+}
+
+Result<std::vector<BenchTensor>> MakeBenchTensors(const std::vector<BenchInput>& inputs,
+                                                  const BenchBodyOptions& options) {
+  SLIPWAY_RETURN_IF_ERROR(CheckShapeNames(inputs, options));
+  std::vector<BenchTensor> tensors;
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    SLIPWAY_ASSIGN_OR_RETURN(Shape shape, ConcreteShape(inputs[i], options));
+    SLIPWAY_ASSIGN_OR_RETURN(const int64_t count, CheckedCount(inputs[i], shape));
+    BenchTensor tensor{
+        .name = inputs[i].name, .dtype = inputs[i].dtype, .shape = std::move(shape), .data = {}};
+    Values values(options.seed + i);
+    for (int64_t k = 0; k < count; ++k) values.AppendBinary(tensor.dtype, tensor.data);
+    bytes += tensor.data.size();
+    if (bytes > kMaxBytes) return TooLarge();
+    tensors.push_back(std::move(tensor));
+  }
+  return tensors;
 }
 
 std::string SerializeRequest(const BenchHttpRequest& request) {

@@ -45,6 +45,17 @@ struct BenchBody {
 base::Result<BenchBody> MakeBenchBody(const std::vector<BenchInput>& inputs,
                                       const BenchBodyOptions& options);
 
+// The same inputs, each with its values as the binary formats have them: little-endian, BYTES with
+// their lengths in front.
+struct BenchTensor {
+  std::string name;
+  tensor::DType dtype;
+  tensor::Shape shape;
+  std::string data;
+};
+base::Result<std::vector<BenchTensor>> MakeBenchTensors(const std::vector<BenchInput>& inputs,
+                                                        const BenchBodyOptions& options);
+
 // A whole HTTP/1.1 request. `headers` are complete lines without their end.
 struct BenchHttpRequest {
   std::string_view method = "POST";

@@ -4,13 +4,19 @@
 #include <vector>
 
 #include "base/str_cat.h"
+#include "import/catboost/catboost_importer.h"
+#include "import/lightgbm/lightgbm_importer.h"
 #include "import/sklearn/sklearn_importer.h"
+#include "import/xgboost/xgboost_importer.h"
 
 namespace slipway::app {
 
 std::span<const import::Importer> AllImporters() {
   static const std::vector<import::Importer> kImporters = {
       import::sklearn::SklearnImporter(),
+      import::xgboost::XgboostImporter(),
+      import::lightgbm::LightgbmImporter(),
+      import::catboost::CatboostImporter(),
   };
   return kImporters;
 }

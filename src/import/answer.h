@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,8 @@ namespace slipway::import {
 
 // How a classifier's classes are called: by numbers, by texts, or (both empty) 0, 1, 2, ...
 struct ClassLabels {
-  std::vector<int64_t> numbers;
-  std::vector<std::string> texts;
+  std::vector<int64_t> numbers = {};
+  std::vector<std::string> texts = {};
 
   bool empty() const { return numbers.empty() && texts.empty(); }
   size_t size() const { return numbers.size() + texts.size(); }
@@ -42,8 +43,10 @@ base::Status CheckLabels(const Answer& answer, const ClassLabels& labels);
 
 // Adds the model's outputs: "prediction" [batch, count], or "label" and "probabilities" [batch,
 // classes]. The label is [batch], and INT64 unless the classes have texts for names; kMultilabel
-// gives [batch, count] zeros and ones. `labels` pass CheckLabels().
-void AddOutputs(graph::GraphBuilder& graph, const Answer& answer, const ClassLabels& labels);
+// gives [batch, count] zeros and ones. `labels` pass CheckLabels(). An output whose name an input
+// has is called model_NAME; `inputs` are the columns that are inputs of their own.
+void AddOutputs(graph::GraphBuilder& graph, const Answer& answer, const ClassLabels& labels,
+                std::span<const ImportedColumn> inputs);
 
 // The names for ImportedModel::class_names; none for a prediction.
 std::vector<std::string> ClassNames(const Answer& answer, const ClassLabels& labels);

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,24 +9,10 @@
 
 #include "base/clock.h"
 #include "base/status.h"
-#include "base/unique_fd.h"
-#include "net/socket_address.h"
+#include "net/client_socket.h"
 #include "net/tls_client.h"
-#include "net/transport.h"
 
 namespace slipway::net {
-
-// Where the server of a URL is, and how it is called.
-struct ServerName {
-  SocketAddress address;
-  std::string authority;  // for the Host header: "example.org:8000"
-  std::string host;       // "example.org", "::1"; what a certificate is for
-  bool tls = false;
-
-  // "http://host:port", "https://host:port" or "unix:/path"; nothing may follow. kInvalidArgument;
-  // kUnavailable when the host has no address.
-  static base::Result<ServerName> Resolve(std::string_view url);
-};
 
 // A blocking HTTP/1.1 client for one server: for the command line and tests.
 //
@@ -75,16 +60,13 @@ class HttpClient {
 
  private:
   HttpClient(std::string url, ServerName name, const base::Clock& clock, const Options& options)
-      : url_(std::move(url)), name_(std::move(name)), clock_(&clock), options_(options) {}
+      : url_(std::move(url)),
+        name_(std::move(name)),
+        clock_(&clock),
+        options_(options),
+        socket_(clock) {}
 
   base::Result<Response> Exchange(const Request& request);
-  base::Status Connect();
-  base::Status StartTls();
-  bool ConnectionIsDead();
-  base::Status Write(std::string_view bytes);
-  base::Status Wait(short events);
-  // Receives more into received_; false at the end of the stream.
-  base::Result<bool> Receive();
   base::Status ReadHead(Response& response);
   base::Status ReadBody(const Request& request, Response& response);
   base::Status ReadChunked(Response& response);
@@ -95,9 +77,7 @@ class HttpClient {
   ServerName name_;
   const base::Clock* clock_;
   Options options_;
-  std::unique_ptr<TlsBuffers> tls_buffers_;  // made when first needed
-  Transport transport_{base::UniqueFd()};
-  base::SteadyTime deadline_;
+  ClientSocket socket_;
   std::string received_;
 };
 

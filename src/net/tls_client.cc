@@ -13,7 +13,9 @@
 namespace slipway::net {
 namespace {
 
-constexpr unsigned char kAlpn[] = "\x08http/1.1";
+// Names for ALPN, each behind its length.
+constexpr unsigned char kAlpnHttp1[] = "\x08http/1.1";
+constexpr unsigned char kAlpnHttp2[] = "\x02h2";
 
 bool IsAddress(const std::string& host) {
   in6_addr ignored{};
@@ -31,7 +33,11 @@ base::Result<std::unique_ptr<TlsClientContext>> TlsClientContext::Create(
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_read_ahead(context.get(), 1);
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_alpn_protos(context.get(), kAlpn, sizeof(kAlpn) - 1);
+  if (options.http2) {
+    SSL_CTX_set_alpn_protos(context.get(), kAlpnHttp2, sizeof(kAlpnHttp2) - 1);
+  } else {
+    SSL_CTX_set_alpn_protos(context.get(), kAlpnHttp1, sizeof(kAlpnHttp1) - 1);
+  }
   if (!options.insecure) SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   if (options.ca_file.empty()) {
     SSL_CTX_set_default_verify_paths(context.get());

@@ -10,7 +10,7 @@
 
 namespace slipway::net {
 
-// The client's side of TLS 1.2 and 1.3: whom to trust, and who we are. Speaks HTTP/1.1 (ALPN).
+// The client's side of TLS 1.2 and 1.3: whom to trust, and who we are.
 // Thread-safe; outlives its sessions.
 class TlsClientContext {
  public:
@@ -19,6 +19,7 @@ class TlsClientContext {
     bool insecure = false;              // trust anybody
     std::string certificate_file = {};  // PEM: who we are, for servers that ask; empty: nobody
     std::string key_file = {};          // empty: in certificate_file
+    bool http2 = false;                 // what is spoken inside (ALPN): HTTP/2, not HTTP/1.1
   };
 
   // kInvalidArgument, kNotFound, kPermissionDenied: the message names the file.

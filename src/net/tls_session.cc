@@ -256,17 +256,19 @@ ssize_t TlsSession::Encrypt(std::span<const iovec> pieces) {
 }
 
 bool TlsSession::Flush() {
-  const auto send = [this](const std::byte* bytes, size_t size) {
+  int error = 0;  // what stopped sending
+  const auto send = [this, &error](const std::byte* bytes, size_t size) {
     size_t sent = 0;
-    while (sent < size) {
+    while (sent < size && error == 0) {
       const ssize_t taken = ::send(fd_, bytes + sent, size - sent, MSG_NOSIGNAL);
-      if (taken < 0 && errno == EINTR) continue;
-      if (taken < 0) break;
-      sent += static_cast<size_t>(taken);
+      if (taken >= 0) {
+        sent += static_cast<size_t>(taken);
+      } else if (errno != EINTR) {
+        error = errno;
+      }
     }
     return sent;
   };
-  errno = 0;
   if (!unsent_.empty()) {
     unsent_begin_ += send(unsent_.data() + unsent_begin_, unsent_bytes());
     if (unsent_bytes() == 0) {
@@ -276,13 +278,10 @@ bool TlsSession::Flush() {
   }
   const size_t used = std::exchange(buffers_.used_, 0);
   const std::byte* const records = buffers_.records_.get();
-  const size_t sent = unsent_.empty() && errno == 0 ? send(records, used) : 0;
-  if (sent < used) {
-    const int error = errno;
-    unsent_.insert(unsent_.end(), records + sent, records + used);
-    errno = error;
-  }
-  if (errno != 0 && errno != EAGAIN) socket_error_ = errno;
+  const size_t sent = unsent_.empty() ? send(records, used) : 0;
+  if (sent < used) unsent_.insert(unsent_.end(), records + sent, records + used);
+  if (error != 0 && error != EAGAIN) socket_error_ = error;
+  errno = error;
   return unsent_bytes() == 0;
 }
 

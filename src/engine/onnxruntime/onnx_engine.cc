@@ -11,14 +11,13 @@
 
 #include "base/str_cat.h"
 #include "base/text.h"
+#include "engine/call_checks.h"
 #include "engine/onnxruntime/ort_status.h"
 #include "engine/onnxruntime/ort_value.h"
 
 namespace slipway::engine {
 
 using base::Deadline;
-using base::DeadlineExceeded;
-using base::InvalidArgument;
 using base::OkStatus;
 using base::Printable;
 using base::Result;
@@ -27,20 +26,6 @@ using base::StrCat;
 using tensor::Tensor;
 using tensor::TensorSpec;
 using tensor::TensorView;
-
-namespace {
-
-std::string InputName(const TensorSpec& spec) {
-  return StrCat("input '", Printable(spec.name), "'");
-}
-
-Status Stopped(Deadline deadline, std::string_view when) {
-  if (deadline.IsAbandoned())
-    return base::Cancelled(StrCat("nobody waits any more: given up ", when));
-  return DeadlineExceeded(StrCat("the deadline of the request passed ", when));
-}
-
-}  // namespace
 
 // The arguments of one run of the session. They lie on the stack unless there are very many.
 struct OnnxEngine::Call {
@@ -85,48 +70,12 @@ OnnxEngine::~OnnxEngine() {
   if (traits_.trim_memory) malloc_trim(0);
 }
 
-Status OnnxEngine::CheckInputs(std::span<const TensorView> inputs) const {
-  if (inputs.size() != signature_.inputs.size()) {
-    return InvalidArgument(
-        StrCat("expected ", signature_.inputs.size(), " inputs, got ", inputs.size()));
-  }
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const TensorSpec& spec = signature_.inputs[i];
-    if (inputs[i].absent()) {
-      if (spec.optional) continue;
-      return InvalidArgument(StrCat(InputName(spec), ": expected ", spec, ", got nothing"));
-    }
-    if (!spec.Accepts(inputs[i].dtype(), inputs[i].shape())) {
-      return InvalidArgument(StrCat(InputName(spec), ": expected ", spec, ", got ",
-                                    inputs[i].dtype(), inputs[i].shape()));
-    }
-  }
-  return OkStatus();
-}
-
-Status OnnxEngine::CheckOutputs(std::span<const size_t> outputs) const {
-  bool ascending = true;  // as nearly always, and then none comes twice
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    ascending = ascending && (i == 0 || outputs[i] > outputs[i - 1]);
-    if (outputs[i] < signature_.outputs.size()) continue;
-    return InvalidArgument(
-        StrCat("output ", outputs[i], ": expected a position below ", signature_.outputs.size()));
-  }
-  if (ascending) return OkStatus();
-  std::vector<size_t> sorted(outputs.begin(), outputs.end());
-  std::ranges::sort(sorted);
-  const auto twice = std::ranges::adjacent_find(sorted);
-  if (twice == sorted.end()) return OkStatus();
-  return InvalidArgument(StrCat("output '", Printable(signature_.outputs[*twice].name),
-                                "': expected once, asked for twice"));
-}
-
 Status OnnxEngine::Run(std::span<const TensorView> inputs, std::span<const size_t> outputs,
                        Deadline deadline, std::vector<Tensor>& results) {
   results.clear();
   try {
-    SLIPWAY_RETURN_IF_ERROR(CheckInputs(inputs));
-    SLIPWAY_RETURN_IF_ERROR(CheckOutputs(outputs));
+    SLIPWAY_RETURN_IF_ERROR(CheckInputs(signature_, inputs));
+    SLIPWAY_RETURN_IF_ERROR(CheckOutputs(signature_, outputs));
     if (outputs.empty()) return OkStatus();
     if (!deadline.never() && deadline.Expired(std::chrono::steady_clock::now())) {
       return Stopped(deadline, "before the model was run");

@@ -41,8 +41,6 @@ class OnnxEngine final : public Engine {
  private:
   struct Call;
 
-  base::Status CheckInputs(std::span<const tensor::TensorView> inputs) const;
-  base::Status CheckOutputs(std::span<const size_t> outputs) const;
   base::Status RunChecked(std::span<const tensor::TensorView> inputs,
                           std::span<const size_t> outputs, base::Deadline deadline,
                           std::vector<tensor::Tensor>& results);

@@ -16,7 +16,7 @@ const Importer& LightgbmImporter();
 
 // What is known about a model from outside its text: from the pickled wrapper it was part of.
 struct WrapperFacts {
-  ClassLabels labels;
+  ClassLabels labels = {};
   int64_t iterations = 0;  // how many are used; 0 for all
 };
 

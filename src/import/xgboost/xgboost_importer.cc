@@ -150,7 +150,7 @@ void AddWarnings(const Model& model, size_t trees, ImportedModel& out) {
         " best; all trees are used, as Booster.predict() does (a file saved by XGBClassifier or "
         "XGBRegressor would stop there)"));
   }
-  const auto by_category = [](const Tree& tree) { return !tree.category_set.empty(); };
+  const auto by_category = [](const Tree& tree) { return !tree.categories.empty(); };
   if (std::ranges::any_of(model.trees, by_category)) {
     out.warnings.emplace_back(
         model.has_category_names
@@ -212,7 +212,7 @@ Result<ImportedModel> ImportBoosterBytes(std::span<const std::byte> bytes,
       AddNumberInput(graph, out.columns, graph::ElementType::kFloat, options.columns));
   SLIPWAY_ASSIGN_OR_RETURN(const Answer answer, AddBooster(graph, x, booster.model, trees));
   SLIPWAY_RETURN_IF_ERROR(CheckLabels(answer, facts.labels));
-  AddOutputs(graph, answer, facts.labels);
+  AddOutputs(graph, answer, facts.labels, OwnInputs(out.columns, options.columns));
   out.class_names = ClassNames(answer, facts.labels);
   out.onnx = std::move(graph).Finish();
   return out;

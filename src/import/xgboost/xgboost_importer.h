@@ -16,7 +16,7 @@ const Importer& XgboostImporter();
 
 // What is known about a booster from outside its bytes: from the pickled wrapper it was part of.
 struct WrapperFacts {
-  ClassLabels labels;
+  ClassLabels labels = {};
   // Stops at the best iteration where early stopping has noted one, as XGBClassifier and its
   // relatives do and Booster.predict() does not.
   bool stop_at_best_iteration = false;

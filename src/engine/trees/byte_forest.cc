@@ -1,0 +1,66 @@
+#include "engine/trees/byte_forest.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "engine/trees/row_bins.h"
+
+namespace slipway::engine {
+namespace {
+
+template <typename T>
+uint32_t CountReachedAnywhere(const T* cuts, T x) {
+  uint32_t count = 0;
+  for (size_t i = 0; i < ByteForest<T>::kBlock; ++i) count += x >= cuts[i] ? 1 : 0;
+  return count;
+}
+
+}  // namespace
+
+template <typename T>
+void ByteForest<T>::FillBins(const T* row, uint8_t* bins, size_t step) const {
+#if defined(SLIPWAY_HAS_AVX512)
+  if (HasAvx512()) return FillBinsAvx512(*this, row, bins, step);
+#endif
+  for (const Cuts& column : columns) {
+    const T x = *row++;
+    const uint32_t block = CountReachedAnywhere(column.ends.values, x);
+    const T* cuts = blocks[column.first + block].values;
+    *bins = static_cast<uint8_t>(block * kBlock + CountReachedAnywhere(cuts, x));
+    bins += step;
+  }
+}
+
+template <typename T>
+std::optional<ByteForest<T>> ByteForest<T>::Make(const Forest<T>& forest) {
+  constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
+  std::vector<std::vector<T>> thresholds(forest.columns.size());
+  for (const auto& node : forest.nodes) thresholds[node.column].push_back(node.threshold);
+  ByteForest out;
+  for (std::vector<T>& column : thresholds) {
+    std::ranges::sort(column);
+    column.erase(std::unique(column.begin(), column.end()), column.end());
+    if (column.size() > kMaxThresholds) return std::nullopt;
+    const auto at = [&](size_t i) { return i < column.size() ? column[i] : kNan; };
+    Cuts cuts;
+    cuts.first = static_cast<uint32_t>(out.blocks.size());
+    for (size_t i = 0; i < kBlock; ++i) cuts.ends.values[i] = at((i + 1) * kBlock - 1);
+    for (size_t first = 0; first <= column.size(); first += kBlock) {
+      Block& block = out.blocks.emplace_back();
+      for (size_t i = 0; i < kBlock; ++i) block.values[i] = at(first + i);
+    }
+    out.columns.push_back(cuts);
+  }
+  for (const auto& node : forest.nodes) {
+    const std::vector<T>& column = thresholds[node.column];
+    const auto at = std::ranges::lower_bound(column, node.threshold);
+    out.ranks.push_back(static_cast<uint8_t>(at - column.begin() + 1));
+  }
+  return out;
+}
+
+template struct ByteForest<float>;
+template struct ByteForest<double>;
+
+}  // namespace slipway::engine

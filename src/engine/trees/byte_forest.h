@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/trees/forest.h"
+
+namespace slipway::engine {
+
+// What kernels need that compare bytes instead of numbers: a column has few thresholds, so that
+// its value can be told by how many of them it reaches, and then a node asks byte >= rank. Exact:
+// x >= the k-th smallest threshold if and only if x reaches at least k thresholds.
+template <typename T>
+struct ByteForest {
+  // The thresholds of a column, in blocks of kBlock with NaN behind the last, which nothing
+  // reaches. ends[i] is the last of block i; counting the ends that x reaches tells the block to
+  // look at.
+  static constexpr size_t kBlock = 16;
+  static constexpr size_t kMaxThresholds = 255;
+  struct alignas(64) Block {
+    T values[kBlock];
+  };
+  struct Cuts {
+    Block ends;
+    uint32_t first = 0;  // of its blocks
+  };
+
+  std::vector<Cuts> columns;
+  std::vector<Block> blocks;
+  std::vector<uint8_t> ranks;  // by node of the forest: 1 for the smallest threshold of its column
+
+  // bins[i * step] = how many thresholds of column i the row reaches; 0 for a missing value.
+  void FillBins(const T* row, uint8_t* bins, size_t step) const;
+
+  // nullopt when a column has more than kMaxThresholds thresholds.
+  static std::optional<ByteForest> Make(const Forest<T>& forest);
+};
+
+}  // namespace slipway::engine

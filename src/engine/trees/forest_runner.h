@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "engine/trees/forest.h"
+#include "engine/trees/kernel_choice.h"
+#include "graph/tree_ensemble.h"
+
+namespace slipway::engine {
+
+// Runs one tree ensemble with the kernels that suit it and this machine. Immutable after its
+// making, so thread-safe.
+template <typename T>
+class ForestRunner {
+ public:
+  // As MakeForest() says. Takes some milliseconds: kernels are timed against each other.
+  explicit ForestRunner(const graph::TreeEnsemble& ensemble);
+
+  // `rows` is [count][features], `sums` is [count][targets] and is overwritten; `scratch` has
+  // count * scratch_row_size() elements.
+  void Run(const T* rows, size_t count, T* sums, T* scratch) const;
+  size_t scratch_row_size() const { return stride_; }
+
+ private:
+  using Column = typename Forest<T>::Column;
+
+  ForestRunner(const graph::TreeEnsemble& ensemble, Forest<T> forest);
+  void FillRow(const T* row, T* out) const;
+
+  const size_t features_;
+  const size_t targets_;
+  const size_t stride_;
+  const KernelChoice<T> kernels_;
+  const std::vector<Column> columns_;
+  const bool as_they_are_;  // the columns are the features, in order
+  const T divisor_;         // the number of trees for a mean, else 0
+};
+
+}  // namespace slipway::engine

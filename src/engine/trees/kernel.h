@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace slipway::engine {
+
+// Rows of a forest's columns: row i begins at values[i * stride], and behind its last column lies a
+// NaN. Borrows.
+template <typename T>
+struct ColumnRows {
+  const T* values = nullptr;
+  size_t stride = 0;
+  size_t count = 0;
+};
+
+// One way to run one forest. Every kernel adds the same leaves in the same order, so that all give
+// the same bits. Immutable, so thread-safe.
+template <typename T>
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  // Adds every tree's leaf to `sums`, [rows.count][targets].
+  virtual void AddTrees(const ColumnRows<T>& rows, T* sums) const = 0;
+  // "walk", for tests and benchmarks.
+  virtual std::string_view name() const = 0;
+};
+
+}  // namespace slipway::engine

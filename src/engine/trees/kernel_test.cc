@@ -1,0 +1,200 @@
+// Every kernel gives the bits of the plain sum, for every forest that it takes.
+#include "engine/trees/kernel.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "engine/trees/avx512.h"
+#include "engine/trees/forest.h"
+#include "engine/trees/forest_runner.h"
+#include "engine/trees/kernel_choice.h"
+#include "graph/testing/random_trees.h"
+
+namespace slipway::engine {
+namespace {
+
+using graph::ElementType;
+using graph::RandomTreesOptions;
+using graph::TreeEnsemble;
+using NodeTest = TreeEnsemble::Test;
+
+struct KernelCase {
+  const char* name;
+  RandomTreesOptions options;
+  double scale = 1;  // of the splits
+};
+
+// Values at, just below and just above the splits; zeros of both signs, infinities, missing ones.
+template <typename T>
+std::vector<T> HardRows(const TreeEnsemble& ensemble, size_t rows, uint32_t seed) {
+  using Limits = std::numeric_limits<T>;
+  const std::vector<T> special = {
+      Limits::quiet_NaN(), Limits::infinity(),   -Limits::infinity(),  T{0}, -T{0}, Limits::max(),
+      Limits::lowest(),    Limits::denorm_min(), static_cast<T>(1e-35)};
+  std::mt19937 random(seed);
+  std::vector<T> out(rows * ensemble.features);
+  for (T& x : out) {
+    const auto pick = static_cast<size_t>(random() % 64);
+    if (pick < special.size()) {
+      x = special[pick];
+      continue;
+    }
+    if (ensemble.nodes.empty()) continue;
+    x = static_cast<T>(ensemble.nodes[random() % ensemble.nodes.size()].split);
+    if (pick % 3 == 1) x = std::nextafter(x, Limits::infinity());
+    if (pick % 3 == 2) x = std::nextafter(x, -Limits::infinity());
+  }
+  return out;
+}
+
+template <typename T>
+void ExpectSameBits(const std::vector<T>& want, const std::vector<T>& got, const std::string& who) {
+  ASSERT_EQ(want.size(), got.size());
+  for (size_t i = 0; i < want.size(); ++i) {
+    using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+    ASSERT_EQ(std::bit_cast<Bits>(want[i]), std::bit_cast<Bits>(got[i]))
+        << who << ", element " << i << ": " << want[i] << " and " << got[i];
+  }
+}
+
+class KernelTest : public testing::TestWithParam<KernelCase> {
+ protected:
+  // The columns of `rows`, as ForestRunner lays them out.
+  template <typename T>
+  static std::vector<T> Columns(const Forest<T>& forest, const std::vector<T>& rows) {
+    using Missing = typename Forest<T>::Column::Missing;
+    std::vector<T> out;
+    for (size_t row = 0; row < rows.size(); row += forest.features) {
+      for (const auto& column : forest.columns) {
+        const T x = rows[row + column.feature];
+        if (column.missing == Missing::kStays) out.push_back(x);
+        if (column.missing == Missing::kFlag) out.push_back(std::isnan(x) ? 1 : 0);
+        if (column.missing == Missing::kInfinity) {
+          out.push_back(std::isnan(x) ? std::numeric_limits<T>::infinity() : x);
+        }
+      }
+      out.push_back(std::numeric_limits<T>::quiet_NaN());
+    }
+    return out;
+  }
+
+  template <typename T>
+  void Compare(const TreeEnsemble& ensemble) {
+    const Forest<T> forest = MakeForest<T>(ensemble);
+    const auto kernels = EligibleKernels(forest);
+    ASSERT_FALSE(kernels.empty());
+    for (const size_t count : {1, 2, 15, 16, 17, 63, 64, 65, 200}) {
+      const std::vector<T> rows = HardRows<T>(ensemble, count, static_cast<uint32_t>(count));
+      std::vector<T> want;
+      TreeEnsemble sum = ensemble;
+      sum.aggregate = TreeEnsemble::Aggregate::kSum;
+      for (size_t row = 0; row < count; ++row) {
+        const auto sums = graph::PlainSum<T>(
+            sum, std::span(rows).subspan(row * ensemble.features, ensemble.features));
+        want.insert(want.end(), sums.begin(), sums.end());
+      }
+      const std::vector<T> columns = Columns(forest, rows);
+      for (const auto& kernel : kernels) {
+        std::vector<T> got(count * forest.targets);
+        kernel->AddTrees({columns.data(), forest.columns.size() + 1, count}, got.data());
+        ExpectSameBits(want, got, std::string(kernel->name()));
+      }
+      const ForestRunner<T> runner(sum);
+      std::vector<T> got(count * forest.targets);
+      std::vector<T> scratch(count * runner.scratch_row_size());
+      runner.Run(rows.data(), count, got.data(), scratch.data());
+      ExpectSameBits(want, got, "runner");
+    }
+  }
+
+  static TreeEnsemble Make() {
+    TreeEnsemble ensemble = graph::RandomTrees(GetParam().options, 5).Make();
+    for (TreeEnsemble::Node& node : ensemble.nodes) {
+      node.split = static_cast<float>((node.split - 1) * GetParam().scale);
+    }
+    return ensemble;
+  }
+};
+
+TEST_P(KernelTest, GivesTheBitsOfThePlainSum) {
+  const TreeEnsemble ensemble = Make();
+  ASSERT_EQ(Validate(ensemble), base::OkStatus());
+  if (ensemble.type == ElementType::kFloat) return Compare<float>(ensemble);
+  Compare<double>(ensemble);
+}
+
+// Splits at the ends of the number line, where a missing value is told apart from everything else.
+TEST_P(KernelTest, TakesInfiniteSplits) {
+  TreeEnsemble ensemble = Make();
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const double ends[] = {kInfinity, -kInfinity, std::numeric_limits<float>::max(), -0.0};
+  for (size_t i = 0; i < ensemble.nodes.size(); ++i) {
+    if (i % 3 == 0) ensemble.nodes[i].split = ends[i / 3 % 4];
+  }
+  ASSERT_EQ(Validate(ensemble), base::OkStatus());
+  if (ensemble.type == ElementType::kFloat) return Compare<float>(ensemble);
+  Compare<double>(ensemble);
+}
+
+// On a processor with AVX-512 the cases above run all kernels.
+TEST(KernelChoiceTest, OffersEveryKernelToAnEasyForest) {
+  if (!HasAvx512()) GTEST_SKIP() << "this processor has no AVX-512 with VBMI";
+  const auto forest =
+      MakeForest<float>(graph::RandomTrees({.type = ElementType::kFloat, .depth = 6}, 1).Make());
+  std::vector<std::string> names;
+  for (const auto& kernel : EligibleKernels(forest)) names.emplace_back(kernel->name());
+  EXPECT_EQ(names, (std::vector<std::string>{"walk", "byte walk", "perfect", "leaves", "block"}));
+}
+
+TEST(KernelChoiceTest, LeavesManyThresholdsToTheWalk) {
+  const auto forest = MakeForest<float>(
+      graph::RandomTrees(
+          {.type = ElementType::kFloat, .features = 1, .trees = 100, .depth = 6, .splits = 100'000},
+          1)
+          .Make());
+  ASSERT_EQ(EligibleKernels(forest).size(), 1U);
+  EXPECT_EQ(KernelChoice<float>(forest).For(1).name(), "walk");
+}
+
+const std::vector<NodeTest> kBoth = {NodeTest::kLess, NodeTest::kLessOrEqual};
+
+const KernelCase kCases[] = {
+    {"Depth6", {.type = ElementType::kFloat, .trees = 150, .depth = 6}},
+    {"Depth6Double", {.tests = kBoth, .trees = 150, .depth = 6}},
+    {"Perfect", {.type = ElementType::kFloat, .trees = 30, .depth = 6, .thinning = 0}},
+    {"PerfectDouble", {.trees = 30, .depth = 6, .thinning = 0}},
+    {"ManyFeatures",
+     {.type = ElementType::kFloat, .features = 300, .trees = 60, .depth = 6, .splits = 30}},
+    {"ManyFeaturesDouble", {.features = 100, .trees = 60, .depth = 6, .splits = 30}},
+    {"LeafWise", {.type = ElementType::kFloat, .trees = 60, .depth = 12, .thinning = 3}},
+    {"LeafWiseDouble", {.trees = 60, .depth = 14, .thinning = 3}},
+    {"Deep", {.type = ElementType::kFloat, .trees = 25, .depth = 9, .splits = 400, .thinning = 12}},
+    {"DeepDouble", {.tests = kBoth, .trees = 25, .depth = 9, .splits = 400, .thinning = 12}},
+    {"ManySplits",
+     {.type = ElementType::kFloat, .features = 2, .trees = 100, .depth = 6, .splits = 5000}},
+    {"FullBins", {.type = ElementType::kFloat, .trees = 100, .depth = 6, .splits = 255}},
+    {"Targets", {.type = ElementType::kFloat, .targets = 3, .trees = 50, .depth = 6}},
+    {"TargetsDouble", {.targets = 7, .trees = 50, .depth = 5}},
+    {"VectorLeaves", {.targets = 3, .vector_leaves = true, .trees = 50, .depth = 6}},
+    {"Mean",
+     {.targets = 3,
+      .vector_leaves = true,
+      .aggregate = TreeEnsemble::Aggregate::kMean,
+      .trees = 50,
+      .depth = 8}},
+    {"OneTree", {.type = ElementType::kFloat, .trees = 1, .depth = 3}},
+    {"NoTrees", {.type = ElementType::kFloat, .trees = 0}},
+    {"TinySplits", {.type = ElementType::kFloat, .trees = 30, .depth = 5}, 1e-35},
+    {"NothingMissing", {.type = ElementType::kFloat, .trees = 30, .depth = 6, .missing = false}},
+};
+INSTANTIATE_TEST_SUITE_P(All, KernelTest, testing::ValuesIn(kCases),
+                         [](const auto& one) { return one.param.name; });
+
+}  // namespace
+}  // namespace slipway::engine

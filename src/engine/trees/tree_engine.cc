@@ -1,0 +1,243 @@
+#include "engine/trees/tree_engine.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <latch>
+#include <new>
+#include <system_error>
+#include <utility>
+
+#include "base/buffer.h"
+#include "base/str_cat.h"
+#include "engine/call_checks.h"
+
+namespace slipway::engine {
+
+using base::Buffer;
+using base::Deadline;
+using base::OkStatus;
+using base::Status;
+using tensor::Tensor;
+using tensor::TensorView;
+
+namespace {
+
+// A batch below so many rows times nodes runs on one thread: others cost more than they help.
+constexpr size_t kMinWorkForThreads = 20'000'000;
+
+Buffer CopyOf(std::span<const std::byte> bytes) {
+  Buffer copy = Buffer::Allocate(bytes.size());
+  if (!bytes.empty()) std::memcpy(copy.data(), bytes.data(), bytes.size());
+  return copy;
+}
+
+}  // namespace
+
+// One batch: where its rows come from and go to. Blocks are taken by number, by any thread.
+struct TreeEngine::Call {
+  struct Output {
+    size_t slot = 0;
+    std::byte* to = nullptr;
+    std::vector<int64_t> numbers;  // of texts
+  };
+  size_t rows = 0;
+  std::vector<const std::byte*> inputs;
+  std::vector<Buffer> copies;  // of inputs that were not aligned
+  std::vector<Output> outputs;
+  Deadline deadline;
+  std::atomic<size_t> next_block = 0;
+  std::atomic<bool> stopped = false;
+};
+
+// The memory of one block.
+class TreeEngine::Workspace {
+ public:
+  Workspace(const Program& program, size_t rows)
+      : program_(program),
+        memory_(Buffer::Allocate(program.slots.size() * sizeof(std::byte*) +
+                                 rows * (program.row_bytes + program.scratch_row_bytes))),
+        data_(reinterpret_cast<std::byte**>(memory_.data()), program.slots.size()) {}
+
+  // Points the slots at the rows from `first_row` on.
+  Frame Place(const Call& call, size_t first_row, size_t rows) {
+    std::byte* computed = memory_.data() + data_.size_bytes();
+    for (size_t i = 0; i < data_.size(); ++i) {
+      const Slot& slot = program_.slots[i];
+      switch (slot.kind) {
+        case Slot::Kind::kInput:  // no step writes to what it only reads
+          data_[i] = const_cast<std::byte*>(call.inputs[slot.index]) +
+                     first_row * slot.width * SlotBytes(slot.type);
+          break;
+        case Slot::Kind::kConstant:
+          data_[i] = const_cast<std::byte*>(program_.constants[slot.index].data());
+          break;
+        case Slot::Kind::kComputed:
+          data_[i] = computed + slot.offset * rows;
+          break;
+      }
+    }
+    return {.rows = rows, .data = data_, .scratch = computed + program_.row_bytes * rows};
+  }
+
+ private:
+  const Program& program_;
+  Buffer memory_;
+  std::span<std::byte*> data_;
+};
+
+TreeEngine::TreeEngine(Program program, tensor::Signature signature, int threads)
+    : program_(std::move(program)),
+      signature_(std::move(signature)),
+      threads_(static_cast<size_t>(std::max(threads, 1))) {}
+
+TreeEngine::~TreeEngine() = default;
+
+Status TreeEngine::Run(std::span<const TensorView> inputs, std::span<const size_t> outputs,
+                       Deadline deadline, std::vector<Tensor>& results) {
+  results.clear();
+  try {
+    SLIPWAY_RETURN_IF_ERROR(CheckInputs(signature_, inputs));
+    SLIPWAY_RETURN_IF_ERROR(CheckOutputs(signature_, outputs));
+    if (outputs.empty()) return OkStatus();
+    if (!deadline.never() && deadline.Expired(std::chrono::steady_clock::now())) {
+      return Stopped(deadline, "before the model was run");
+    }
+    Status status = RunChecked(inputs, outputs, deadline, results);
+    if (!status.ok()) results.clear();
+    return status;
+  } catch (const std::bad_alloc&) {
+    results.clear();
+    return base::ResourceExhausted("no memory for the inputs and outputs of the model");
+  }
+}
+
+Status TreeEngine::RunChecked(std::span<const TensorView> inputs, std::span<const size_t> outputs,
+                              Deadline deadline, std::vector<Tensor>& results) {
+  Call call;
+  call.deadline = deadline;
+  call.rows = static_cast<size_t>(inputs[0].shape()[0]);
+  call.inputs.reserve(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].shape()[0] != inputs[0].shape()[0]) {
+      return base::InvalidArgument(
+          base::StrCat(InputName(signature_.inputs[i]), ": expected ", call.rows, " rows, as in ",
+                       InputName(signature_.inputs[0]), ", got ", inputs[i].shape()[0]));
+    }
+    const std::byte* data = inputs[i].data().data();
+    if (reinterpret_cast<uintptr_t>(data) % tensor::SizeOf(inputs[i].dtype()) != 0) {
+      call.copies.push_back(CopyOf(inputs[i].data()));
+      data = call.copies.back().data();
+    }
+    call.inputs.push_back(data);
+  }
+  results.resize(outputs.size());
+  call.outputs.resize(outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const tensor::TensorSpec& spec = signature_.outputs[outputs[i]];
+    Call::Output& output = call.outputs[i];
+    output.slot = program_.outputs[outputs[i]];
+    if (spec.dtype == tensor::DType::kBytes) {
+      output.numbers.resize(call.rows);
+      output.to = reinterpret_cast<std::byte*>(output.numbers.data());
+      continue;
+    }
+    tensor::Shape shape = spec.shape;
+    shape.set_dim(0, static_cast<int64_t>(call.rows));
+    SLIPWAY_ASSIGN_OR_RETURN(results[i], Tensor::Allocate(spec.dtype, shape));
+    output.to = results[i].mutable_data().data();
+  }
+  RunOnThreads(call);
+  if (call.stopped) return Stopped(deadline, "while the model ran, which was stopped");
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (signature_.outputs[outputs[i]].dtype != tensor::DType::kBytes) continue;
+    const std::vector<std::string>& texts = program_.slots[call.outputs[i].slot].texts;
+    std::vector<std::string> picked;
+    picked.reserve(call.rows);
+    for (const int64_t number : call.outputs[i].numbers) {
+      picked.push_back(texts[static_cast<size_t>(number)]);
+    }
+    tensor::Shape shape = signature_.outputs[outputs[i]].shape;
+    shape.set_dim(0, static_cast<int64_t>(call.rows));
+    SLIPWAY_ASSIGN_OR_RETURN(results[i], Tensor::FromStrings(shape, picked));
+  }
+  return OkStatus();
+}
+
+bool TreeEngine::StartPool() {
+  try {
+    std::call_once(pool_started_, [this] {
+      pool_ = std::make_unique<base::ThreadPool>(
+          base::ThreadPool::Options{.name = "trees", .threads = threads_ - 1});
+    });
+    return true;
+  } catch (const std::system_error&) {  // no more threads: the caller's has to do
+    return false;
+  }
+}
+
+void TreeEngine::RunOnThreads(Call& call) {
+  const size_t blocks = (call.rows + Program::kBlockRows - 1) / Program::kBlockRows;
+  const bool large = call.rows * std::max<size_t>(program_.tree_nodes, 1) >= kMinWorkForThreads;
+  if (threads_ == 1 || blocks < 2 || !large) {
+    RunBlocks(call);
+    return;
+  }
+  if (!StartPool()) {
+    RunBlocks(call);
+    return;
+  }
+  const size_t helpers = std::min(threads_ - 1, blocks - 1);
+  std::latch done(static_cast<ptrdiff_t>(helpers));
+  std::atomic<bool> no_memory = false;
+  const auto help = [&] {
+    try {
+      RunBlocks(call);
+    } catch (const std::bad_alloc&) {
+      no_memory = true;
+    }
+    done.count_down();
+  };
+  for (size_t i = 0; i < helpers; ++i) {
+    try {
+      pool_->Post(help);
+    } catch (const std::bad_alloc&) {
+      done.count_down();  // one helper less
+    }
+  }
+  try {
+    RunBlocks(call);
+  } catch (const std::bad_alloc&) {
+    no_memory = true;
+  }
+  done.wait();
+  if (no_memory) throw std::bad_alloc();
+}
+
+void TreeEngine::RunBlocks(Call& call) const {
+  const size_t block_rows = std::min(call.rows, Program::kBlockRows);
+  Workspace workspace(program_, block_rows);
+  while (true) {
+    const size_t first = call.next_block.fetch_add(1) * Program::kBlockRows;
+    if (first >= call.rows || call.stopped) return;
+    if (first > 0 && !call.deadline.never() &&
+        call.deadline.Expired(std::chrono::steady_clock::now())) {
+      call.stopped = true;
+      return;
+    }
+    RunBlock(call, workspace, first, std::min(Program::kBlockRows, call.rows - first));
+  }
+}
+
+void TreeEngine::RunBlock(Call& call, Workspace& workspace, size_t first_row, size_t rows) const {
+  const Frame frame = workspace.Place(call, first_row, rows);
+  for (const Step& step : program_.steps) step(frame);
+  for (const Call::Output& output : call.outputs) {
+    const Slot& slot = program_.slots[output.slot];
+    const size_t row_bytes = slot.width * SlotBytes(slot.type);
+    std::memcpy(output.to + first_row * row_bytes, frame.data[output.slot], rows * row_bytes);
+  }
+}
+
+}  // namespace slipway::engine

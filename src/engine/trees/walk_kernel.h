@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+
+#include "engine/trees/forest.h"
+#include "engine/trees/kernel.h"
+
+namespace slipway::engine {
+
+// Goes down the trees node by node, without branches: a node's children lie side by side, so that a
+// step adds the comparison to an offset, and a leaf is a node that leads to itself. Twelve trees of
+// one row, or sixteen rows of one tree, go down together, because each step waits for memory.
+//
+// Takes any forest and needs no special processor: what the other kernels are measured against and
+// tested against. `forest` is copied from and need not live on.
+template <typename T>
+std::unique_ptr<Kernel<T>> MakeWalkKernel(const Forest<T>& forest);
+
+// The same over bytes (see ByteForest), with nodes of half the size or a quarter: for forests that
+// do not fit a cache. nullptr when a column has more than 255 thresholds.
+template <typename T>
+std::unique_ptr<Kernel<T>> MakeByteWalkKernel(const Forest<T>& forest);
+
+}  // namespace slipway::engine
