@@ -74,6 +74,13 @@ std::span<const Estimator> ImputerEstimators();
 std::span<const Estimator> FeatureEstimators();
 std::span<const Estimator> SelectorEstimators();
 std::span<const Estimator> DecompositionEstimators();
+std::span<const Estimator> BayesEstimators();
+std::span<const Estimator> NeuralEstimators();
+std::span<const Estimator> NeighborEstimators();
+std::span<const Estimator> SvmEstimators();
+std::span<const Estimator> VotingEstimators();
+std::span<const Estimator> WeightedEstimators();
+std::span<const Estimator> CalibrationEstimators();
 
 // Whether FunctionTransformer can hold this function.
 bool IsKnownFunction(std::string_view module, std::string_view name);

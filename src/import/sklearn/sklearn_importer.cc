@@ -29,7 +29,7 @@ using graph::GraphBuilder;
 using pickle::Document;
 using Kind = ImportedColumn::Kind;
 
-constexpr uint64_t kMaxEstimators = 1'000'000;
+constexpr uint64_t kMaxEstimators = 100'000;
 // Each array may be read so often on average, beyond a first million of numbers.
 constexpr uint64_t kMaxReadings = 8;
 

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "import/sklearn/estimator.h"
+
+namespace slipway::import::sklearn {
+
+// For estimators that combine the answers of others.
+
+// Converts every estimator of a list, each on the columns that `features` gives it, or on all.
+// kUnimplemented names all that are not supported.
+base::Result<std::vector<Answer>> ConvertAll(Scope& scope, const Record& record,
+                                             std::string_view attribute, const Frame& input,
+                                             std::string_view features = {});
+
+// The sum of the values in their order, divided by their number; by weights where there are some.
+graph::Value Average(graph::GraphBuilder& graph, const std::vector<graph::Value>& values,
+                     const std::vector<double>& weights = {});
+
+// The codes int64 [batch] as [batch, labels] of 0 and 1.
+graph::Value Votes(Scope& scope, const graph::Value& code, int64_t labels);
+
+}  // namespace slipway::import::sklearn
