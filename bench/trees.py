@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Times our tree engine against XGBoost, LightGBM and ONNX Runtime, in one run, on one thread.
 
-    python3 bench/trees.py [--program build/release/bin/trees_bench] [--only NAME] [--out FILE]
+    python3 bench/trees.py [--build build/release] [--only NAME] [--out FILE]
 
-Needs numpy, onnx, xgboost and lightgbm. Trains models on random numbers (fixed seed), writes each as
-ONNX (ai.onnx.ml TreeEnsemble 5), and hands all to bench/trees/trees_bench.cc, which measures CPU time:
-the least of some repeats, in microseconds a row, at 1, 100 and 10,000 rows a call. XGBoost and LightGBM
-are called through their C APIs. ONNX Runtime gets the trees in FLOAT, which it runs fastest.
+Needs numpy, xgboost and lightgbm. Trains models on random numbers (fixed seed), imports each with
+`slipway import`, and hands all to bench/trees/trees_bench.cc, which measures CPU time: the least of some
+repeats, in microseconds a row, at 1, 100 and 10,000 rows a call. XGBoost and LightGBM are called through
+their C APIs, ONNX Runtime runs the imported model. Size 6 is depth 6 or 63 leaves, 12 is depth 12 or 255
+leaves; 64 bins a feature, with * 256.
 """
 
 import argparse
@@ -21,9 +22,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import lightgbm  # noqa: E402
 import numpy as np  # noqa: E402
-import onnx  # noqa: E402
 import xgboost  # noqa: E402
-from onnx import TensorProto, helper  # noqa: E402
 
 # name, library, features, depth or leaves, trees, bins
 CASES = [
@@ -35,123 +34,6 @@ CASES = [
     if bins == 64 or trees == 1000
 ]
 BATCHES = ("1", "100", "10000")
-
-
-class Trees:
-    """The attributes of a TreeEnsemble node."""
-
-    def __init__(self, mode):
-        self.mode = mode
-        self.roots, self.features, self.splits, self.missing = [], [], [], []
-        self.children = []  # (true id, true is leaf, false id, false is leaf)
-        self.leaves = []
-
-    def leaf(self, value):
-        self.leaves.append(value)
-        return (len(self.leaves) - 1, 1)
-
-    def node(self, feature, split, missing_is_true):
-        self.features.append(feature)
-        self.splits.append(split)
-        self.missing.append(int(missing_is_true))
-        self.children.append(None)
-        return len(self.features) - 1
-
-    def set_children(self, node, yes, no):
-        self.children[node] = (*yes, *no)
-
-    def add_root(self, place):
-        if place[1]:  # a tree of one leaf
-            node = self.node(0, 0.0, False)
-            self.set_children(node, place, place)
-            place = (node, 0)
-        self.roots.append(place[0])
-
-    def to_node(self, dtype, x, y):
-        def tensor(name, values, kind):
-            return helper.make_tensor(name, kind, [len(values)], values)
-
-        real = TensorProto.FLOAT if dtype == np.float32 else TensorProto.DOUBLE
-        true_ids, true_leafs, false_ids, false_leafs = (list(c) for c in zip(*self.children))
-        return helper.make_node(
-            "TreeEnsemble", [x], [y], domain="ai.onnx.ml", n_targets=1, aggregate_function=1, post_transform=0,
-            tree_roots=self.roots, nodes_featureids=self.features,
-            nodes_modes=tensor("modes", [self.mode] * len(self.features), TensorProto.UINT8),
-            nodes_splits=tensor("splits", self.splits, real),
-            nodes_truenodeids=true_ids, nodes_trueleafs=true_leafs,
-            nodes_falsenodeids=false_ids, nodes_falseleafs=false_leafs,
-            nodes_missing_value_tracks_true=self.missing,
-            leaf_targetids=[0] * len(self.leaves), leaf_weights=tensor("weights", self.leaves, real))
-
-
-def write(path, features, dtype, build):
-    """build(graph nodes, initializers) adds nodes from x to y."""
-    nodes, constants = [], []
-    build(nodes, constants)
-    real = TensorProto.FLOAT if dtype == np.float32 else TensorProto.DOUBLE
-    graph = helper.make_graph(
-        nodes, "trees", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", features])],
-        [helper.make_tensor_value_info("y", real, ["batch", 1])], constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)])
-    model.ir_version = 10
-    onnx.save(model, path)
-
-
-def from_xgboost(booster):
-    learner = json.loads(bytes(booster.save_raw("json")))["learner"]
-    trees = Trees(mode=1)  # x < split
-    base = json.loads(learner["learner_model_param"]["base_score"])
-    trees.add_root(trees.leaf(float(np.float32(base[0] if isinstance(base, list) else base))))
-    for tree in learner["gradient_booster"]["model"]["trees"]:
-        left, right = tree["left_children"], tree["right_children"]
-
-        def place(i):
-            if left[i] < 0:
-                return trees.leaf(tree["split_conditions"][i])
-            node = trees.node(tree["split_indices"][i], tree["split_conditions"][i], tree["default_left"][i])
-            trees.set_children(node, place(left[i]), place(right[i]))
-            return (node, 0)
-
-        trees.add_root(place(0))
-    return trees
-
-
-def from_lightgbm(booster, single):
-    trees = Trees(mode=0)  # x <= split
-    for tree in booster.dump_model()["tree_info"]:
-
-        def place(node):
-            if "leaf_value" in node:
-                return trees.leaf(node["leaf_value"])
-            split = node["threshold"]
-            if single:  # the largest float that is not above it: the same side for every float
-                rounded = np.float32(split)
-                split = float(np.nextafter(rounded, np.float32(-np.inf)) if rounded > split else rounded)
-            at = trees.node(node["split_feature"], split, node["default_left"])
-            trees.set_children(at, place(node["left_child"]), place(node["right_child"]))
-            return (at, 0)
-
-        trees.add_root(place(tree["tree_structure"]))
-    return trees
-
-
-def write_double(path, features, trees):
-    """As LightGBM computes: in double, with numbers next to zero as zero."""
-
-    def build(nodes, constants):
-        constants.append(helper.make_tensor("band", TensorProto.DOUBLE, [], [float(np.float32(1e-35))]))
-        constants.append(helper.make_tensor("zero", TensorProto.DOUBLE, [], [0.0]))
-        nodes.append(helper.make_node("Cast", ["x"], ["wide"], to=TensorProto.DOUBLE))
-        nodes.append(helper.make_node("Abs", ["wide"], ["size"]))
-        nodes.append(helper.make_node("LessOrEqual", ["size", "band"], ["small"]))
-        nodes.append(helper.make_node("Where", ["small", "zero", "wide"], ["banded"]))
-        nodes.append(trees.to_node(np.float64, "banded", "y"))
-
-    write(path, features, np.float64, build)
-
-
-def write_single(path, features, trees):
-    write(path, features, np.float32, lambda nodes, _: nodes.append(trees.to_node(np.float32, "x", "y")))
 
 
 def train(lib, features, size, trees, bins, rng):
@@ -166,26 +48,18 @@ def train(lib, features, size, trees, bins, rng):
     return lightgbm.train(parameters, lightgbm.Dataset(x, y), trees)
 
 
-def run(program, case, folder):
+def run(options, case, folder):
     name, lib, features, size, trees, bins = case
     rng = np.random.default_rng(7)
     booster = train(lib, features, size, trees, bins, rng)
-    rows, ours, theirs = folder / "rows.f32", folder / "ours.onnx", folder / "ort.onnx"
+    rows, imported = folder / "rows.f32", folder / "imported.onnx"
     rng.standard_normal((10_000, features)).astype(np.float32).tofile(rows)
-    if lib == "xgb":
-        model = folder / "model.ubj"
-        booster.save_model(model)
-        write_single(ours, features, from_xgboost(booster))
-        theirs = ours
-        library = next(pathlib.Path(xgboost.__file__).parent.glob("lib/libxgboost.so"))
-    else:
-        model = folder / "model.txt"
-        booster.save_model(model)
-        write_double(ours, features, from_lightgbm(booster, single=False))
-        write_single(theirs, features, from_lightgbm(booster, single=True))
-        library = next(pathlib.Path(lightgbm.__file__).parent.rglob("lib_lightgbm.so"))
-    kind = "xgboost" if lib == "xgb" else "lightgbm"
-    command = [program, rows, features, ours, theirs, kind, library, model]
+    model = folder / ("model.ubj" if lib == "xgb" else "model.txt")
+    booster.save_model(model)
+    subprocess.run([options.slipway, "import", model, "-o", imported], check=True, capture_output=True)
+    package, file = (xgboost, "libxgboost.so") if lib == "xgb" else (lightgbm, "lib_lightgbm.so")
+    library = next(pathlib.Path(package.__file__).parent.rglob(file))
+    command = [options.program, rows, features, imported, package.__name__, library, model]
     return json.loads(subprocess.run([str(part) for part in command], check=True, capture_output=True).stdout)
 
 
@@ -208,10 +82,12 @@ def table_row(name, result):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", default="build/release/bin/trees_bench")
+    parser.add_argument("--build", default="build/release", type=pathlib.Path)
     parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument("--out", help="a Markdown file for the figures")
     options = parser.parse_args()
+    options.slipway = options.build / "bin" / "slipway"
+    options.program = options.build / "bin" / "trees_bench"
     lines = [
         f"Machine: {processor()}. XGBoost {xgboost.__version__}, LightGBM {lightgbm.__version__}.", "",
         "| features, size, trees | 1: best other | 1: slipway | 100: best other | 100: slipway "
@@ -223,7 +99,7 @@ def main():
         if options.only not in case[0]:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            result = run(options.program, case, pathlib.Path(folder))
+            result = run(options, case, pathlib.Path(folder))
         lines.append(table_row(case[0], result))
         print(lines[-1], flush=True)
     if options.out:

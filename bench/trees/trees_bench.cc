@@ -1,10 +1,10 @@
 // Times one tree model three ways, in one process and on one thread: our tree engine, ONNX Runtime
 // behind the same interface, and the library that trained it, through its C API. Prints JSON.
 //
-//   trees_bench ROWS.f32 FEATURES OURS.onnx ORT.onnx (xgboost|lightgbm) LIBRARY MODEL
+//   trees_bench ROWS.f32 FEATURES IMPORTED.onnx (xgboost|lightgbm) LIBRARY MODEL
 //
-// ORT.onnx may be another form of the model, which ONNX Runtime runs faster. bench/trees.py makes
-// the files and calls this.
+// IMPORTED.onnx is MODEL, imported; its rows are FP32 or FP64, whichever it takes. bench/trees.py
+// makes the files and calls this.
 #include <dlfcn.h>
 #include <time.h>
 
@@ -58,6 +58,7 @@ double CpuMicros() {
 
 struct Rows {
   std::vector<float> values;
+  std::vector<double> wide;  // the same
   size_t features = 0;
   size_t count() const { return values.size() / features; }
   const float* row(size_t i) const { return &values[i * features]; }
@@ -74,12 +75,16 @@ Predict WithEngine(const EngineFactory& factory, const char* path, const Rows& r
   if (!loaded.ok()) Fail(factory.name() + ": " + loaded.status().ToString());
   const std::shared_ptr<Engine> engine = *std::move(loaded);
   auto results = std::make_shared<std::vector<Tensor>>();
-  return [engine, results, &rows](size_t first, size_t count, std::vector<double>* out) {
-    const auto values =
-        std::span(rows.values).subspan(first * rows.features, count * rows.features);
+  const DType dtype = engine->signature().inputs[0].dtype;
+  return [engine, results, dtype, &rows](size_t first, size_t count, std::vector<double>* out) {
+    const size_t begin = first * rows.features;
+    const size_t size = count * rows.features;
+    const auto bytes = dtype == DType::kFp32
+                           ? std::as_bytes(std::span(rows.values).subspan(begin, size))
+                           : std::as_bytes(std::span(rows.wide).subspan(begin, size));
     const auto view = TensorView::Create(
-        DType::kFp32, {static_cast<int64_t>(count), static_cast<int64_t>(rows.features)},
-        std::as_bytes(values));
+        dtype, {static_cast<int64_t>(count), static_cast<int64_t>(rows.features)}, bytes);
+    if (!view.ok()) Fail(view.status().ToString());
     const TensorView inputs[] = {*view};
     const size_t outputs[] = {0};
     const auto status = engine->Run(inputs, outputs, {}, *results);
@@ -193,24 +198,24 @@ size_t CountDifferent(const std::vector<double>& a, const std::vector<double>& b
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 8)
-    Fail("usage: ROWS.f32 FEATURES OURS.onnx ORT.onnx (xgboost|lightgbm) LIBRARY MODEL");
+  if (argc != 7) Fail("usage: ROWS.f32 FEATURES IMPORTED.onnx (xgboost|lightgbm) LIBRARY MODEL");
   Rows rows;
   const std::string bytes = ReadFile(argv[1]);
   rows.values.resize(bytes.size() / sizeof(float));
   std::memcpy(rows.values.data(), bytes.data(), rows.values.size() * sizeof(float));
+  rows.wide.assign(rows.values.begin(), rows.values.end());
   rows.features = static_cast<size_t>(std::atoi(argv[2]));
   const slipway::base::RealFileSystem files;
   const auto logger = slipway::base::Logger::Null();
   const slipway::engine::TreeEngineFactory trees(files);
   const auto ort = slipway::engine::OnnxRuntimeFactory::Create(files, *logger);
   if (!ort.ok()) Fail(ort.status().ToString());
-  const bool xgboost = std::strcmp(argv[5], "xgboost") == 0;
+  const bool xgboost = std::strcmp(argv[4], "xgboost") == 0;
   const std::pair<const char*, Predict> contenders[] = {
       {"slipway", WithEngine(trees, argv[3], rows)},
-      {"onnxruntime", WithEngine(**ort, argv[4], rows)},
+      {"onnxruntime", WithEngine(**ort, argv[3], rows)},
       {"library",
-       xgboost ? WithXgboost(argv[6], argv[7], rows) : WithLightgbm(argv[6], argv[7], rows)}};
+       xgboost ? WithXgboost(argv[5], argv[6], rows) : WithLightgbm(argv[5], argv[6], rows)}};
   std::vector<double> answers[3];
   for (size_t i = 0; i < 3; ++i) contenders[i].second(0, rows.count(), &answers[i]);
   std::printf("{\"rows\": %zu, \"different\": {\"slipway\": %zu, \"onnxruntime\": %zu}",

@@ -4,9 +4,10 @@
 // HasAvx512() says so.
 #if defined(__x86_64__)
 #define SLIPWAY_HAS_AVX512 1
-#define SLIPWAY_AVX512                                                                     \
-  __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx2,fma,bmi,bmi2," \
-                        "popcnt")))
+#define SLIPWAY_AVX512                                                          \
+  __attribute__((                                                               \
+      target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx2,fma,bmi,bmi2," \
+             "popcnt")))
 #endif
 
 namespace slipway::engine {

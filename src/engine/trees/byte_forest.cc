@@ -4,7 +4,33 @@
 #include <limits>
 #include <utility>
 
+#include "engine/trees/row_bins.h"
+
 namespace slipway::engine {
+namespace {
+
+template <typename T>
+uint32_t CountReachedAnywhere(const T* cuts, T x) {
+  uint32_t count = 0;
+  for (size_t i = 0; i < ByteForest<T>::kBlock; ++i) count += x >= cuts[i] ? 1 : 0;
+  return count;
+}
+
+}  // namespace
+
+template <typename T>
+void ByteForest<T>::FillBins(const T* row, uint8_t* bins, size_t step) const {
+#if defined(SLIPWAY_HAS_AVX512)
+  if (HasAvx512()) return FillBinsAvx512(*this, row, bins, step);
+#endif
+  for (const Cuts& column : columns) {
+    const T x = *row++;
+    const uint32_t block = CountReachedAnywhere(column.ends.values, x);
+    const T* cuts = blocks[column.first + block].values;
+    *bins = static_cast<uint8_t>(block * kBlock + CountReachedAnywhere(cuts, x));
+    bins += step;
+  }
+}
 
 template <typename T>
 std::optional<ByteForest<T>> ByteForest<T>::Make(const Forest<T>& forest) {

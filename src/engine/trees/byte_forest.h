@@ -30,6 +30,9 @@ struct ByteForest {
   std::vector<Block> blocks;
   std::vector<uint8_t> ranks;  // by node of the forest: 1 for the smallest threshold of its column
 
+  // bins[i * step] = how many thresholds of column i the row reaches; 0 for a missing value.
+  void FillBins(const T* row, uint8_t* bins, size_t step) const;
+
   // nullopt when a column has more than kMaxThresholds thresholds.
   static std::optional<ByteForest> Make(const Forest<T>& forest);
 };

@@ -218,7 +218,8 @@ Status AddLabelEncoder(ProgramBuilder& builder, const OnnxNode& node) {
   SLIPWAY_ASSIGN_OR_RETURN(const size_t out,
                            builder.Output(node, ElementType::kInt64, slot.rank, slot.width));
   const auto [low, high] = std::ranges::minmax(values);
-  if (low >= 0 && otherwise >= 0) builder.SetBelow(out, std::max(high, otherwise) + 1);
+  const int64_t highest = std::max(high, otherwise);
+  if (low >= 0 && otherwise >= 0 && highest < INT32_MAX) builder.SetBelow(out, highest + 1);
   builder.AddStep([=, table = std::move(table), width = slot.width](const Frame& frame) {
     for (size_t i = 0; i < frame.rows * width; ++i) {
       const int64_t key = frame.As<int64_t>(in)[i];

@@ -161,6 +161,7 @@ bool IsReal(ElementType type) {
 Status AddCast(ProgramBuilder& builder, const OnnxNode& node) {
   SLIPWAY_ASSIGN_OR_RETURN(const size_t in, builder.Input(node, 0));
   SLIPWAY_ASSIGN_OR_RETURN(const int64_t number, node.Int("to", 0));
+  if (number < 0 || number > INT32_MAX) return NotUnderstood(node, "other types");
   const auto to = static_cast<ElementType>(number);
   const Slot slot = builder.slot(in);
   if (!slot.per_row || !slot.texts.empty()) return NotUnderstood(node, "texts or constants");

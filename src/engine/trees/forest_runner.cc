@@ -6,6 +6,18 @@
 #include <utility>
 
 namespace slipway::engine {
+namespace {
+
+// Whether column i is feature i.
+template <typename Column>
+bool AreFeatures(const std::vector<Column>& columns) {
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i] != Column{.feature = static_cast<uint32_t>(i)}) return false;
+  }
+  return true;
+}
+
+}  // namespace
 
 template <typename T>
 ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble)
@@ -18,12 +30,18 @@ ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble, Forest<T> for
       stride_(forest.columns.size() + 1),
       kernels_(forest),
       columns_(std::move(forest.columns)),
+      as_they_are_(AreFeatures(columns_)),
       divisor_(ensemble.aggregate == graph::TreeEnsemble::Aggregate::kMean
                    ? static_cast<T>(ensemble.roots.size())
                    : 0) {}
 
 template <typename T>
 void ForestRunner<T>::FillRow(const T* row, T* out) const {
+  if (as_they_are_) {
+    std::copy_n(row, columns_.size(), out);
+    out[columns_.size()] = std::numeric_limits<T>::quiet_NaN();
+    return;
+  }
   for (size_t i = 0; i < columns_.size(); ++i) {
     const T x = row[columns_[i].feature];
     switch (columns_[i].missing) {

@@ -33,7 +33,8 @@ class ForestRunner {
   const size_t stride_;
   const KernelChoice<T> kernels_;
   const std::vector<Column> columns_;
-  const T divisor_;  // the number of trees for a mean, else 0
+  const bool as_they_are_;  // the columns are the features, in order
+  const T divisor_;         // the number of trees for a mean, else 0
 };
 
 }  // namespace slipway::engine

@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "engine/trees/block_kernel.h"
 #include "engine/trees/mask_kernel.h"
 #include "engine/trees/walk_kernel.h"
 
@@ -13,7 +14,9 @@ namespace slipway::engine {
 namespace {
 
 constexpr size_t kTrialRows = 64;
-constexpr int kTrials = 4;
+// A kernel is tried so often, or until it has had so much time.
+constexpr int kTrials = 20;
+constexpr auto kTrialTime = std::chrono::milliseconds(2);
 
 // Rows whose values lie among the thresholds of the forest, so that they go down different ways.
 template <typename T>
@@ -38,13 +41,15 @@ std::chrono::nanoseconds TimeOf(const Kernel<T>& kernel, const Forest<T>& forest
   const size_t stride = forest.columns.size() + 1;
   std::vector<T> sums(forest.targets * kTrialRows);
   auto shortest = std::chrono::nanoseconds::max();
-  for (int trial = 0; trial < kTrials; ++trial) {
+  auto spent = std::chrono::nanoseconds(0);
+  for (int trial = 0; trial < kTrials && spent < kTrialTime; ++trial) {
     const auto start = std::chrono::steady_clock::now();
     for (size_t row = 0; row < kTrialRows; row += together) {
       kernel.AddTrees({rows.data() + row * stride, stride, together}, &sums[row * forest.targets]);
     }
     const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
     shortest = std::min(shortest, took);
+    spent += took;
   }
   return shortest;
 }
@@ -55,7 +60,8 @@ template <typename T>
 std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest) {
   std::vector<std::unique_ptr<Kernel<T>>> kernels;
   kernels.push_back(MakeWalkKernel(forest));
-  for (auto* make : {&MakePerfectKernel<T>, &MakeLeavesKernel<T>}) {
+  for (auto* make :
+       {&MakeByteWalkKernel<T>, &MakePerfectKernel<T>, &MakeLeavesKernel<T>, &MakeBlockKernel<T>}) {
     if (auto kernel = make(forest)) kernels.push_back(std::move(kernel));
   }
   return kernels;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/trees/avx512.h"
 #include "engine/trees/forest.h"
 #include "engine/trees/forest_runner.h"
 #include "engine/trees/kernel_choice.h"
@@ -139,6 +140,26 @@ TEST_P(KernelTest, TakesInfiniteSplits) {
   ASSERT_EQ(Validate(ensemble), base::OkStatus());
   if (ensemble.type == ElementType::kFloat) return Compare<float>(ensemble);
   Compare<double>(ensemble);
+}
+
+// On a processor with AVX-512 the cases above run all kernels.
+TEST(KernelChoiceTest, OffersEveryKernelToAnEasyForest) {
+  if (!HasAvx512()) GTEST_SKIP() << "this processor has no AVX-512 with VBMI";
+  const auto forest =
+      MakeForest<float>(graph::RandomTrees({.type = ElementType::kFloat, .depth = 6}, 1).Make());
+  std::vector<std::string> names;
+  for (const auto& kernel : EligibleKernels(forest)) names.emplace_back(kernel->name());
+  EXPECT_EQ(names, (std::vector<std::string>{"walk", "byte walk", "perfect", "leaves", "block"}));
+}
+
+TEST(KernelChoiceTest, LeavesManyThresholdsToTheWalk) {
+  const auto forest = MakeForest<float>(
+      graph::RandomTrees(
+          {.type = ElementType::kFloat, .features = 1, .trees = 100, .depth = 6, .splits = 100'000},
+          1)
+          .Make());
+  ASSERT_EQ(EligibleKernels(forest).size(), 1U);
+  EXPECT_EQ(KernelChoice<float>(forest).For(1).name(), "walk");
 }
 
 const std::vector<NodeTest> kBoth = {NodeTest::kLess, NodeTest::kLessOrEqual};

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "engine/trees/forest.h"
@@ -47,6 +48,29 @@ class LeafSum {
     T* to = sums + first_target_[leaf];
     const T* from = &leaf_values_[leaf * values_per_leaf_];
     for (uint32_t k = 0; k < values_per_leaf_; ++k) to[k] += from[k];
+  }
+  // Asks for the memory of a leaf that AddAll() will look at.
+  void Prefetch(size_t tree, size_t slot) const {
+    if (targets_ == 1) {
+      __builtin_prefetch(values_.data() + tree * slots_ + slot);
+    } else {
+      __builtin_prefetch(numbers_.data() + tree * slots_ + slot);
+    }
+  }
+  // Adds the leaves of consecutive trees, from `first` on, in the places `slots`.
+  template <typename Slot>
+  void AddAll(size_t first, std::span<Slot> slots, T* sums) const {
+    if (targets_ == 1) {
+      const T* values = values_.data() + first * slots_;
+      T sum = *sums;
+      for (const auto slot : slots) {
+        sum += values[slot];
+        values += slots_;
+      }
+      *sums = sum;
+      return;
+    }
+    for (size_t i = 0; i < slots.size(); ++i) AddTo(first + i, slots[i], sums);
   }
 
  private:

@@ -5,12 +5,14 @@
 #include <bit>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "engine/trees/avx512.h"
 #include "engine/trees/byte_forest.h"
+#include "engine/trees/forest_sizes.h"
 #include "engine/trees/leaf_sum.h"
 #include "engine/trees/row_bins.h"
 
@@ -78,7 +80,7 @@ class MaskForest {
   template <size_t kPages>
   SLIPWAY_AVX512 Page<kPages> ReadRow(const T* row) const {
     alignas(64) uint8_t bins[kPages * 64];
-    FillBins(bytes_, row, bins, 1);
+    FillBinsAvx512(bytes_, row, bins, 1);
     std::fill(bins + columns(), bins + kPages * 64, 0);
     Page<kPages> page;
     for (size_t i = 0; i < kPages; ++i) page.bytes[i] = _mm512_load_si512(bins + i * 64);
@@ -152,15 +154,15 @@ class PerfectKernel final : public Kernel<T> {
   template <size_t kPages>
   SLIPWAY_AVX512 void AddRow(const T* row, T* sums) const {
     const Page<kPages> page = tests_.template ReadRow<kPages>(row);
-    alignas(64) uint64_t answers[kTreesPerBlock];
-    alignas(64) uint64_t slots[kTreesPerBlock];
+    alignas(64) std::array<uint64_t, kTreesPerBlock> answers;
+    alignas(64) std::array<uint64_t, kTreesPerBlock> slots;
     for (size_t first = 0; first < tests_.trees(); first += kTreesPerBlock) {
       const size_t count = std::min(kTreesPerBlock, tests_.trees() - first);
       for (size_t i = 0; i < count; ++i) {
         answers[i] = tests_.template Answers<kPages>(page, first + i);
       }
-      for (size_t i = 0; i < count; i += 8) WalkDown(answers + i, slots + i);
-      AddLeaves(first, count, slots, sums);
+      for (size_t i = 0; i < count; i += 8) WalkDown(&answers[i], &slots[i]);
+      leaves_.AddAll(first, std::span(slots).first(count), sums);
     }
   }
 
@@ -176,17 +178,6 @@ class PerfectKernel final : public Kernel<T> {
     _mm512_store_si512(slots, slot);
   }
 
-  SLIPWAY_AVX512 void AddLeaves(size_t first, size_t count, const uint64_t* slots, T* sums) const {
-    if (leaves_.one_target()) {
-      const T* values = leaves_.values(first);
-      T sum = *sums;
-      for (size_t i = 0; i < count; ++i) sum += values[(i << depth_) + slots[i]];
-      *sums = sum;
-      return;
-    }
-    for (size_t i = 0; i < count; ++i) leaves_.AddTo(first + i, slots[i], sums);
-  }
-
   const uint32_t depth_;
   MaskForest<T> tests_;
   LeafSum<T> leaves_;
@@ -195,29 +186,35 @@ class PerfectKernel final : public Kernel<T> {
 template <typename T>
 class LeavesKernel final : public Kernel<T> {
  public:
-  LeavesKernel(const Forest<T>& forest, ByteForest<T> bytes)
-      : tests_(std::move(bytes)), leaves_(forest, kLanes) {
+  LeavesKernel(const Forest<T>& forest, ByteForest<T> bytes, size_t leaves)
+      : tests_(std::move(bytes)), leaves_(forest, leaves) {
     for (const int32_t root : forest.roots) {
       tests_.AddTree();
       leaves_.AddTree();
-      remaining_.emplace_back().fill(~uint64_t{0});
+      remaining_.emplace_back().leaves.fill(~uint64_t{0});
       size_t lanes = 0;
-      size_t leaves = 0;
-      Place(forest, root, lanes, leaves);
-      steps_ = std::max(steps_, (lanes + 7) / 8);
+      size_t placed = 0;
+      Place(forest, root, lanes, placed);
+      lanes_ = std::max(lanes_, lanes);
     }
   }
 
   void AddTrees(const ColumnRows<T>& rows, T* sums) const override {
     WithPages(tests_.columns(), [&]<size_t kPages>() {
       for (size_t row = 0; row < rows.count; ++row) {
-        AddRow<kPages>(rows.values + row * rows.stride, sums + row * leaves_.targets());
+        const T* values = rows.values + row * rows.stride;
+        T* to = sums + row * leaves_.targets();
+        lanes_ <= 32 ? AddRow<kPages, 4>(values, to) : AddRow<kPages, 8>(values, to);
       }
     });
   }
   std::string_view name() const override { return "leaves"; }
 
  private:
+  struct alignas(64) Remaining {
+    std::array<uint64_t, kLanes> leaves;
+  };
+
   // Numbers lanes and leaves from left to right. At most 63 levels deep.
   void Place(const Forest<T>& forest, int32_t child, size_t& lanes, size_t& leaves) {
     if (child < 0) {
@@ -230,31 +227,33 @@ class LeavesKernel final : public Kernel<T> {
     const size_t first = leaves;
     Place(forest, node.left, lanes, leaves);
     const uint64_t on_the_left = ((uint64_t{1} << (leaves - first)) - 1) << first;
-    remaining_.back()[lane] = ~on_the_left;
+    remaining_.back().leaves[lane] = ~on_the_left;
     Place(forest, node.right, lanes, leaves);
   }
 
-  template <size_t kPages>
+  template <size_t kPages, size_t kSteps>
   SLIPWAY_AVX512 void AddRow(const T* row, T* sums) const {
     const Page<kPages> page = tests_.template ReadRow<kPages>(row);
-    T sum = *sums;
-    for (size_t tree = 0; tree < tests_.trees(); ++tree) {
-      const size_t slot = FindLeaf(tree, tests_.template Answers<kPages>(page, tree));
-      if (leaves_.one_target()) {
-        sum += leaves_.values(tree)[slot];
-      } else {
-        leaves_.AddTo(tree, slot, sums);
+    std::array<uint8_t, kTreesPerBlock> slots;
+    for (size_t first = 0; first < tests_.trees(); first += kTreesPerBlock) {
+      const size_t count = std::min(kTreesPerBlock, tests_.trees() - first);
+      for (size_t i = 0; i < count; ++i) {
+        const uint64_t answers = tests_.template Answers<kPages>(page, first + i);
+        slots[i] = static_cast<uint8_t>(FindLeaf<kSteps>(first + i, answers));
+        leaves_.Prefetch(first + i, slots[i]);
       }
+      leaves_.AddAll(first, std::span(slots).first(count), sums);
     }
-    if (leaves_.one_target()) *sums = sum;
   }
 
+  template <size_t kSteps>
   SLIPWAY_AVX512 size_t FindLeaf(size_t tree, uint64_t answers) const {
-    const uint64_t* remaining = remaining_[tree].data();
+    const uint64_t* remaining = remaining_[tree].leaves.data();
     __m512i left = _mm512_set1_epi64(-1);
-    for (size_t step = 0; step < steps_; ++step) {
+#pragma GCC unroll 8
+    for (size_t step = 0; step < kSteps; ++step) {
       left = _mm512_mask_and_epi64(left, static_cast<__mmask8>(answers >> (8 * step)), left,
-                                   _mm512_loadu_si512(remaining + 8 * step));
+                                   _mm512_load_si512(remaining + 8 * step));
     }
     return static_cast<size_t>(
         std::countr_zero(static_cast<uint64_t>(_mm512_reduce_and_epi64(left))));
@@ -263,38 +262,9 @@ class LeavesKernel final : public Kernel<T> {
   MaskForest<T> tests_;
   LeafSum<T> leaves_;
   // By tree and lane: the leaves that remain when the row goes right there.
-  std::vector<std::array<uint64_t, kLanes>> remaining_;
-  size_t steps_ = 0;  // of eight lanes, for the largest tree
+  std::vector<Remaining> remaining_;
+  size_t lanes_ = 0;  // of the largest tree
 };
-
-// The depth and leaves of the largest trees, as far as `max_depth` levels and 64 leaves go.
-struct Sizes {
-  uint32_t depth = 0;
-  size_t leaves = 1;
-};
-
-template <typename T>
-Sizes SizesOf(const Forest<T>& forest) {
-  Sizes sizes;
-  std::vector<std::pair<int32_t, uint32_t>> open;
-  for (const int32_t root : forest.roots) {
-    size_t leaves = 0;
-    open.assign(1, {root, 0});
-    while (!open.empty()) {
-      const auto [child, level] = open.back();
-      open.pop_back();
-      sizes.depth = std::max(sizes.depth, level);
-      if (child < 0) {
-        ++leaves;
-        continue;
-      }
-      open.emplace_back(forest.nodes[static_cast<size_t>(child)].left, level + 1);
-      open.emplace_back(forest.nodes[static_cast<size_t>(child)].right, level + 1);
-    }
-    sizes.leaves = std::max(sizes.leaves, leaves);
-  }
-  return sizes;
-}
 
 template <typename T>
 std::optional<ByteForest<T>> BytesFor(const Forest<T>& forest) {
@@ -306,7 +276,7 @@ std::optional<ByteForest<T>> BytesFor(const Forest<T>& forest) {
 
 template <typename T>
 std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>& forest) {
-  const Sizes sizes = SizesOf(forest);
+  const ForestSizes sizes = SizesOf(forest);
   if (sizes.depth > kMaxDepth) return nullptr;
   std::optional<ByteForest<T>> bytes = BytesFor(forest);
   if (!bytes) return nullptr;
@@ -315,10 +285,11 @@ std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>& forest) {
 
 template <typename T>
 std::unique_ptr<Kernel<T>> MakeLeavesKernel(const Forest<T>& forest) {
-  if (SizesOf(forest).leaves > kLanes) return nullptr;
+  const ForestSizes sizes = SizesOf(forest);
+  if (sizes.leaves > kLanes) return nullptr;
   std::optional<ByteForest<T>> bytes = BytesFor(forest);
   if (!bytes) return nullptr;
-  return std::make_unique<LeavesKernel<T>>(forest, *std::move(bytes));
+  return std::make_unique<LeavesKernel<T>>(forest, *std::move(bytes), sizes.leaves);
 }
 #else
 template <typename T>

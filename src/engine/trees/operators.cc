@@ -32,7 +32,9 @@ void AddForest(ProgramBuilder& builder, const TreeEnsemble& ensemble, size_t in,
 Status AddTrees(ProgramBuilder& builder, const OnnxNode& node) {
   SLIPWAY_ASSIGN_OR_RETURN(const size_t in, builder.Input(node, 0));
   const Slot slot = builder.slot(in);
-  if (!slot.per_row || slot.rank != 2) return NotUnderstood(node, "rows of another shape");
+  if (!slot.per_row || slot.rank != 2 || slot.width > INT32_MAX) {
+    return NotUnderstood(node, "rows of another shape");
+  }
   Result<TreeEnsemble> ensemble = graph::ReadTreeEnsemble(node, static_cast<uint32_t>(slot.width));
   if (!ensemble.ok()) return NotUnderstood(node, ensemble.status().message());
   if (ensemble->type != slot.type) return NotUnderstood(node, "rows of another type");

@@ -24,7 +24,7 @@ using graph::OnnxValue;
 namespace {
 
 // What is computed for a row may take this much.
-constexpr size_t kMaxRowBytes = size_t{4} << 20;
+constexpr size_t kMaxRowBytes = size_t{256} << 10;
 constexpr size_t kAlignment = 8;  // of every type
 
 size_t Align(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }

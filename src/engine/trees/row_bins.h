@@ -24,10 +24,10 @@ SLIPWAY_AVX512 inline uint32_t CountReached(const double* cuts, double x) {
   return static_cast<uint32_t>(_mm_popcnt_u32(low | high << 8));
 }
 
-// bins[i * step] = how many thresholds of column i the row reaches; 0 for a missing value.
+// As ByteForest::FillBins(), inline where AVX-512 is there.
 template <typename T>
-SLIPWAY_AVX512 inline void FillBins(const ByteForest<T>& bytes, const T* row, uint8_t* bins,
-                                    size_t step) {
+SLIPWAY_AVX512 inline void FillBinsAvx512(const ByteForest<T>& bytes, const T* row, uint8_t* bins,
+                                          size_t step) {
   constexpr uint32_t kBlock = ByteForest<T>::kBlock;
   for (const auto& column : bytes.columns) {
     const T x = *row++;

@@ -10,76 +10,47 @@
 #include <utility>
 #include <vector>
 
+#include "engine/trees/byte_forest.h"
+
 namespace slipway::engine {
 namespace {
 
 constexpr size_t kTreesTogether = 12;
 constexpr size_t kRowsTogether = 16;
 constexpr size_t kRowsPerBlock = 64;
+// Whether all nodes are leaves is looked at from this level on, and then every so many levels.
+constexpr uint32_t kFirstLook = 8;
+constexpr uint32_t kLevelsBetweenLooks = 2;
 
-// `left` is relative to the node itself; a leaf's is 0, and its column is the NaN behind the row,
-// so that a row stays there. A leaf holds its value, or its number where leaves have several.
-template <typename T, typename Index>
+// `left` is relative to the node itself; a leaf's is 0, and it looks at the key behind the row,
+// which reaches no threshold, so that a row stays there.
+template <typename Key, typename Column, typename Left>
 struct WalkNode {
-  T threshold;
-  Index column;
-  Index left;
+  Column column;
+  Key threshold;
+  Left left;
 };
 
-template <typename T>
-T NumberAsValue(uint32_t leaf) {
-  T value = 0;
-  std::memcpy(&value, &leaf, sizeof(leaf));
-  return value;
-}
-
-template <typename T>
-uint32_t ValueAsNumber(const T& value) {
-  uint32_t leaf;
-  std::memcpy(&leaf, &value, sizeof(leaf));
-  return leaf;
-}
-
-template <typename T, typename Index>
-class WalkKernel final : public Kernel<T> {
+// The nodes of all trees, level by level, and what a leaf adds. Key is what a node compares: T, or
+// a byte.
+template <typename T, typename Node>
+class WalkTrees {
  public:
-  using Node = WalkNode<T, Index>;
+  using Key = decltype(Node::threshold);
+  using Column = decltype(Node::column);
+  using Left = decltype(Node::left);
 
-  // nullptr when a column or a distance does not fit into Index.
-  static std::unique_ptr<WalkKernel> Make(const Forest<T>& forest) {
-    auto kernel = std::unique_ptr<WalkKernel>(new WalkKernel(forest));
-    for (const int32_t root : forest.roots) {
-      if (!kernel->AddTree(forest, root)) return nullptr;
-    }
-    return kernel;
-  }
-
-  void AddTrees(const ColumnRows<T>& rows, T* sums) const override {
-    size_t row = 0;
-    for (; row + kRowsTogether <= rows.count; row += kRowsPerBlock) {
-      const size_t count =
-          std::min(kRowsPerBlock, rows.count - row) / kRowsTogether * kRowsTogether;
-      AddBlock(rows.values + row * rows.stride, rows.stride, count, sums + row * targets_);
-      if (count < kRowsPerBlock) {
-        row += count;
-        break;
-      }
-    }
-    for (; row < rows.count; ++row) AddRow(rows.values + row * rows.stride, sums + row * targets_);
-  }
-
-  std::string_view name() const override { return "walk"; }
-
- private:
   struct Tree {
     uint32_t root;
     uint32_t depth;
   };
 
-  explicit WalkKernel(const Forest<T>& forest)
-      : targets_(forest.targets),
+  WalkTrees(const Forest<T>& forest, const std::vector<Key>& thresholds)
+      : forest_(&forest),
+        thresholds_(&thresholds),
+        targets_(forest.targets),
         values_per_leaf_(forest.values_per_leaf),
-        leaf_column_(static_cast<uint32_t>(forest.columns.size())) {
+        leaf_column_(forest.columns.size()) {
     if (!forest.one_target()) {
       first_target_ = forest.first_target;
       values_ = forest.values;
@@ -87,20 +58,56 @@ class WalkKernel final : public Kernel<T> {
     nodes_.reserve(forest.nodes.size() * 2 + forest.roots.size());
   }
 
-  // Appends a tree level by level. False when it does not fit.
-  bool AddTree(const Forest<T>& forest, int32_t root) {
-    if (leaf_column_ > std::numeric_limits<Index>::max()) return false;
+  // False when a column or a distance does not fit into a node.
+  bool AddTrees() {
+    if (leaf_column_ > std::numeric_limits<Column>::max()) return false;
+    for (const int32_t root : forest_->roots) {
+      if (!AddTree(root)) return false;
+    }
+    forest_ = nullptr;
+    thresholds_ = nullptr;
+    return true;
+  }
+
+  const std::vector<Tree>& trees() const { return trees_; }
+  const Node* root(const Tree& tree) const { return &nodes_[tree.root]; }
+  uint32_t targets() const { return targets_; }
+
+  static const Node* Step(const Node* node, const Key* row) {
+    return node + node->left + (row[node->column] >= node->threshold ? 1 : 0);
+  }
+
+  void AddLeaf(const Node* leaf, T* sums) const {
+    const auto at = static_cast<size_t>(leaf - nodes_.data());
+    if (targets_ == 1) {
+      if constexpr (std::is_same_v<Key, T>) {
+        *sums += leaf->threshold;
+      } else {
+        *sums += leaf_values_[at];
+      }
+      return;
+    }
+    const size_t number = leaf_numbers_[at];
+    T* to = sums + first_target_[number];
+    const T* from = &values_[number * values_per_leaf_];
+    for (uint32_t k = 0; k < values_per_leaf_; ++k) to[k] += from[k];
+  }
+
+ private:
+  using Level = std::vector<std::pair<int32_t, size_t>>;  // child, and the node that it becomes
+
+  bool AddTree(int32_t root) {
     trees_.push_back({static_cast<uint32_t>(nodes_.size()), 0});
-    std::vector<std::pair<int32_t, size_t>> level = {{root, nodes_.size()}};
-    std::vector<std::pair<int32_t, size_t>> next;
-    nodes_.emplace_back();
+    Level level = {{root, nodes_.size()}};
+    Level next;
+    Grow(1);
     for (uint32_t depth = 0; !level.empty(); ++depth) {
       trees_.back().depth = depth;
       next.clear();
       for (const auto& [child, at] : level) {
         if (child < 0) {
-          SetLeaf(forest, static_cast<uint32_t>(~child), nodes_[at]);
-        } else if (!SetInner(forest.nodes[static_cast<size_t>(child)], at, next)) {
+          SetLeaf(static_cast<size_t>(~child), at);
+        } else if (!SetInner(static_cast<size_t>(child), at, next)) {
           return false;
         }
       }
@@ -109,96 +116,213 @@ class WalkKernel final : public Kernel<T> {
     return true;
   }
 
-  void SetLeaf(const Forest<T>& forest, uint32_t leaf, Node& node) {
-    node.column = static_cast<Index>(leaf_column_);
-    node.left = 0;
-    node.threshold = forest.one_target() ? forest.values[leaf] : NumberAsValue<T>(leaf);
+  void Grow(size_t count) {
+    nodes_.resize(nodes_.size() + count);
+    if (targets_ != 1) leaf_numbers_.resize(nodes_.size());
+    if (targets_ == 1 && !std::is_same_v<Key, T>) leaf_values_.resize(nodes_.size());
   }
 
-  bool SetInner(const typename Forest<T>::Node& from, size_t at,
-                std::vector<std::pair<int32_t, size_t>>& next) {
+  void SetLeaf(size_t leaf, size_t at) {
+    Node& node = nodes_[at];
+    node.column = static_cast<Column>(leaf_column_);
+    node.left = 0;
+    node.threshold = 1;
+    if (targets_ != 1) {
+      leaf_numbers_[at] = static_cast<uint32_t>(leaf);
+    } else if constexpr (std::is_same_v<Key, T>) {
+      node.threshold = forest_->values[leaf];
+    } else {
+      leaf_values_[at] = forest_->values[leaf];
+    }
+  }
+
+  bool SetInner(size_t number, size_t at, Level& next) {
+    const auto& from = forest_->nodes[number];
     const size_t left = nodes_.size();
-    if (left - at > std::numeric_limits<Index>::max()) return false;
-    nodes_[at] = {from.threshold, static_cast<Index>(from.column), static_cast<Index>(left - at)};
+    if (left - at > std::numeric_limits<Left>::max()) return false;
+    nodes_[at] = {.column = static_cast<Column>(from.column),
+                  .threshold = (*thresholds_)[number],
+                  .left = static_cast<Left>(left - at)};
     next.emplace_back(from.left, left);
     next.emplace_back(from.right, left + 1);
-    nodes_.resize(nodes_.size() + 2);
+    Grow(2);
     return true;
   }
 
-  static const Node* Step(const Node* node, const T* row) {
-    return node + node->left + (row[node->column] >= node->threshold ? 1 : 0);
-  }
-
-  void AddLeaf(const Node* leaf, T* sums) const {
-    if (targets_ == 1) {
-      *sums += leaf->threshold;
-      return;
-    }
-    const uint32_t number = ValueAsNumber(leaf->threshold);
-    T* to = sums + first_target_[number];
-    const T* from = &values_[size_t{number} * values_per_leaf_];
-    for (uint32_t k = 0; k < values_per_leaf_; ++k) to[k] += from[k];
-  }
-
-  void AddRow(const T* row, T* sums) const {
-    std::array<const Node*, kTreesTogether> at;
-    size_t tree = 0;
-    for (; tree + kTreesTogether <= trees_.size(); tree += kTreesTogether) {
-      uint32_t depth = 0;
-      for (size_t k = 0; k < kTreesTogether; ++k) {
-        at[k] = &nodes_[trees_[tree + k].root];
-        depth = std::max(depth, trees_[tree + k].depth);
-      }
-      for (uint32_t level = 0; level < depth; ++level) {
-#pragma GCC unroll 12
-        for (size_t k = 0; k < kTreesTogether; ++k) at[k] = Step(at[k], row);
-      }
-      for (size_t k = 0; k < kTreesTogether; ++k) AddLeaf(at[k], sums);
-    }
-    for (; tree < trees_.size(); ++tree) {
-      const Node* node = &nodes_[trees_[tree].root];
-      for (uint32_t level = 0; level < trees_[tree].depth; ++level) node = Step(node, row);
-      AddLeaf(node, sums);
-    }
-  }
-
-  // `count` is a multiple of kRowsTogether.
-  void AddBlock(const T* rows, size_t stride, size_t count, T* sums) const {
-    std::array<const Node*, kRowsTogether> at;
-    for (const Tree& tree : trees_) {
-      for (size_t first = 0; first < count; first += kRowsTogether) {
-        at.fill(&nodes_[tree.root]);
-        const T* row = rows + first * stride;
-        for (uint32_t level = 0; level < tree.depth; ++level) {
-#pragma GCC unroll 16
-          for (size_t k = 0; k < kRowsTogether; ++k) at[k] = Step(at[k], row + k * stride);
-        }
-        for (size_t k = 0; k < kRowsTogether; ++k) AddLeaf(at[k], sums + (first + k) * targets_);
-      }
-    }
-  }
-
+  const Forest<T>* forest_;             // while the trees are added
+  const std::vector<Key>* thresholds_;  // likewise; by node of the forest
   const uint32_t targets_;
   const uint32_t values_per_leaf_;
-  const uint32_t leaf_column_;
+  const size_t leaf_column_;
   std::vector<Node> nodes_;
   std::vector<Tree> trees_;
-  std::vector<uint32_t> first_target_;  // by leaf; empty for one target
+  std::vector<T> leaf_values_;          // by node: for bytes and one target
+  std::vector<uint32_t> leaf_numbers_;  // by node: for several targets
+  std::vector<uint32_t> first_target_;  // by leaf number
   std::vector<T> values_;               // likewise
 };
+
+// Takes `depth` steps with all nodes together, or fewer once all are leaves: of trees that are not
+// balanced few rows go to the bottom. `row(k)` is the row of node k.
+template <size_t kTogether, typename Trees, typename Node, typename Row>
+void GoDown(std::array<const Node*, kTogether>& at, uint32_t depth, const Row& row) {
+  for (uint32_t level = 0; level < depth; level += kLevelsBetweenLooks) {
+    if (level >= kFirstLook) {
+      uint32_t below = 0;
+#pragma GCC unroll 16
+      for (size_t k = 0; k < kTogether; ++k) below |= at[k]->left;
+      if (below == 0) return;
+    }
+    const uint32_t steps = std::min(kLevelsBetweenLooks, depth - level);
+    for (uint32_t step = 0; step < steps; ++step) {
+#pragma GCC unroll 16
+      for (size_t k = 0; k < kTogether; ++k) at[k] = Trees::Step(at[k], row(k));
+    }
+  }
+}
+
+// Adds all trees to the sums of one row.
+template <typename T, typename Node, typename Key>
+void AddToRow(const WalkTrees<T, Node>& trees, const Key* row, T* sums) {
+  std::array<const Node*, kTreesTogether> at;
+  const auto& all = trees.trees();
+  size_t tree = 0;
+  for (; tree + kTreesTogether <= all.size(); tree += kTreesTogether) {
+    uint32_t depth = 0;
+    for (size_t k = 0; k < kTreesTogether; ++k) {
+      at[k] = trees.root(all[tree + k]);
+      depth = std::max(depth, all[tree + k].depth);
+    }
+    GoDown<kTreesTogether, WalkTrees<T, Node>>(at, depth, [row](size_t) { return row; });
+    for (size_t k = 0; k < kTreesTogether; ++k) trees.AddLeaf(at[k], sums);
+  }
+  for (; tree < all.size(); ++tree) {
+    const Node* node = trees.root(all[tree]);
+    for (uint32_t level = 0; level < all[tree].depth; ++level) node = trees.Step(node, row);
+    trees.AddLeaf(node, sums);
+  }
+}
+
+// Adds all trees to the sums of `count` rows, a multiple of kRowsTogether.
+template <typename T, typename Node, typename Key>
+void AddToRows(const WalkTrees<T, Node>& trees, const Key* rows, size_t stride, size_t count,
+               T* sums) {
+  std::array<const Node*, kRowsTogether> at;
+  for (const auto& tree : trees.trees()) {
+    for (size_t first = 0; first < count; first += kRowsTogether) {
+      at.fill(trees.root(tree));
+      const Key* row = rows + first * stride;
+      GoDown<kRowsTogether, WalkTrees<T, Node>>(at, tree.depth,
+                                                [=](size_t k) { return row + k * stride; });
+      for (size_t k = 0; k < kRowsTogether; ++k) {
+        trees.AddLeaf(at[k], sums + (first + k) * trees.targets());
+      }
+    }
+  }
+}
+
+// Rows in blocks, and those that are left one by one.
+template <typename T, typename Node, typename Key>
+void AddToBlock(const WalkTrees<T, Node>& trees, const Key* rows, size_t stride, size_t count,
+                T* sums) {
+  const size_t together = count / kRowsTogether * kRowsTogether;
+  if (together > 0) AddToRows(trees, rows, stride, together, sums);
+  for (size_t row = together; row < count; ++row) {
+    AddToRow(trees, rows + row * stride, sums + row * trees.targets());
+  }
+}
+
+template <typename T, typename Node>
+class WalkKernel final : public Kernel<T> {
+ public:
+  explicit WalkKernel(WalkTrees<T, Node> trees) : trees_(std::move(trees)) {}
+
+  void AddTrees(const ColumnRows<T>& rows, T* sums) const override {
+    for (size_t row = 0; row < rows.count; row += kRowsPerBlock) {
+      AddToBlock(trees_, rows.values + row * rows.stride, rows.stride,
+                 std::min(kRowsPerBlock, rows.count - row), sums + row * trees_.targets());
+    }
+  }
+  std::string_view name() const override { return "walk"; }
+
+ private:
+  const WalkTrees<T, Node> trees_;
+};
+
+template <typename T, typename Node>
+class ByteWalkKernel final : public Kernel<T> {
+ public:
+  static constexpr size_t kMaxColumns = 1023;
+
+  ByteWalkKernel(ByteForest<T> bytes, WalkTrees<T, Node> trees)
+      : bytes_(std::move(bytes)), trees_(std::move(trees)) {}
+
+  void AddTrees(const ColumnRows<T>& rows, T* sums) const override {
+    const size_t columns = bytes_.columns.size();
+    const size_t stride = columns + 1;  // the last byte of a row is 0, which reaches nothing
+    std::array<uint8_t, kRowsPerBlock*(kMaxColumns + 1)> bins;
+    for (size_t row = 0; row < rows.count; row += kRowsPerBlock) {
+      const size_t count = std::min(kRowsPerBlock, rows.count - row);
+      for (size_t i = 0; i < count; ++i) {
+        bytes_.FillBins(rows.values + (row + i) * rows.stride, &bins[i * stride], 1);
+        bins[i * stride + columns] = 0;
+      }
+      AddToBlock(trees_, bins.data(), stride, count, sums + row * trees_.targets());
+    }
+  }
+  std::string_view name() const override { return "byte walk"; }
+
+ private:
+  const ByteForest<T> bytes_;
+  const WalkTrees<T, Node> trees_;
+};
+
+template <typename T, typename Node>
+std::unique_ptr<Kernel<T>> MakeWalk(const Forest<T>& forest, const std::vector<T>& thresholds) {
+  WalkTrees<T, Node> trees(forest, thresholds);
+  if (!trees.AddTrees()) return nullptr;
+  return std::make_unique<WalkKernel<T, Node>>(std::move(trees));
+}
+
+template <typename T, typename Column>
+std::unique_ptr<Kernel<T>> MakeByteWalk(const Forest<T>& forest, ByteForest<T>& bytes) {
+  using Node = WalkNode<uint8_t, Column, uint16_t>;
+  WalkTrees<T, Node> trees(forest, bytes.ranks);
+  if (!trees.AddTrees()) return nullptr;
+  return std::make_unique<ByteWalkKernel<T, Node>>(std::move(bytes), std::move(trees));
+}
 
 }  // namespace
 
 template <typename T>
 std::unique_ptr<Kernel<T>> MakeWalkKernel(const Forest<T>& forest) {
+  std::vector<T> thresholds;
+  thresholds.reserve(forest.nodes.size());
+  for (const auto& node : forest.nodes) thresholds.push_back(node.threshold);
   if constexpr (std::is_same_v<T, float>) {
-    if (auto narrow = WalkKernel<T, uint16_t>::Make(forest)) return narrow;
+    auto narrow = MakeWalk<T, WalkNode<T, uint16_t, uint16_t>>(forest, thresholds);
+    if (narrow != nullptr) return narrow;
   }
-  return WalkKernel<T, uint32_t>::Make(forest);
+  return MakeWalk<T, WalkNode<T, uint32_t, uint32_t>>(forest, thresholds);
+}
+
+template <typename T>
+std::unique_ptr<Kernel<T>> MakeByteWalkKernel(const Forest<T>& forest) {
+  if (forest.columns.size() >
+      ByteWalkKernel<T, WalkNode<uint8_t, uint16_t, uint16_t>>::kMaxColumns) {
+    return nullptr;
+  }
+  std::optional<ByteForest<T>> bytes = ByteForest<T>::Make(forest);
+  if (!bytes) return nullptr;
+  if (forest.columns.size() <= std::numeric_limits<uint8_t>::max()) {
+    return MakeByteWalk<T, uint8_t>(forest, *bytes);
+  }
+  return MakeByteWalk<T, uint16_t>(forest, *bytes);
 }
 
 template std::unique_ptr<Kernel<float>> MakeWalkKernel(const Forest<float>&);
 template std::unique_ptr<Kernel<double>> MakeWalkKernel(const Forest<double>&);
+template std::unique_ptr<Kernel<float>> MakeByteWalkKernel(const Forest<float>&);
+template std::unique_ptr<Kernel<double>> MakeByteWalkKernel(const Forest<double>&);
 
 }  // namespace slipway::engine

@@ -16,4 +16,9 @@ namespace slipway::engine {
 template <typename T>
 std::unique_ptr<Kernel<T>> MakeWalkKernel(const Forest<T>& forest);
 
+// The same over bytes (see ByteForest), with nodes of half the size or a quarter: for forests that
+// do not fit a cache. nullptr when a column has more than 255 thresholds.
+template <typename T>
+std::unique_ptr<Kernel<T>> MakeByteWalkKernel(const Forest<T>& forest);
+
 }  // namespace slipway::engine
