@@ -49,6 +49,15 @@ void Document::Append(Document item) {
   std::get<List>(value).push_back(std::move(item));
 }
 
+Status ValueBudget::Take() {
+  if (++taken_ <= limit_) return base::OkStatus();
+  return base::ResourceExhausted(StrCat("more than ", limit_, " values"));
+}
+
+Status ValueBudget::TakeItem(const Document& array) {
+  return std::holds_alternative<Document::Numbers>(array.value) ? base::OkStatus() : Take();
+}
+
 bool Place::is_array() const {
   return std::holds_alternative<Document::Numbers>(document_->value) ||
          std::holds_alternative<Document::List>(document_->value);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -80,9 +81,26 @@ class Place {
 // The number that `text` is, as a whole: "1", "5E-1", "nan", "-Infinity"; nullopt otherwise.
 std::optional<double> ParseNumber(std::string_view text);
 
+// How many values a document may have that are not numbers in arrays of numbers. Each takes some 40
+// bytes, and two of the file where someone wants to do harm, but eight and more in models: the
+// document stays a small multiple of the file.
+class ValueBudget {
+ public:
+  ValueBudget(const ImportLimits& limits, size_t file_bytes)
+      : limit_(std::min<uint64_t>(limits.max_values, 1'000'000 + file_bytes / 4)) {}
+  // Counts a value. kResourceExhausted when there are too many.
+  base::Status Take();
+  // Counts what is added to `array`, unless it is a number among numbers.
+  base::Status TakeItem(const Document& array);
+
+ private:
+  uint64_t limit_;
+  uint64_t taken_ = 0;
+};
+
 // Reads JSON (RFC 8259), and the NaN, Infinity and -Infinity that XGBoost and Python write into it.
 // Of two members with one name the first counts. Errors name the byte: kInvalidArgument, and
-// kResourceExhausted for `limits`: max_depth, max_values.
+// kResourceExhausted for `limits`: max_depth, and max_values as ValueBudget has it.
 base::Result<Document> ReadJson(std::string_view text, const ImportLimits& limits);
 
 }  // namespace slipway::import

@@ -63,6 +63,11 @@ TEST(JsonDocumentTest, LimitsDepthAndValues) {
   EXPECT_EQ(ReadJson(objects, {}).status().code(), StatusCode::kResourceExhausted);
   EXPECT_EQ(ReadJson("[[],[],[]]", {.max_values = 3}).status().code(),
             StatusCode::kResourceExhausted);
+  // Many small values in a file that is no larger for it: numbers beside text are no array.
+  std::string mixed = "[\"\"";
+  for (int i = 0; i < 5'000'000; ++i) mixed += ",1";
+  EXPECT_EQ(ReadJson(mixed + "]", {}).status().code(), StatusCode::kResourceExhausted);
+  EXPECT_TRUE(ReadJson("[" + mixed.substr(4) + "]", {}).ok());
 }
 
 TEST(PlaceTest, ErrorsNameThePlace) {

@@ -17,7 +17,8 @@ using base::StrCat;
 
 class JsonReader {
  public:
-  JsonReader(std::string_view text, const ImportLimits& limits) : text_(text), limits_(limits) {}
+  JsonReader(std::string_view text, const ImportLimits& limits)
+      : text_(text), limits_(limits), budget_(limits, text.size()) {}
 
   Result<Document> ReadWhole() {
     SLIPWAY_ASSIGN_OR_RETURN(Document root, ReadValue(0));
@@ -73,9 +74,8 @@ class JsonReader {
   }
 
   Status CountValue() {
-    if (++values_ <= limits_.max_values) return base::OkStatus();
-    return base::ResourceExhausted(
-        StrCat("JSON, byte ", at_, ": more than ", limits_.max_values, " values"));
+    const Status status = budget_.Take();
+    return status.ok() ? status : status.WithContext(StrCat("JSON, byte ", at_));
   }
 
   Result<Document> ReadObject(int depth) {
@@ -89,6 +89,7 @@ class JsonReader {
       SLIPWAY_ASSIGN_OR_RETURN(std::string name, ReadText());
       if (!Take(':')) return Error("expected ':'");
       SLIPWAY_ASSIGN_OR_RETURN(Document member, ReadValue(depth + 1));
+      SLIPWAY_RETURN_IF_ERROR(CountValue());
       members.push_back({std::move(name), std::move(member)});
     } while (Take(','));
     if (!Take('}')) return Error("expected ',' or '}'");
@@ -103,6 +104,7 @@ class JsonReader {
     do {
       SLIPWAY_ASSIGN_OR_RETURN(Document item, ReadValue(depth + 1));
       array.Append(std::move(item));
+      SLIPWAY_RETURN_IF_ERROR(budget_.TakeItem(array));
     } while (Take(','));
     if (!Take(']')) return Error("expected ',' or ']'");
     return array;
@@ -193,7 +195,7 @@ class JsonReader {
   const std::string_view text_;
   const ImportLimits& limits_;
   size_t at_ = 0;
-  uint64_t values_ = 0;
+  ValueBudget budget_;
 };
 
 }  // namespace

@@ -25,19 +25,19 @@ using base::StrCat;
 
 // Fields of the tables, by their position in the schema.
 namespace ctr_feature {
-enum Field { kCtr, kBorders };
+enum Field : uint8_t { kCtr, kBorders };
 }
 namespace ctr {
-enum Field { kBase, kTargetBorder, kPrior, kPriorDenominator, kShift, kScale };
+enum Field : uint8_t { kBase, kTargetBorder, kPrior, kPriorDenominator, kShift, kScale };
 }
 namespace ctr_base {
-enum Field { kCombination, kType, kTargetClassifier };
+enum Field : uint8_t { kCombination, kType, kTargetClassifier };
 }
 namespace combination {
-enum Field { kCategories, kNumbers, kOneHot };
+enum Field : uint8_t { kCategories, kNumbers, kOneHot };
 }
 namespace value_table {
-enum Field { kBase, kIndex, kCounts, kDenominator, kTargetClasses };
+enum Field : uint8_t { kBase, kIndex, kCounts, kDenominator, kTargetClasses };
 }
 
 // CatBoost's numbers for the types.

@@ -20,10 +20,10 @@ using base::StrCat;
 
 // Fields of the tables, by their position in the schema.
 namespace core {
-enum Field { kFormatVersion, kModelTrees, kInfoMap, kModelPartIds };
+enum Field : uint8_t { kFormatVersion, kModelTrees, kInfoMap, kModelPartIds };
 }
 namespace trees {
-enum Field {
+enum Field : uint8_t {
   kDimension,
   kSplits,
   kSizes,
@@ -44,16 +44,16 @@ enum Field {
 };
 }
 namespace float_feature {
-enum Field { kHasNans, kIndex, kColumn, kBorders, kName, kNanTreatment };
+enum Field : uint8_t { kHasNans, kIndex, kColumn, kBorders, kName, kNanTreatment };
 }
 namespace cat_feature {
-enum Field { kIndex, kColumn, kName };
+enum Field : uint8_t { kIndex, kColumn, kName };
 }
 namespace one_hot_feature {
-enum Field { kIndex, kValues };
+enum Field : uint8_t { kIndex, kValues };
 }
 namespace estimated_feature {
-enum Field { kSource, kCalcer, kLocalIndex, kBorders };
+enum Field : uint8_t { kSource, kCalcer, kLocalIndex, kBorders };
 }
 
 constexpr int8_t kNanAsTrue = 2;

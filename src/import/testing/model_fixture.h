@@ -17,13 +17,15 @@
 #include "base/log.h"
 #include "base/str_cat.h"
 #include "engine/onnxruntime/onnx_runtime_factory.h"
+#include "engine/trees/tree_engine_factory.h"
 #include "import/importer.h"
 #include "tensor/npy.h"
 
 // A foreign model file with rows and the answers of the library that trained it, and the test that
-// an imported model gives the same answers under ONNX Runtime. The files lie beside each other:
+// an imported model gives the same answers, under ONNX Runtime, and under our own engine for trees
+// where that takes it. The files lie beside each other:
 // NAME.json (or another extension) and NAME.npz, with one array for each input and output.
-// Whoever includes this needs engine, engine/onnxruntime and tensor as TEST_DEPS.
+// Whoever includes this needs engine, engine/onnxruntime, engine/trees and tensor as TEST_DEPS.
 namespace slipway::import {
 
 struct ModelFixture {
@@ -108,30 +110,37 @@ inline void ExpectSameAnswer(const tensor::TensorView& got, const tensor::Tensor
   }
 }
 
+// The same for the engine of our own; nullptr for what it leaves to ONNX Runtime.
+inline std::unique_ptr<engine::Engine> LoadTrees(const std::string& model) {
+  auto engine = engine::MakeTreeEngine(std::as_bytes(std::span(model)), 1);
+  if (!engine.ok()) {
+    EXPECT_EQ(engine.status().code(), base::StatusCode::kUnimplemented) << engine.status();
+    return nullptr;
+  }
+  return *std::move(engine);
+}
+
 // Runs an imported model on the fixture's rows. Every output of the model must be among the
 // arrays, and every array an input or output.
-inline void ExpectAnswers(const ImportedModel& imported, const ModelFixture& fixture,
-                          double tolerance) {
+inline void ExpectAnswers(engine::Engine& engine, const ModelFixture& fixture, double tolerance) {
   const std::string packed = ReadFixture(fixture.arrays);
   const auto arrays = tensor::ReadNpz(std::as_bytes(std::span(packed)));
   ASSERT_TRUE(arrays.ok()) << arrays.status();
   std::map<std::string, const tensor::Tensor*> by_name;
   for (const auto& array : *arrays) by_name[array.name] = &array.tensor;
-  const auto engine = LoadOnnx(imported.onnx);
-  ASSERT_NE(engine, nullptr);
   std::vector<tensor::TensorView> inputs;
-  for (const auto& input : engine->signature().inputs) {
+  for (const auto& input : engine.signature().inputs) {
     ASSERT_TRUE(by_name.contains(input.name)) << input.name;
     inputs.push_back(by_name[input.name]->view());
   }
   std::vector<size_t> outputs;
-  for (size_t i = 0; i < engine->signature().outputs.size(); ++i) outputs.push_back(i);
+  for (size_t i = 0; i < engine.signature().outputs.size(); ++i) outputs.push_back(i);
   ASSERT_EQ(inputs.size() + outputs.size(), by_name.size());
   std::vector<tensor::Tensor> results;
-  const base::Status ran = engine->Run(inputs, outputs, {}, results);
+  const base::Status ran = engine.Run(inputs, outputs, {}, results);
   ASSERT_TRUE(ran.ok()) << ran;
   for (const size_t i : outputs) {
-    const std::string& name = engine->signature().outputs[i].name;
+    const std::string& name = engine.signature().outputs[i].name;
     ASSERT_TRUE(by_name.contains(name)) << name;
     ExpectSameAnswer(results[i].view(), by_name[name]->view(), tolerance, name);
   }
@@ -144,7 +153,12 @@ inline void ExpectFixture(const Importer& importer, const ModelFixture& fixture,
   EXPECT_TRUE(importer.recognizes(bytes));
   const auto imported = importer.import(bytes, {});
   ASSERT_TRUE(imported.ok()) << imported.status();
-  ExpectAnswers(*imported, fixture, tolerance);
+  const auto onnx_runtime = LoadOnnx(imported->onnx);
+  ASSERT_NE(onnx_runtime, nullptr);
+  ExpectAnswers(*onnx_runtime, fixture, tolerance);
+  const auto trees = LoadTrees(imported->onnx);
+  testing::Test::RecordProperty("engine_trees", trees != nullptr ? "runs it" : "leaves it");
+  if (trees != nullptr) ExpectAnswers(*trees, fixture, tolerance);
 }
 
 }  // namespace slipway::import

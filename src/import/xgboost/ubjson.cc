@@ -18,7 +18,7 @@ using base::StrCat;
 class UbjsonReader {
  public:
   UbjsonReader(std::span<const std::byte> file, const ImportLimits& limits)
-      : file_(file), limits_(limits) {}
+      : file_(file), limits_(limits), budget_(limits, file.size()) {}
 
   Result<Document> ReadWhole() {
     SLIPWAY_ASSIGN_OR_RETURN(Document root, ReadValue(0));
@@ -30,8 +30,9 @@ class UbjsonReader {
   Status Error(std::string_view message) const {
     return base::InvalidArgument(StrCat("UBJSON, byte ", at_, ": ", message));
   }
-  Status LimitError(std::string_view what, uint64_t limit) const {
-    return base::ResourceExhausted(StrCat("UBJSON, byte ", at_, ": ", what, " ", limit));
+  Status CountValue() {
+    const Status status = budget_.Take();
+    return status.ok() ? status : status.WithContext(StrCat("UBJSON, byte ", at_));
   }
 
   size_t left() const { return file_.size() - at_; }
@@ -110,8 +111,10 @@ class UbjsonReader {
 
   // `depth` ends the recursion.
   Result<Document> ReadValue(int depth) {
-    if (depth > limits_.max_depth) return LimitError("nested deeper than", limits_.max_depth);
-    if (++values_ > limits_.max_values) return LimitError("more values than", limits_.max_values);
+    if (depth > limits_.max_depth) {
+      return base::ResourceExhausted(
+          StrCat("UBJSON, byte ", at_, ": nested deeper than ", limits_.max_depth));
+    }
     if (left() == 0) return Error("the file ends where a value is expected");
     const char marker = Peek();
     ++at_;
@@ -144,10 +147,12 @@ class UbjsonReader {
   }
 
   Result<Document> ReadObject(int depth) {
+    SLIPWAY_RETURN_IF_ERROR(CountValue());
     Document::Object members;
     while (!Take('}')) {
       SLIPWAY_ASSIGN_OR_RETURN(std::string name, ReadText());
       SLIPWAY_ASSIGN_OR_RETURN(Document member, ReadValue(depth + 1));
+      SLIPWAY_RETURN_IF_ERROR(CountValue());
       members.push_back({std::move(name), std::move(member)});
     }
     return Document{std::move(members)};
@@ -161,12 +166,14 @@ class UbjsonReader {
       for (uint64_t i = 0; i < count; ++i) {
         SLIPWAY_ASSIGN_OR_RETURN(Document item, ReadValue(depth + 1));
         array.Append(std::move(item));
+        SLIPWAY_RETURN_IF_ERROR(budget_.TakeItem(array));
       }
       return array;
     }
     while (!Take(']')) {
       SLIPWAY_ASSIGN_OR_RETURN(Document item, ReadValue(depth + 1));
       array.Append(std::move(item));
+      SLIPWAY_RETURN_IF_ERROR(budget_.TakeItem(array));
     }
     return array;
   }
@@ -190,7 +197,7 @@ class UbjsonReader {
   const std::span<const std::byte> file_;
   const ImportLimits& limits_;
   size_t at_ = 0;
-  uint64_t values_ = 0;
+  ValueBudget budget_;
 };
 
 }  // namespace
