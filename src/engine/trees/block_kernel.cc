@@ -26,9 +26,10 @@ namespace {
 constexpr size_t kRows = 64;
 constexpr size_t kMaxLeaves = 256;
 constexpr size_t kMaxColumns = 512;
-// Columns whose thresholds are used for all rows before the next: they and a cache line or two of
-// each row stay in the first cache.
-constexpr size_t kColumnsTogether = 16;
+// Rows that go through all columns before the next: more, and their cache lines crowd each other
+// out; fewer, and the thresholds are read too often. Measured.
+template <typename T>
+constexpr size_t kRowsTogether = 4 * sizeof(T);
 
 // A vector of one byte a row.
 struct alignas(64) RowBytes {
@@ -150,10 +151,9 @@ class BlockKernel final : public Kernel<T> {
     for (size_t row = 0; row < kRows; ++row) {
       offsets[row] = static_cast<int32_t>(std::min(row, count - 1) * stride);
     }
-    for (size_t first = 0; first < cuts_.size(); first += kColumnsTogether) {
-      const size_t end = std::min(first + kColumnsTogether, cuts_.size());
-      for (size_t row = 0; row < kRows; row += Lanes<T>::kCount) {
-        for (size_t column = first; column < end; ++column) {
+    for (size_t first = 0; first < kRows; first += kRowsTogether<T>) {
+      for (size_t column = 0; column < cuts_.size(); ++column) {
+        for (size_t row = first; row < first + kRowsTogether<T>; row += Lanes<T>::kCount) {
           FillBlockBins(cuts_[column], rows + column, &offsets[row], columns[column].bytes + row);
         }
       }
