@@ -156,12 +156,19 @@ def calibrate(args, server):
     """The rate of all models together at which the server uses the wanted share of its core."""
     rate = args.first_rate
     for _ in range(6):
+        busy, cpu, began = measure.core_busy_ns(server.core), server.cpu_ns(), time.monotonic_ns()
         report = run_client(args, server, rate, args.calibration_seconds)
+        elapsed, spent = time.monotonic_ns() - began, server.cpu_ns() - cpu
+        others = max(0, measure.core_busy_ns(server.core) - busy - spent) / elapsed
         used = report["server"]["cpu_cores"]
-        print(f"calibration: {rate:,.0f} requests/s use {used:.0%} of the server's core, "
-              f"{report['client_cpu_cores']:.0%} of the client's", file=sys.stderr, flush=True)
+        print(f"calibration: {rate:,.0f} requests/s use {used:.0%} of the server's core (others {others:.0%}), "
+              f"{report['client_cpu_cores']:.0%} of the client's; p99 {report['latency_ms']['p99']:.2f} ms",
+              file=sys.stderr, flush=True)
         if report["client_cpu_cores"] > 0.9:
             raise BenchError("the client cannot send so much: --load sets a smaller share")
+        if report["unsent"] or report["latency_ms"]["p50"] > 10:
+            raise BenchError(f"the server falls behind at {used:.0%} of its core, of which others use {others:.0%}: "
+                             "the machine is too busy for this; see --first")
         if abs(used / args.load - 1) < 0.05:
             return rate
         rate *= min(4, args.load / used)  # cost per request falls with the rate, so this comes from below

@@ -21,6 +21,16 @@ double Seconds(nanoseconds duration) { return std::chrono::duration<double>(dura
 
 }  // namespace
 
+void ServerCost::Append(const ServerCost& later) {
+  for (CostMoment moment : later.moments) {
+    moment.begin += elapsed;
+    moments.push_back(moment);
+  }
+  cpu += later.cpu;
+  answers += later.answers;
+  elapsed += later.elapsed;
+}
+
 double ServerCost::cpu_us_per_request() const {
   return answers > 0 ? Seconds(cpu) * 1e6 / static_cast<double>(answers) : 0;
 }

@@ -31,6 +31,8 @@ struct ServerCost {
   std::chrono::nanoseconds elapsed{0};
   std::vector<CostMoment> moments = {};
 
+  // A measurement of the same processes that came after this one.
+  void Append(const ServerCost& later);
   double cpu_us_per_request() const;
   double cores() const;
 };

@@ -20,6 +20,8 @@ constexpr int kMaxConnections = 20'000;
 constexpr int kMaxConcurrency = 100'000;
 constexpr int kMaxOutstanding = 1'000;
 constexpr int kDefaultConnections = 32;
+constexpr int kMaxRounds = 1'000;
+constexpr int kRoundsAgainst = 6;
 
 Status CheckHeader(std::string_view line) {
   const size_t colon = line.find(':');
@@ -62,8 +64,7 @@ void BenchFlags::Configure(CLI::App& app) {
 void BenchFlags::ConfigureWhat(CLI::App& app) {
   app.add_option("url", plain_.url,
                  "http[s]://HOST:PORT, http[s]://HOST:PORT/v2/models/NAME or unix:PATH")
-      ->type_name("URL")
-      ->required();
+      ->type_name("URL");
   app.add_option("--model", plain_.model, "Model; needed when the server has more than one")
       ->type_name("NAME");
   app.add_option("--model-version", plain_.version,
@@ -99,13 +100,17 @@ void BenchFlags::ConfigureLoad(CLI::App& app) {
                  "Keep-alive connections of each target (default 32)")
       ->check(CLI::Range(1, kMaxConnections))
       ->type_name("N");
+  app.add_option("--concurrency", concurrency_,
+                 "Requests at a time; several with commas, such as 1,2,4,8, are a sweep")
+      ->type_name("N,...");
   app.add_option("--outstanding", plain_.outstanding,
                  "gRPC and HTTP/2: requests at a time on each connection (default 1)")
       ->check(CLI::Range(1, kMaxOutstanding))
       ->type_name("N");
   app.add_option("--rate", rates_,
-                 "Open loop: requests a second that are due whatever the server does")
-      ->type_name("R");
+                 "Open loop: requests a second that are due whatever the server does; several with "
+                 "commas are a sweep")
+      ->type_name("R,...");
   app.add_option("--arrivals", arrivals_,
                  "When they are due: poisson (default), constant, gamma:CV (clumps for CV > 1) or "
                  "on-off:ON,OFF such as on-off:100ms,400ms")
@@ -119,6 +124,13 @@ void BenchFlags::ConfigureLoad(CLI::App& app) {
   app.add_option("--requests", plain_.load.max_requests, "End after as many measured requests")
       ->type_name("N");
   app.add_option("--timeout", timeout_, "For one answer (default 30s)")->type_name("TIME");
+  app.add_option(
+         "--rounds", plain_.rounds,
+         "Run it so many times, to know how much figures vary (default 1; 6 with --against)")
+      ->check(CLI::Range(1, kMaxRounds))
+      ->type_name("N");
+  app.add_option("--against", plain_.against, "Another server: both get the same load in turn")
+      ->type_name("URL");
   app.add_option("--seed", plain_.load.seed, "Of arrival times and values (default 1)")
       ->type_name("N");
 }
@@ -131,9 +143,17 @@ void BenchFlags::ConfigureOutput(CLI::App& app) {
   app.add_flag("--json", plain_.json, "Print JSON");
   app.add_option("--output", plain_.output, "Write the JSON report to this file as well")
       ->type_name("FILE");
+  app.add_option("--html", plain_.html, "Write a report with plots, one file that needs no network")
+      ->type_name("FILE");
+  app.add_option("--baseline", plain_.baseline,
+                 "Compare with the JSON report in this file, of an earlier run")
+      ->type_name("FILE");
 }
 
 Result<BenchOptions> BenchFlags::Read() const {
+  if (plain_.url.empty()) {
+    return InvalidArgument("which server? slipway bench URL, such as http://127.0.0.1:8000");
+  }
   BenchOptions options = plain_;
   SLIPWAY_RETURN_IF_ERROR(ReadTimes(options));
   SLIPWAY_RETURN_IF_ERROR(ReadRequest(options));
@@ -178,9 +198,35 @@ Status BenchFlags::ReadLoad(BenchOptions& options) const {
   SLIPWAY_RETURN_IF_ERROR(ParseArrivals(arrivals_, options.arrivals));
   if (!rates_.empty()) {
     SLIPWAY_ASSIGN_OR_RETURN(options.rates, ParseRates("--rate", rates_));
+    std::ranges::sort(options.rates);
   }
   const int connections = connections_ > 0 ? connections_ : kDefaultConnections;
   options.concurrency = {connections * options.outstanding};
+  if (!concurrency_.empty()) {
+    if (connections_ > 0) {
+      return InvalidArgument(
+          "--concurrency does not go with --connections: there are as many connections as needed, "
+          "with --outstanding requests on each");
+    }
+    SLIPWAY_ASSIGN_OR_RETURN(options.concurrency,
+                             ParseCounts("--concurrency", concurrency_, kMaxConcurrency));
+    std::ranges::sort(options.concurrency);
+  }
+  if (!options.against.empty() && options.rounds == 1) options.rounds = kRoundsAgainst;
+  return base::OkStatus();
+}
+
+Status BenchFlags::CheckSweep(const BenchOptions& options) {
+  if (options.rates.size() > 1 && options.concurrency.size() > 1) {
+    return InvalidArgument("a sweep goes over --rate or over --concurrency, not over both");
+  }
+  if (options.targets.size() > 1 || !options.trace_file.empty()) {
+    return InvalidArgument("a sweep takes one model, and no --trace");
+  }
+  if (options.rounds > 1 || !options.against.empty() || !options.baseline.empty()) {
+    return InvalidArgument(
+        "a sweep does not go with --rounds, --against or --baseline: compare single tests");
+  }
   return base::OkStatus();
 }
 
@@ -198,6 +244,10 @@ Status BenchFlags::CheckTogether(const BenchOptions& options) const {
   if (!options.targets.empty() && (one_model || !options.path.empty())) {
     return InvalidArgument(
         "--target does not go with --model, --input or --path: it names model and file itself");
+  }
+  if (options.sweep()) SLIPWAY_RETURN_IF_ERROR(CheckSweep(options));
+  if (!options.against.empty() && !options.baseline.empty()) {
+    return InvalidArgument("--against and --baseline: one comparison at a time");
   }
   if (!options.trace_file.empty() && !options.rates.empty()) {
     return InvalidArgument("--trace says when requests are due, so it does not go with --rate");

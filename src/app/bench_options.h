@@ -41,6 +41,12 @@ struct BenchOptions {
   bool quiet = false;
   bool json = false;
   std::string output;
+  std::string html;
+  std::string against;   // the URL of another server: both in turn
+  std::string baseline;  // a report to compare with
+  int rounds = 1;
+
+  bool sweep() const { return rates.size() > 1 || concurrency.size() > 1; }
 };
 
 // The flags of `slipway bench`. Thread-compatible; must outlive the App that it has configured.
@@ -58,6 +64,7 @@ class BenchFlags {
   base::Status ReadRequest(BenchOptions& options) const;
   base::Status ReadLoad(BenchOptions& options) const;
   base::Status CheckTogether(const BenchOptions& options) const;
+  static base::Status CheckSweep(const BenchOptions& options);
 
   BenchOptions plain_;  // what needs no reading
   std::vector<std::string> target_texts_;

@@ -110,6 +110,18 @@ void PrintDistinct(const LoadResult& result, std::ostream& out) {
 
 }  // namespace
 
+void BenchReport::AppendRound(const BenchReport& later) {
+  for (size_t i = 0; i < targets.size(); ++i) {
+    TargetReport& mine = targets[i];
+    mine.result.Append(later.targets[i].result);
+    mine.rounds.insert(mine.rounds.end(), later.targets[i].rounds.begin(),
+                       later.targets[i].rounds.end());
+  }
+  all.Append(later.all);
+  client_cpu_share = std::max(client_cpu_share, later.client_cpu_share);
+  if (cost && later.cost) cost->Append(*later.cost);
+}
+
 double Milliseconds(nanoseconds duration) { return Seconds(duration) * 1e3; }
 
 std::string Fixed(double value, int decimals) {

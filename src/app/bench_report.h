@@ -17,13 +17,23 @@
 
 namespace slipway::app {
 
+// What comparisons look at, of one round of a target.
+struct RoundFigures {
+  double requests_per_s = 0;
+  double p50_ms = 0;
+  double p90_ms = 0;
+  double p99_ms = 0;
+  double cpu_us_per_request = 0;  // of the server, whatever the target; 0: not measured
+};
+
 // One target of a finished load test.
 struct TargetReport {
-  TargetFacts facts;
+  TargetFacts facts = {};
   int concurrency = 1;
   int outstanding = 1;
   ArrivalPlan arrivals = {};
   LoadResult result = {};
+  std::vector<RoundFigures> rounds = {};  // when the test was run several times
 };
 
 // Everything about a finished load test.
@@ -37,6 +47,9 @@ struct BenchReport {
   std::optional<ServerCost> cost = {};
   std::string no_server = {};   // why there is none
   double client_cpu_share = 0;  // of one core
+
+  // Takes in `later`, a round of the same test that ran after this.
+  void AppendRound(const BenchReport& later);
 };
 
 // The report for programs; src/app/bench_report_json.cc. docs/benchmarks.md says what it holds.

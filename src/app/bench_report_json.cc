@@ -18,6 +18,12 @@ json LatencyJson(const LatencyRecorder& latency) {
   for (const QuantileName& q : kReportQuantiles) {
     out[q.name] = Milliseconds(latency.Quantile(q.share));
   }
+  out["curve"] = json::array();  // for plots: [share, ms]
+  for (const double share : {0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999,
+                             0.9995, 0.9998, 0.9999}) {
+    if (latency.count() == 0 || (1 - share) * static_cast<double>(latency.count()) < 1) break;
+    out["curve"].push_back({share, Milliseconds(latency.Quantile(share))});
+  }
   return out;
 }
 
@@ -98,6 +104,19 @@ void AddDistinct(const LoadResult& result, json& out) {
   out["other_distinct"] = result.other_distinct;
 }
 
+json RoundsJson(const TargetReport& target) {
+  json rounds = json::array();
+  for (const RoundFigures& round : target.rounds) {
+    json figures = {{"requests_per_s", round.requests_per_s},
+                    {"p50", round.p50_ms},
+                    {"p90", round.p90_ms},
+                    {"p99", round.p99_ms}};
+    if (round.cpu_us_per_request > 0) figures["cpu_us_per_request"] = round.cpu_us_per_request;
+    rounds.push_back(std::move(figures));
+  }
+  return rounds;
+}
+
 json TargetJson(const TargetReport& target, const BenchReport& report) {
   json out = ResultJson(target.result);
   out["name"] = target.facts.name;
@@ -107,6 +126,7 @@ json TargetJson(const TargetReport& target, const BenchReport& report) {
   out["request_bytes"] = target.facts.request_bytes;
   out["load"] = LoadJson(target, report.options);
   if (report.options.distinct_answers) AddDistinct(target.result, out);
+  if (target.rounds.size() > 1) out["rounds"] = RoundsJson(target);
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "app/bench_result.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace slipway::app {
 
@@ -49,6 +50,36 @@ void LoadResult::Add(const LoadResult& other) {
   bytes_received += other.bytes_received;
   elapsed = std::max(elapsed, other.elapsed);
   interrupted = interrupted || other.interrupted;
+}
+
+void LoadResult::Append(const LoadResult& later) {
+  const nanoseconds before = elapsed;
+  const std::vector<SlowAnswer> slow_before = std::move(slowest);
+  slowest.clear();
+  Add(later);
+  for (SlowAnswer& slow : slowest) slow.due += before;
+  for (const SlowAnswer& slow : slow_before) AddSlow(slow);
+  elapsed = before + later.elapsed;
+  for (LoadMoment moment : later.moments) {
+    moment.begin += before;
+    moments.push_back(moment);
+  }
+  for (const DistinctAnswer& answer : later.distinct) CountDistinct(answer);
+  other_distinct += later.other_distinct;
+}
+
+void LoadResult::CountDistinct(const DistinctAnswer& answer) {
+  for (DistinctAnswer& known : distinct) {
+    if (known.body == answer.body && known.digest == answer.digest) {
+      known.count += answer.count;
+      return;
+    }
+  }
+  if (distinct.size() == kMaxDistinct) {
+    other_distinct += answer.count;
+  } else {
+    distinct.push_back(answer);
+  }
 }
 
 LoadResult AllTogether(std::span<const LoadResult> targets) {

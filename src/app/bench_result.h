@@ -49,6 +49,7 @@ std::chrono::nanoseconds MomentLength(std::chrono::nanoseconds duration);
 // What a load test measured: all requests that were due or sent after the warm-up.
 struct LoadResult {
   static constexpr size_t kSlowest = 10;
+  static constexpr size_t kMaxDistinct = 64;
 
   std::string name;         // of the target; "" for all of them together
   uint64_t requests = 0;    // answered or failed
@@ -71,10 +72,14 @@ struct LoadResult {
   uint64_t failed() const { return requests - answered; }
   double answered_per_second() const;
   double rows_per_second() const;
+  void CountDistinct(const DistinctAnswer& answer);
   // Keeps `answer` if it is among the slowest.
   void AddSlow(const SlowAnswer& answer);
-  // Counts, latencies, errors and the slowest of `other` as well; not its moments.
+  // Counts, latencies, errors and the slowest of `other`, which ran beside this, as well; not its
+  // moments and distinct answers.
   void Add(const LoadResult& other);
+  // All of `later`, which ran after this.
+  void Append(const LoadResult& later);
 };
 
 LoadResult AllTogether(std::span<const LoadResult> targets);

@@ -53,6 +53,15 @@ base::Result<BenchReport> RunBench(const BenchPlan& plan, const SeenServer& serv
                               .result = std::move(results[i])});
   }
   report.cost = meter.server_cost();
+  const double cpu_us = report.cost ? report.cost->cpu_us_per_request() : 0;
+  for (TargetReport& target : report.targets) {
+    const LatencyRecorder& latency = target.result.latency;
+    target.rounds = {{.requests_per_s = target.result.answered_per_second(),
+                      .p50_ms = Milliseconds(latency.Quantile(0.5)),
+                      .p90_ms = Milliseconds(latency.Quantile(0.9)),
+                      .p99_ms = Milliseconds(latency.Quantile(0.99)),
+                      .cpu_us_per_request = cpu_us}};
+  }
   if (!report.cost && report.no_server.empty()) report.no_server = "ended during the warm-up";
   report.client_cpu_share = meter.own_cpu_share();
   return report;

@@ -15,7 +15,6 @@ using namespace std::chrono_literals;
 using base::StrCat;
 
 constexpr auto kReopenDelay = 100ms;
-constexpr size_t kMaxDistinct = 64;
 constexpr size_t kMaxErrorKinds = 64;
 
 std::string FailureKind(const WireAnswer& answer) {
@@ -195,7 +194,7 @@ void LoadStream::CountDistinct(const WireAnswer& answer) {
       return;
     }
   }
-  if (result_.distinct.size() == kMaxDistinct) {
+  if (result_.distinct.size() == LoadResult::kMaxDistinct) {
     ++result_.other_distinct;
     return;
   }

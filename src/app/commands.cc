@@ -43,7 +43,11 @@ std::vector<CommandEntry> AllCommands() {
        .make = Make<StatusCommand>},
       {.name = "bench",
        .summary = "Put load on a server and measure latency, throughput and CPU",
-       .example = "slipway bench http://127.0.0.1:8000 --model digits --duration 10s",
+       .example =
+           "slipway bench http://127.0.0.1:8000 --model digits --duration 10s\n"
+           "  slipway bench http://127.0.0.1:8000 --protocol grpc --connections 4 --outstanding 8\n"
+           "  slipway bench http://127.0.0.1:8000 --target digits@500 --target churn@50:body.json\n"
+           "  slipway bench http://127.0.0.1:8000 --rate 1000 --arrivals gamma:4",
        .make = Make<BenchCommand>},
       {.name = "doctor",
        .summary = "Check whether this machine can serve well",

@@ -3,12 +3,14 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "app/engines.h"
 #include "app/importers.h"
 #include "app/importing_factory.h"
+#include "app/inspect_report.h"
 #include "base/log.h"
 #include "base/str_cat.h"
 #include "base/text.h"
@@ -42,10 +44,10 @@ std::string Shortened(const std::vector<std::string>& names) {
   return text;
 }
 
-std::vector<std::string> Specs(const std::vector<tensor::TensorSpec>& specs) {
+std::vector<std::string> Specs(const std::vector<graph::OnnxValue>& values) {
   std::vector<std::string> texts;
-  for (const tensor::TensorSpec& spec : specs) {
-    texts.push_back(StrCat(spec.name, " ", spec.dtype, spec.shape));
+  for (const graph::OnnxValue& value : values) {
+    texts.push_back(StrCat(value.name, " ", DatatypeText(value), ShapeText(value)));
   }
   return texts;
 }
@@ -58,13 +60,11 @@ std::vector<std::string> ColumnNames(const import::ImportedModel& model) {
   return names;
 }
 
-Json SpecsJson(const std::vector<tensor::TensorSpec>& specs) {
+Json SpecsJson(const std::vector<graph::OnnxValue>& values) {
   Json list = Json::array();
-  for (const tensor::TensorSpec& spec : specs) {
+  for (const graph::OnnxValue& value : values) {
     list.push_back(
-        {{"name", spec.name},
-         {"datatype", StrCat(spec.dtype)},
-         {"shape", std::vector<int64_t>(spec.shape.dims().begin(), spec.shape.dims().end())}});
+        {{"name", value.name}, {"datatype", DatatypeText(value)}, {"shape", value.dims}});
   }
   return list;
 }
@@ -117,35 +117,41 @@ base::Status ImportCommand::Run() {
     return base::InvalidArgument(
         StrCat("'", output, "' is the source itself: give another file with --output"));
   }
-  const auto log = base::Logger::Null();
-  SLIPWAY_ASSIGN_OR_RETURN(const auto factory, MakeEngineFactory(context_.fs, *log));
-  const auto engine = factory->Load(OnnxInMemory(model->onnx), {});
-  if (!engine.ok()) return engine.status().WithContext(StrCat("'", source_, "' as ONNX"));
+  const auto summary = graph::ReadOnnxSummary(std::as_bytes(std::span(model->onnx)));
+  if (!summary.ok()) return summary.status().WithContext(StrCat("'", source_, "' as ONNX"));
   std::optional<ParityReport> parity;
   if (!verify_.empty()) {
-    SLIPWAY_ASSIGN_OR_RETURN(parity, CheckParity(context_.fs, **engine, verify_, tolerance_));
+    SLIPWAY_ASSIGN_OR_RETURN(parity, Verify(model->onnx));
   }
   const bool good = !parity || parity->passed();
   if (good) SLIPWAY_RETURN_IF_ERROR(context_.fs.WriteAtomically(output, model->onnx));
   if (json_) {
-    PrintJson(*model, **engine, parity);
+    PrintJson(*model, *summary, parity);
   } else {
-    Print(*model, **engine, parity);
+    Print(*model, *summary, parity);
   }
   if (good) return base::OkStatus();
   return base::FailedPrecondition(
       StrCat("the imported model does not answer as '", verify_, "' says, so nothing was written"));
 }
 
-void ImportCommand::Print(const import::ImportedModel& model, const engine::Engine& engine,
+base::Result<ParityReport> ImportCommand::Verify(const std::string& onnx) const {
+  const auto log = base::Logger::Null();
+  SLIPWAY_ASSIGN_OR_RETURN(const auto factory, MakeEngineFactory(context_.fs, *log));
+  const auto engine = factory->Load(OnnxInMemory(onnx), {});
+  if (!engine.ok()) return engine.status().WithContext(StrCat("'", source_, "' as ONNX"));
+  return CheckParity(context_.fs, **engine, verify_, tolerance_);
+}
+
+void ImportCommand::Print(const import::ImportedModel& model, const graph::OnnxSummary& summary,
                           const std::optional<ParityReport>& parity) const {
   std::ostream& out = context_.out;
   out << Framework(model) << "\n";
   for (const std::string& line : model.structure) out << "  " << line << "\n";
   const std::vector<std::string> names = ColumnNames(model);
-  out << "inputs    " << Shortened(Specs(engine.signature().inputs)) << "\n";
+  out << "inputs    " << Shortened(Specs(summary.inputs)) << "\n";
   if (!names.empty()) out << "columns   " << Shortened(names) << "\n";
-  out << "outputs   " << Shortened(Specs(engine.signature().outputs)) << "\n";
+  out << "outputs   " << Shortened(Specs(summary.outputs)) << "\n";
   if (!model.class_names.empty()) out << "classes   " << Shortened(model.class_names) << "\n";
   for (const std::string& warning : model.warnings) out << "warning   " << warning << "\n";
   if (parity) out << (parity->passed() ? "verified  " : "differs   ") << parity->Summary() << "\n";
@@ -153,14 +159,14 @@ void ImportCommand::Print(const import::ImportedModel& model, const engine::Engi
   out << "written   " << Output() << ", " << base::FormatByteSize(model.onnx.size()) << "\n";
 }
 
-void ImportCommand::PrintJson(const import::ImportedModel& model, const engine::Engine& engine,
+void ImportCommand::PrintJson(const import::ImportedModel& model, const graph::OnnxSummary& summary,
                               const std::optional<ParityReport>& parity) const {
   Json json = {{"format", model.format},
                {"framework", model.framework},
                {"framework_version", model.framework_version},
                {"structure", model.structure},
-               {"inputs", SpecsJson(engine.signature().inputs)},
-               {"outputs", SpecsJson(engine.signature().outputs)},
+               {"inputs", SpecsJson(summary.inputs)},
+               {"outputs", SpecsJson(summary.outputs)},
                {"columns", ColumnNames(model)},
                {"classes", model.class_names},
                {"warnings", model.warnings},

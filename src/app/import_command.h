@@ -6,15 +6,15 @@
 
 #include "app/command.h"
 #include "app/import_parity.h"
-#include "engine/engine.h"
+#include "graph/onnx_summary.h"
 #include "import/importer.h"
 
 namespace slipway::app {
 
 // slipway import SRC -o OUT: a model of another framework as ONNX.
 //
-// The format is recognised by content. Before anything is written, the ONNX is loaded, and, with
-// --verify, held to the answers of the framework: a model that answers otherwise is not written.
+// The format is recognised by content. With --verify the ONNX is run, and held to the answers of
+// the framework, before it is written: a model that answers otherwise is not.
 class ImportCommand final : public Command {
  public:
   using Command::Command;
@@ -23,9 +23,10 @@ class ImportCommand final : public Command {
 
  private:
   std::string Output() const;
-  void Print(const import::ImportedModel& model, const engine::Engine& engine,
+  base::Result<ParityReport> Verify(const std::string& onnx) const;
+  void Print(const import::ImportedModel& model, const graph::OnnxSummary& summary,
              const std::optional<ParityReport>& parity) const;
-  void PrintJson(const import::ImportedModel& model, const engine::Engine& engine,
+  void PrintJson(const import::ImportedModel& model, const graph::OnnxSummary& summary,
                  const std::optional<ParityReport>& parity) const;
 
   std::string source_;

@@ -58,10 +58,12 @@ void RequestMux::OnRequest(net::Exchange& exchange) {
   if (frontend::openinference::OpenInferenceHandler::Owns(request.path)) {
     open_inference_.OnRequest(exchange);
   } else if (!IsOwnPage(request.path)) {
-    AnswerError(exchange, 404,
-                base::StrCat("no route '", base::Printable(request.path),
-                             "': models answer below /v2, metrics at /metrics, probes at /livez "
-                             "and /readyz"));
+    AnswerError(
+        exchange, 404,
+        base::StrCat(
+            "no route '", base::Printable(request.path),
+            "': models answer below /v2 and at /predict, metrics at /metrics, probes at /livez "
+            "and /readyz"));
   } else if (request.method != net::HttpMethod::kGet && request.method != net::HttpMethod::kHead) {
     exchange.response().AddHeader("allow", "GET, HEAD");
     AnswerError(exchange, 405, base::StrCat(base::Printable(request.path), " answers GET only"));

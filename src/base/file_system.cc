@@ -174,6 +174,8 @@ Result<std::vector<DirectoryEntry>> RealFileSystem::List(const Path& path) const
   DIR* directory = opendir(path.c_str());
   if (directory == nullptr) return ErrnoStatus(errno, StrCat("directory '", path.string(), "'"));
   std::vector<DirectoryEntry> entries;
+  const int descriptor = dirfd(directory);
+  SLIPWAY_CHECK(descriptor >= 0);
   errno = 0;
   while (const dirent* entry = readdir(directory)) {
     const std::string_view name = entry->d_name;
@@ -181,7 +183,7 @@ Result<std::vector<DirectoryEntry>> RealFileSystem::List(const Path& path) const
     if (name == "." || name == "..") continue;
     // A name that vanished meanwhile, or a dangling link, is listed as kOther.
     FileInfo::Kind kind = FileInfo::Kind::kOther;
-    if (fstatat(dirfd(directory), entry->d_name, &info, 0) == 0) kind = ToInfo(info).kind;
+    if (fstatat(descriptor, entry->d_name, &info, 0) == 0) kind = ToInfo(info).kind;
     entries.push_back({.name = std::string(name), .kind = kind});
     errno = 0;  // only readdir's own errors count
   }

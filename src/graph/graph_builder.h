@@ -109,8 +109,8 @@ class GraphBuilder {
   std::string graph_name_;
   uint64_t names_made_ = 0;
   std::set<std::string, std::less<>> given_names_;  // of inputs: files choose them
-  std::string nodes_;         // encoded, as fields of the GraphProto
-  std::string initializers_;  // likewise
+  std::string nodes_;                               // encoded, as fields of the GraphProto
+  std::string initializers_;                        // likewise
   std::string inputs_;
   std::string outputs_;
   std::map<std::string, int64_t> opsets_;

@@ -1,5 +1,7 @@
 #include "import/answer.h"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/check.h"
@@ -19,33 +21,69 @@ Value Squeeze(GraphBuilder& graph, const Value& value) {
   return graph.Node("Squeeze", {value, axes});
 }
 
-// The labels of the classes `positions`, [batch].
-void AddLabel(GraphBuilder& graph, const Value& positions, const ClassLabels& labels) {
-  Value label = positions;
-  if (!labels.empty()) {
-    const auto size = static_cast<int64_t>(labels.size());
-    Constant classes = labels.texts.empty() ? graph::Int64Constant(labels.numbers, {size})
-                                            : graph::TextConstant(labels.texts, {size});
-    label = graph.Node("Gather", {graph.Add(std::move(classes), "classes"), positions});
-  }
-  graph.AddOutput(label, "label", {"batch"});
-}
-
 Value Above(GraphBuilder& graph, const Value& value, double threshold) {
   const Value above =
       graph.Node("Greater", {value, graph.Scalar(value.type, threshold)}, {}, ElementType::kBool);
   return graph.Cast(above, ElementType::kInt64);
 }
 
-void AddBinary(GraphBuilder& graph, const Answer& answer, const ClassLabels& labels) {
-  AddLabel(graph, Squeeze(graph, Above(graph, answer.value, answer.threshold)), labels);
-  const Value other = graph.Node("Sub", {graph.Scalar(answer.value.type, 1.0), answer.value});
-  graph.AddOutput(graph.Concat({other, answer.value}), "probabilities", {"batch", int64_t{2}});
-}
-
 int64_t ClassCount(const Answer& answer) {
   return answer.kind == Answer::Kind::kBinary ? 2 : answer.count;
 }
+
+class OutputWriter {
+ public:
+  OutputWriter(GraphBuilder& graph, const ClassLabels& labels,
+               std::span<const ImportedColumn> inputs)
+      : graph_(graph), labels_(labels), inputs_(inputs) {}
+
+  void Add(const Answer& answer) {
+    const Value& value = answer.value;
+    switch (answer.kind) {
+      case Answer::Kind::kPrediction:
+        AddOutput(value, "prediction", {"batch", answer.count});
+        return;
+      case Answer::Kind::kBinary: {
+        AddLabel(Squeeze(graph_, Above(graph_, value, answer.threshold)));
+        const Value other = graph_.Node("Sub", {graph_.Scalar(value.type, 1.0), value});
+        AddOutput(graph_.Concat({other, value}), "probabilities", {"batch", int64_t{2}});
+        return;
+      }
+      case Answer::Kind::kMulticlass:
+        AddLabel(graph_.Node("ArgMax", {value}, {{"axis", int64_t{1}}, {"keepdims", int64_t{0}}},
+                             ElementType::kInt64));
+        AddOutput(value, "probabilities", {"batch", answer.count});
+        return;
+      case Answer::Kind::kMultilabel:
+        AddOutput(Above(graph_, value, answer.threshold), "label", {"batch", answer.count});
+        AddOutput(value, "probabilities", {"batch", answer.count});
+        return;
+    }
+  }
+
+ private:
+  // The labels of the classes `positions`, [batch].
+  void AddLabel(const Value& positions) {
+    Value label = positions;
+    if (!labels_.empty()) {
+      const auto size = static_cast<int64_t>(labels_.size());
+      Constant classes = labels_.texts.empty() ? graph::Int64Constant(labels_.numbers, {size})
+                                               : graph::TextConstant(labels_.texts, {size});
+      label = graph_.Node("Gather", {graph_.Add(std::move(classes), "classes"), positions});
+    }
+    AddOutput(label, "label", {"batch"});
+  }
+
+  void AddOutput(const Value& value, std::string_view name, std::vector<graph::Dim> dims) {
+    const bool taken = std::ranges::find(inputs_, name, &ImportedColumn::name) != inputs_.end();
+    graph_.AddOutput(value, taken ? base::StrCat("model_", name) : std::string(name),
+                     std::move(dims));
+  }
+
+  GraphBuilder& graph_;
+  const ClassLabels& labels_;
+  std::span<const ImportedColumn> inputs_;
+};
 
 }  // namespace
 
@@ -66,29 +104,10 @@ base::Status CheckLabels(const Answer& answer, const ClassLabels& labels) {
       base::StrCat(labels.size(), " class labels for a model of ", classes, " classes"));
 }
 
-void AddOutputs(GraphBuilder& graph, const Answer& answer, const ClassLabels& labels) {
-  switch (answer.kind) {
-    case Answer::Kind::kPrediction:
-      graph.AddOutput(answer.value, "prediction", {"batch", answer.count});
-      return;
-    case Answer::Kind::kBinary:
-      SLIPWAY_CHECK(labels.empty() || labels.size() == 2);
-      AddBinary(graph, answer, labels);
-      return;
-    case Answer::Kind::kMulticlass: {
-      SLIPWAY_CHECK(labels.empty() || static_cast<int64_t>(labels.size()) == answer.count);
-      const Value largest =
-          graph.Node("ArgMax", {answer.value}, {{"axis", int64_t{1}}, {"keepdims", int64_t{0}}},
-                     ElementType::kInt64);
-      AddLabel(graph, largest, labels);
-      graph.AddOutput(answer.value, "probabilities", {"batch", answer.count});
-      return;
-    }
-    case Answer::Kind::kMultilabel:
-      graph.AddOutput(Above(graph, answer.value, 0.5), "label", {"batch", answer.count});
-      graph.AddOutput(answer.value, "probabilities", {"batch", answer.count});
-      return;
-  }
+void AddOutputs(GraphBuilder& graph, const Answer& answer, const ClassLabels& labels,
+                std::span<const ImportedColumn> inputs) {
+  SLIPWAY_CHECK(CheckLabels(answer, labels).ok());
+  OutputWriter(graph, labels, inputs).Add(answer);
 }
 
 std::vector<std::string> ClassNames(const Answer& answer, const ClassLabels& labels) {

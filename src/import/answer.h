@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,8 +43,10 @@ base::Status CheckLabels(const Answer& answer, const ClassLabels& labels);
 
 // Adds the model's outputs: "prediction" [batch, count], or "label" and "probabilities" [batch,
 // classes]. The label is [batch], and INT64 unless the classes have texts for names; kMultilabel
-// gives [batch, count] zeros and ones. `labels` pass CheckLabels().
-void AddOutputs(graph::GraphBuilder& graph, const Answer& answer, const ClassLabels& labels);
+// gives [batch, count] zeros and ones. `labels` pass CheckLabels(). An output whose name an input
+// has is called model_NAME; `inputs` are the columns that are inputs of their own.
+void AddOutputs(graph::GraphBuilder& graph, const Answer& answer, const ClassLabels& labels,
+                std::span<const ImportedColumn> inputs);
 
 // The names for ImportedModel::class_names; none for a prediction.
 std::vector<std::string> ClassNames(const Answer& answer, const ClassLabels& labels);

@@ -15,6 +15,12 @@ base::Result<std::vector<graph::Value>> AddSeparateInputs(graph::GraphBuilder& g
                                                           std::span<const ImportedColumn> columns,
                                                           graph::ElementType number);
 
+// The columns that are inputs of their own in a model all of whose columns are numbers.
+inline std::span<const ImportedColumn> OwnInputs(std::span<const ImportedColumn> columns,
+                                                 Columns how) {
+  return how == Columns::kSeparate ? columns : std::span<const ImportedColumn>();
+}
+
 // Adds the input of a model all of whose columns are numbers, and gives it as one [batch, columns]:
 // an input "x", or with kSeparate the inputs of AddSeparateInputs(), joined. kInvalidArgument for a
 // column of text.

@@ -6,7 +6,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -21,13 +20,19 @@ namespace slipway::import {
 struct Document {
   using Numbers = std::vector<double>;
   using List = std::vector<Document>;
-  using Object = std::vector<std::pair<std::string, Document>>;
+  struct Member;
+  using Object = std::vector<Member>;
 
   std::variant<std::monostate, bool, double, std::string, Numbers, List, Object> value;
 
   // Appends to an array, which becomes a List once something is not a number. The value must hold
   // Numbers or a List.
   void Append(Document item);
+};
+
+struct Document::Member {
+  std::string name;
+  Document value;
 };
 
 // A value of a document, and the way to it, for messages: "learner.objective.name".

@@ -89,7 +89,7 @@ class JsonReader {
       SLIPWAY_ASSIGN_OR_RETURN(std::string name, ReadText());
       if (!Take(':')) return Error("expected ':'");
       SLIPWAY_ASSIGN_OR_RETURN(Document member, ReadValue(depth + 1));
-      members.emplace_back(std::move(name), std::move(member));
+      members.push_back({std::move(name), std::move(member)});
     } while (Take(','));
     if (!Take('}')) return Error("expected ',' or '}'");
     return Document{std::move(members)};

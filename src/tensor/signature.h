@@ -31,6 +31,10 @@ std::ostream& operator<<(std::ostream& out, const TensorSpec& spec);
 struct Signature {
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
+  // Of a tabular model whose columns are one input: their names, in order. Empty: not known.
+  std::vector<std::string> columns = {};
+  // Of a classifier: the names of its classes, in the order of the probabilities. Empty: not known.
+  std::vector<std::string> classes = {};
 
   // Position in inputs / outputs; nullopt when there is none of that name.
   std::optional<size_t> FindInput(std::string_view name) const;

@@ -104,7 +104,9 @@ Status ExternalWeights::Add(const Runtime& runtime, const ExternalTensor& tensor
 Status ExternalWeights::AddTo(OrtSessionOptions* options) const {
   if (values_.empty()) return OkStatus();
   std::vector<const char*> names;
+  names.reserve(names_.size());
   std::vector<const OrtValue*> values;
+  values.reserve(values_.size());
   for (const std::string& name : names_) names.push_back(name.c_str());
   for (const ValuePtr& value : values_) values.push_back(value.get());
   SLIPWAY_RETURN_IF_ORT_ERROR(

@@ -7,8 +7,8 @@
 
 #include "base/str_cat.h"
 #include "base/text.h"
-#include "engine/onnxruntime/memory_estimate.h"
 #include "engine/model_bytes.h"
+#include "engine/onnxruntime/memory_estimate.h"
 #include "engine/onnxruntime/onnx_engine.h"
 #include "engine/onnxruntime/providers.h"
 #include "engine/onnxruntime/runtime.h"

@@ -39,9 +39,10 @@ std::optional<OutputPlan::Dims> OutputPlan::Resolve(const TensorSpec& output,
 }
 
 std::optional<Shape> OutputPlan::ShapeOf(size_t output, std::span<const TensorView> inputs) const {
-  if (!outputs_[output]) return std::nullopt;
+  const std::optional<Dims>& dims = outputs_[output];
+  if (!dims) return std::nullopt;
   Shape shape;
-  for (const Dim& dim : *outputs_[output]) {
+  for (const Dim& dim : *dims) {
     if (dim.fixed < 0 && inputs[dim.input].absent()) return std::nullopt;
     shape.Append(dim.fixed >= 0 ? dim.fixed : inputs[dim.input].shape()[dim.dim]);
   }

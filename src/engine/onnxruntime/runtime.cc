@@ -41,6 +41,7 @@ Result<std::shared_ptr<Runtime>> Runtime::Create(base::Logger& logger) {
   SLIPWAY_RETURN_IF_ORT_ERROR(
       Api().CreateEnvWithCustomLogger(Discard, nullptr, ORT_LOGGING_LEVEL_FATAL, "slipway", &env));
   runtime->env.reset(env);
+  SLIPWAY_ASSIGN_OR_RETURN(runtime->operators, MakeSlipwayOperators());
   SLIPWAY_RETURN_IF_ORT_ERROR(Api().GetAllocatorWithDefaultOptions(&runtime->allocator));
   OrtMemoryInfo* memory = nullptr;
   SLIPWAY_RETURN_IF_ORT_ERROR(

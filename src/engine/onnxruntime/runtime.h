@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "engine/onnxruntime/ort_handle.h"
 #include "engine/onnxruntime/run_watchdog.h"
+#include "engine/onnxruntime/slipway_operators.h"
 
 namespace slipway::engine {
 
@@ -18,6 +19,7 @@ struct Runtime {
 
   base::Logger& logger;
   EnvPtr env;
+  CustomOpDomainPtr operators;        // org.slipway
   OrtAllocator* allocator = nullptr;  // the runtime's own, for strings; never ends
   MemoryInfoPtr cpu_memory;
   RunOptionsPtr no_deadline;  // for every run without a deadline; never changed

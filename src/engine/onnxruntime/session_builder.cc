@@ -71,6 +71,7 @@ Result<SessionOptionsPtr> MakeOptions(const Runtime& runtime, const graph::OnnxS
   SLIPWAY_RETURN_IF_ORT_ERROR(Api().SetSessionGraphOptimizationLevel(made, ORT_ENABLE_ALL));
   // What we have checked as ONNX must not be read as anything else.
   SLIPWAY_RETURN_IF_ERROR(Configure(made, kOrtSessionOptionsConfigLoadModelFormat, "ONNX"));
+  SLIPWAY_RETURN_IF_ORT_ERROR(Api().AddCustomOpDomain(made, runtime.operators.get()));
   SLIPWAY_RETURN_IF_ERROR(AddProvider(options, made));
   return owned;
 }

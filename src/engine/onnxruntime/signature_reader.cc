@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "engine/onnxruntime/ort_status.h"
 #include "graph/element_type.h"
+#include "graph/tabular_metadata.h"
 #include "tensor/shape.h"
 
 namespace slipway::engine {
@@ -198,6 +199,9 @@ Result<Signature> ReadSignature(const Runtime& runtime, const OrtSession* sessio
   Signature signature;
   SLIPWAY_RETURN_IF_ERROR(ReadInputs(runtime, session, summary, signature));
   SLIPWAY_RETURN_IF_ERROR(ReadOutputs(runtime, session, summary, signature, dropped));
+  graph::TabularMetadata metadata = graph::ReadTabularMetadata(summary.metadata);
+  signature.columns = std::move(metadata.columns);
+  signature.classes = std::move(metadata.classes);
   return signature;
 }
 

@@ -11,6 +11,7 @@
 #include "engine/trees/tree_engine.h"
 #include "graph/onnx_graph.h"
 #include "graph/onnx_summary.h"
+#include "graph/tabular_metadata.h"
 
 namespace slipway::engine {
 
@@ -72,10 +73,14 @@ Result<tensor::Signature> SignatureOf(const graph::OnnxGraph& graph) {
   return signature;
 }
 
-Result<std::unique_ptr<Engine>> BuildEngine(std::span<const std::byte> file, int threads) {
+Result<std::unique_ptr<Engine>> BuildEngine(std::span<const std::byte> file,
+                                            const OnnxSummary& summary, int threads) {
   SLIPWAY_ASSIGN_OR_RETURN(const graph::OnnxGraph graph, graph::ReadOnnxGraph(file));
   SLIPWAY_ASSIGN_OR_RETURN(Program program, ProgramBuilder(graph).Build());
   SLIPWAY_ASSIGN_OR_RETURN(tensor::Signature signature, SignatureOf(graph));
+  graph::TabularMetadata metadata = graph::ReadTabularMetadata(summary.metadata);
+  signature.columns = std::move(metadata.columns);
+  signature.classes = std::move(metadata.classes);
   return std::unique_ptr<Engine>(new TreeEngine(std::move(program), std::move(signature), threads));
 }
 
@@ -84,7 +89,7 @@ Result<std::unique_ptr<Engine>> BuildEngine(std::span<const std::byte> file, int
 Result<std::unique_ptr<Engine>> MakeTreeEngine(std::span<const std::byte> file, int threads) {
   SLIPWAY_ASSIGN_OR_RETURN(const OnnxSummary summary, graph::ReadOnnxSummary(file));
   SLIPWAY_RETURN_IF_ERROR(CheckSummary(summary));
-  return BuildEngine(file, threads);
+  return BuildEngine(file, summary, threads);
 }
 
 Result<std::unique_ptr<Engine>> TreeEngineFactory::Load(const ModelFiles& files,
@@ -96,7 +101,7 @@ Result<std::unique_ptr<Engine>> TreeEngineFactory::Load(const ModelFiles& files,
   SLIPWAY_ASSIGN_OR_RETURN(const OnnxSummary summary, graph::ReadOnnxSummary(bytes.model()));
   if (!HasTrees(summary)) return Unimplemented("no trees");
   SLIPWAY_RETURN_IF_ERROR(CheckSummary(summary));
-  return BuildEngine(bytes.model(), options.intra_op_threads);
+  return BuildEngine(bytes.model(), summary, options.intra_op_threads);
 }
 
 Result<uint64_t> TreeEngineFactory::EstimateBytes(const ModelFiles& files) const {

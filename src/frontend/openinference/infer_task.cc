@@ -38,6 +38,9 @@ Status InferTask::Decode() {
 Status InferTask::DecodeBody() {
   const net::HttpRequest& http = exchange_->request();
   const tensor::Signature& signature = model->engine().signature();
+  if (kind_ == Kind::kPredict) {
+    return DecodePredict(http.body, signature, request_, decoder_, inputs);
+  }
   if (kind_ != Kind::kInfer) {
     return DecodeGenerate(http.body, signature, request_, decoder_, inputs);
   }
@@ -55,6 +58,7 @@ void InferTask::OnDone() {
 Status InferTask::Encode() {
   net::HttpResponse& response = exchange_->response();
   if (kind_ == Kind::kInfer) return EncodeInferResponse(*model, request_, results, response);
+  if (kind_ == Kind::kPredict) return EncodePredict(*model, request_, results, response);
   return EncodeGenerate(*model, request_, results, kind_ == Kind::kGenerateStream, response);
 }
 

@@ -4,6 +4,7 @@
 #include "frontend/openinference/generate.h"
 #include "frontend/openinference/infer_decoder.h"
 #include "frontend/openinference/model_task.h"
+#include "frontend/openinference/predict_rows.h"
 #include "frontend/request_ids.h"
 #include "net/exchange.h"
 
@@ -18,7 +19,7 @@ using InferTaskPool = TaskPool<InferTask>;
 //   Take() -> Resolve a model -> Run(): decode, submit -> OnDone(): encode, send, record -> pool
 class InferTask final : public ModelTask {
  public:
-  enum class Kind : uint8_t { kInfer, kGenerate, kGenerateStream };
+  enum class Kind : uint8_t { kInfer, kPredict, kGenerate, kGenerateStream };
 
   explicit InferTask(InferTaskPool& pool)
       : ModelTask(pool.services(), monitor::Protocol::kRest), pool_(pool) {}

@@ -39,6 +39,9 @@ const OpenInferenceHandler::Route OpenInferenceHandler::kRoutes[] = {
     {HttpMethod::kGet, "/v2/models/{m}/versions/{v}/config", &OpenInferenceHandler::ModelConfig},
     {HttpMethod::kGet, "/v2/models/{m}/stats", &OpenInferenceHandler::ModelStatistics},
     {HttpMethod::kGet, "/v2/models/{m}/versions/{v}/stats", &OpenInferenceHandler::ModelStatistics},
+    {HttpMethod::kPost, "/predict", &OpenInferenceHandler::PredictOnlyModel},
+    {HttpMethod::kPost, "/v2/models/{m}/predict", &OpenInferenceHandler::Predict},
+    {HttpMethod::kPost, "/v2/models/{m}/versions/{v}/predict", &OpenInferenceHandler::Predict},
     {HttpMethod::kPost, "/v2/models/{m}/generate", &OpenInferenceHandler::Generate},
     {HttpMethod::kPost, "/v2/models/{m}/versions/{v}/generate", &OpenInferenceHandler::Generate},
     {HttpMethod::kPost, "/v2/models/{m}/generate_stream", &OpenInferenceHandler::GenerateStream},
@@ -134,9 +137,13 @@ Status OpenInferenceHandler::Resolve(const PathArguments& path, inference::Infer
 
 void OpenInferenceHandler::RunTask(InferTask::Kind kind, Exchange& exchange,
                                    const PathArguments& path) {
-  const RequestIds ids = RequestIds::Of(exchange.request(), random_);
   InferTask& task = tasks_.Take();
-  const Status found = Resolve(path, task);
+  Start(kind, exchange, task, Resolve(path, task));
+}
+
+void OpenInferenceHandler::Start(InferTask::Kind kind, Exchange& exchange, InferTask& task,
+                                 const Status& found) {
+  const RequestIds ids = RequestIds::Of(exchange.request(), random_);
   if (found.ok()) {
     task.Run(kind, exchange, ids);
     return;
@@ -148,6 +155,28 @@ void OpenInferenceHandler::RunTask(InferTask::Kind kind, Exchange& exchange,
 
 void OpenInferenceHandler::Infer(Exchange& exchange, const PathArguments& path) {
   RunTask(InferTask::Kind::kInfer, exchange, path);
+}
+
+void OpenInferenceHandler::Predict(Exchange& exchange, const PathArguments& path) {
+  RunTask(InferTask::Kind::kPredict, exchange, path);
+}
+
+// Without a name there must be one model only.
+void OpenInferenceHandler::PredictOnlyModel(Exchange& exchange, const PathArguments&) {
+  const auto& models = services_.dispatcher.snapshot().models();
+  if (models.size() != 1) {
+    SendError(
+        base::InvalidArgument(StrCat("POST /predict is for a server of one model, this one has ",
+                                     models.size(), ": name it, as in POST /v2/models/",
+                                     models.empty() ? "NAME" : models.front().name, "/predict")),
+        exchange);
+    return;
+  }
+  InferTask& task = tasks_.Take();
+  name_ = models.front().name;
+  Start(InferTask::Kind::kPredict, exchange, task,
+        frontend::openinference::FindModel(services_.dispatcher, services_.control, name_,
+                                           std::nullopt, task));
 }
 
 void OpenInferenceHandler::Generate(Exchange& exchange, const PathArguments& path) {

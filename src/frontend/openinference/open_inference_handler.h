@@ -22,7 +22,9 @@ class OpenInferenceHandler final : public net::HttpHandler {
   explicit OpenInferenceHandler(const Services& services);
 
   // Whether requests for this path are ours.
-  static bool Owns(std::string_view path) { return path == "/v2" || path.starts_with("/v2/"); }
+  static bool Owns(std::string_view path) {
+    return path == "/v2" || path.starts_with("/v2/") || path == "/predict";
+  }
   // Answers; 404 for a path that is none of ours.
   void OnRequest(net::Exchange& exchange) override;
 
@@ -38,6 +40,8 @@ class OpenInferenceHandler final : public net::HttpHandler {
   void Refuse(net::Exchange& exchange);
 
   void Infer(net::Exchange& exchange, const PathArguments& path);
+  void Predict(net::Exchange& exchange, const PathArguments& path);
+  void PredictOnlyModel(net::Exchange& exchange, const PathArguments& path);
   void Generate(net::Exchange& exchange, const PathArguments& path);
   void GenerateStream(net::Exchange& exchange, const PathArguments& path);
   void ServerMetadata(net::Exchange& exchange, const PathArguments& path);
@@ -62,6 +66,9 @@ class OpenInferenceHandler final : public net::HttpHandler {
   void SharedMemoryUnregister(net::Exchange& exchange, const PathArguments& path);
 
   void RunTask(InferTask::Kind kind, net::Exchange& exchange, const PathArguments& path);
+  // `found`: whether `task` has its model, else why not.
+  void Start(InferTask::Kind kind, net::Exchange& exchange, InferTask& task,
+             const base::Status& found);
   // Resolves the model of the path into `call`. The error is kUnavailable for a model that is known
   // but not ready, else kNotFound.
   base::Status Resolve(const PathArguments& path, inference::InferCall& call);

@@ -385,6 +385,101 @@ TEST_F(OpenInferenceHandlerTest, RequestsInFlightReturnToZero) {
   EXPECT_EQ(model.runtime().stats().Read().in_flight, 0);
 }
 
+// --- predict ---
+
+// Columns of a table, each an input of its own.
+tensor::Signature People() {
+  return {.inputs = {{.name = "age", .dtype = DType::kFp64, .shape = {-1, 1}},
+                     {.name = "city", .dtype = DType::kBytes, .shape = {-1, 1}},
+                     {.name = "visits", .dtype = DType::kInt64, .shape = {-1, 1}}},
+          .outputs = {{.name = "a", .dtype = DType::kFp64, .shape = {-1, 1}},
+                      {.name = "c", .dtype = DType::kBytes, .shape = {-1, 1}},
+                      {.name = "v", .dtype = DType::kInt64, .shape = {-1, 1}}},
+          .classes = {"no", "yes"}};
+}
+
+TEST_F(OpenInferenceHandlerTest, PredictTakesRowsByName) {
+  server_.AddModel("people", 3, People());
+  const FakeExchange& answer = Call("POST", "/predict?nan=literal", R"({"id":"7","rows":[
+      {"age":41.5,"city":"Rome","visits":3},
+      {"visits":-1,"extra":{"deep":[1]},"age":null,"city":"L\u00e9on \"x\""}]})");
+  EXPECT_EQ(answer.body(), R"({"id":"7","a":[41.5,NaN],"c":["Rome","Léon \"x\""],)"
+                           R"("v":[3,-1],"classes":["no","yes"],)"
+                           R"("model_name":"people","model_version":"3"})");
+  EXPECT_EQ(answer.Header("slipway-warning"), "ignored 'extra'");
+  EXPECT_THAT(ErrorOf(Call("POST", "/predict?strict=true",
+                           R"({"rows":{"age":1,"city":"Rome","visits":3,"extra":1}})"),
+                      400),
+              HasSubstr("'extra'"));
+}
+
+TEST_F(OpenInferenceHandlerTest, PredictTakesRowsByPosition) {
+  server_.AddModel("people", 3, People());
+  EXPECT_EQ(Call("POST", "/v2/models/people/predict", R"({"input":[41,"Rome",3]})").body(),
+            R"({"a":[41],"c":["Rome"],"v":[3],"classes":["no","yes"],)"
+            R"("model_name":"people","model_version":"3"})");
+  EXPECT_EQ(Json::parse(Call("POST", "/v2/models/people/versions/3/predict",
+                             R"({"input":[[1,"a",2],[3,"b",4]]})")
+                            .body())
+                .at("v"),
+            Json::parse("[2,4]"));
+}
+
+TEST_F(OpenInferenceHandlerTest, PredictTakesTheOnlyTensor) {
+  tensor::Signature signature = Echo();
+  server_.AddModel("m", 1, signature);
+  EXPECT_THAT(Call("POST", "/predict", R"({"input":[[1,2],[3,4]]})").body(),
+              HasSubstr(R"("y":[[1,2],[3,4]])"));
+  EXPECT_THAT(Call("POST", "/predict", R"({"input":[1,2]})").body(), HasSubstr("[[1,2]]"));
+  EXPECT_THAT(ErrorOf(Call("POST", "/predict", R"({"input":[1,2,3]})"), 400),
+              HasSubstr("FP32[-1,2]"));
+  EXPECT_THAT(ErrorOf(Call("POST", "/predict", R"({"rows":[{"x":1}]})"), 400),
+              HasSubstr("does not say how the columns"));
+}
+
+TEST_F(OpenInferenceHandlerTest, PredictTakesNamedColumnsOfTheOnlyTensor) {
+  tensor::Signature signature = Echo();
+  signature.columns = {"width", "height"};
+  server_.AddModel("m", 1, signature);
+  EXPECT_THAT(
+      Call("POST", "/predict", R"({"rows":[{"height":2,"width":1},{"width":3,"height":4}]})")
+          .body(),
+      HasSubstr("[[1,2],[3,4]]"));
+}
+
+TEST_F(OpenInferenceHandlerTest, PredictRefusesWhatIsNoTable) {
+  server_.AddModel("people", 3, People());
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {R"({"rows":[{"age":1,"city":"a","visits":2},{"age":1}]})",
+       "row 1: missing 'city', 'visits'"},
+      {R"({"rows":[{"age":1,"age":2,"city":"a","visits":2}]})", "'age' is there twice"},
+      {R"({"rows":[{"age":"old","city":"a","visits":2}]})", "row 0: column 'age'"},
+      {R"({"rows":[{"age":1,"city":null,"visits":2}]})", "column 'city'"},
+      {R"({"rows":[{"age":1,"city":"a","visits":null}]})", "no missing value"},
+      {R"({"rows":[{"age":1,"city":"a","visits":2.5}]})", "column 'visits'"},
+      {R"({"rows":[1]})", "row 0"},
+      {R"({"input":[[1,"a"]]})", "expected 3 columns, got 2"},
+      {R"({"input":[[1,"a",2,3]]})", "expected 3 columns, got more"},
+      {R"({"input":[1,"a",2],"rows":[]})", "got both"},
+      {R"({"rows":[{},{},{},{},{},{},{},{},{}]})", "expected 3 columns in each of 9 rows"},
+      {R"({"data":[1]})", "expected {\"input\""},
+      {R"([1,2])", "JSON"},
+      {R"({"rows":[{"age":1,"city":"a","visits":2})", "JSON"},
+      {"", "JSON"},
+  };
+  for (const auto& [body, message] : cases) {
+    EXPECT_THAT(ErrorOf(Call("POST", "/predict", body), 400), HasSubstr(message)) << body;
+  }
+  server_.AddModel("other", 1, Echo());
+  EXPECT_THAT(ErrorOf(Call("POST", "/predict", R"({"input":[1,2]})"), 400),
+              HasSubstr("/v2/models/other/predict"));
+}
+
+TEST_F(OpenInferenceHandlerTest, PredictTakesNoRowsAtAll) {
+  server_.AddModel("people", 3, People());
+  EXPECT_THAT(Call("POST", "/predict", R"({"rows":[]})").body(), HasSubstr(R"("a":[])"));
+}
+
 // --- generate ---
 
 TEST_F(OpenInferenceHandlerTest, Generates) {

@@ -57,7 +57,7 @@ const BadModel kBadModels[] = {
     {"LeafCount", "\"leaf_values\":[-1,1]", "\"leaf_values\":[-1,1,2]",
      "oblivious_trees[0].leaf_values: expected 2 numbers, got 3"},
     {"NoSuchNumber", "\"float_feature_index\":0", "\"float_feature_index\":7",
-     "oblivious_trees[0].splits[0].float_feature_index: no number has index 7"},
+     "oblivious_trees[0].splits[0].float_feature_index: no feature has index 7"},
     {"BorderNaN", "\"border\":0.5", "\"border\":NaN", "the split is not a number"},
     {"BorderText", "\"border\":0.5", "\"border\":\"x\"", "expected a number, got 'x'"},
     {"ScaleNaN", "[1,[0.25]]", "[NaN,[0.25]]", "scale_and_bias: expected finite numbers"},
@@ -79,14 +79,71 @@ TEST(CatboostBadModelsTest, EverythingThatIsNotSupportedIsNamedAtOnce) {
   std::string model =
       Replaced(std::string(kModel), R"("border":0.5,"float_feature_index":0,"split_index":0,
 "split_type":"FloatFeature")",
-               R"("cat_feature_index":0,"split_index":1,"split_type":"OneHotFeature","value":5)");
+               R"("border":0.5,"split_index":1,"split_type":"EstimatedFeature")");
   model = Replaced(model, "Logloss", "Guesswork");
   const auto imported = ImportText(CatboostImporter(), model);
   EXPECT_EQ(imported.status().code(), StatusCode::kUnimplemented);
   EXPECT_EQ(imported.status().message(),
-            "not supported: categorical feature 'colour' (column 1), by one value; the loss "
-            "'Guesswork'");
+            "not supported: text or embedding features; the loss 'Guesswork'");
 }
+
+// A counter of the category 'colour', of two rows.
+constexpr std::string_view kCounters =
+    R"("ctrs":[{"borders":[0.5],"ctr_type":"Borders","elements":[{"cat_feature_index":0,
+"combination_element":"cat_feature_value"}],"identifier":"table","prior_denomerator":1,
+"prior_numerator":0,"scale":1,"shift":0,"target_border_idx":0}],"float_features")";
+constexpr std::string_view kTable =
+    R"({"ctr_data":{"table":{"counter_denominator":0,"hash_map":["1",2,3,"5",6,7],"hash_stride":3}},)";
+
+std::string ModelWithCounter() {
+  std::string model = Replaced(std::string(kModel), "\"float_features\"", kCounters);
+  model = Replaced(model, R"("border":0.5,"float_feature_index":0,"split_index":0,
+"split_type":"FloatFeature")",
+                   R"("border":0.5,"split_index":2,"split_type":"OnlineCtr")");
+  return std::string(kTable) + model.substr(1);
+}
+
+TEST(CatboostBadModelsTest, TheModelWithACounterIsGood) {
+  const auto imported = ImportText(CatboostImporter(), ModelWithCounter());
+  ASSERT_TRUE(imported.ok()) << imported.status();
+  EXPECT_NE(LoadOnnx(imported->onnx), nullptr);
+  EXPECT_THAT(imported->warnings.front(), HasSubstr("org.slipway.CategoryHash"));
+}
+
+class CatboostBadCounterTest : public testing::TestWithParam<BadModel> {};
+
+TEST_P(CatboostBadCounterTest, IsRefusedWithItsPlace) {
+  const auto& bad = GetParam();
+  const auto imported =
+      ImportText(CatboostImporter(), Replaced(ModelWithCounter(), bad.from, bad.to));
+  ASSERT_FALSE(imported.ok());
+  EXPECT_EQ(imported.status().code(), StatusCode::kInvalidArgument) << imported.status();
+  EXPECT_THAT(imported.status().message(), HasSubstr(bad.message));
+}
+
+const BadModel kBadCounters[] = {
+    {"NoTable", "{\"table\":", "{\"tables\":", "ctrs[0].identifier: 'ctr_data' has no such table"},
+    {"NoRows", "[\"1\",2,3,\"5\",6,7]", "[]", "a table without rows"},
+    {"PartOfARow", "\"5\",6,7]", "\"5\",6]", "ctr_data.table.hash_map: 5 entries in rows of 3"},
+    {"KeyTwice", "\"5\",6,7]", "\"1\",6,7]", "hash_map[3]: a key twice"},
+    {"KeyIsNone", "\"5\",6,7]", "\"-5\",6,7]", "hash_map[3]: expected a hash, got '-5'"},
+    {"CountIsNone", "\"5\",6,7]", "\"5\",6,[]]", "hash_map[5]: expected a number"},
+    {"TargetOutOfRange", "\"target_border_idx\":0", "\"target_border_idx\":9",
+     "ctrs[0]: needs 11 counts, its table has 2"},
+    {"NoParts", R"([{"cat_feature_index":0,
+"combination_element":"cat_feature_value"}])",
+     "[]", "ctrs[0].elements: a counter of nothing"},
+    {"NoSuchCategory", "[{\"cat_feature_index\":0", "[{\"cat_feature_index\":4",
+     "no feature has index 4"},
+    {"NoSuchSplit", "\"split_index\":2", "\"split_index\":3",
+     "expected a split by a counter, 2 to 3, got 3"},
+    {"SplitOfOtherKind", "\"split_index\":2", "\"split_index\":1",
+     "expected a split by a counter, 2 to 3, got 1"},
+    {"UnknownType", "\"Borders\"", "\"Guesses\"", "the type 'Guesses' is not known"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Counters, CatboostBadCounterTest, testing::ValuesIn(kBadCounters),
+                         [](const auto& c) { return c.param.name; });
 
 TEST(CatboostBadModelsTest, DeepTreesEndAtTheLimit) {
   std::string nested;
@@ -97,8 +154,8 @@ TEST(CatboostBadModelsTest, DeepTreesEndAtTheLimit) {
 }
 
 TEST(CatboostBadModelsTest, CutAndChangedFilesAreRefusedOrRead) {
-  for (const char* name : {"cat_rmse.json", "cat_lossguide.json", "cat_mae.cbm",
-                           "cat_depthwise.cbm", "cat_multiclass.cbm"}) {
+  for (const char* name : {"cat_counters.json", "cat_counters_rmse.cbm", "cat_rmse.json", "cat_lossguide.json",
+                           "cat_mae.cbm", "cat_depthwise.cbm", "cat_multiclass.cbm"}) {
     const std::string file = ReadFixture(std::string("tests/models/boosted/") + name);
     ASSERT_FALSE(file.empty()) << name;
     ExpectCutsAreRefused(CatboostImporter(), file, file.size());

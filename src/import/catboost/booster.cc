@@ -1,6 +1,7 @@
 #include "import/catboost/booster.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -81,13 +82,6 @@ const Loss* FindLoss(std::string_view name) {
   return found == std::end(kLosses) ? nullptr : found;
 }
 
-std::string CategoryName(const Model& model, uint32_t index) {
-  const auto found = std::ranges::find(model.categories, index, &CategoricalFeature::index);
-  if (found == model.categories.end()) return StrCat("categorical feature ", index);
-  return StrCat("categorical feature '", base::Printable(found->name), "' (column ", found->column,
-                ")");
-}
-
 // One line for each thing, however many trees ask for it.
 std::set<std::string> UnsupportedSplits(const Model& model) {
   std::set<std::string> out;
@@ -95,12 +89,8 @@ std::set<std::string> UnsupportedSplits(const Model& model) {
     const Split& split = model.splits[node.split];
     switch (split.kind) {
       case Split::Kind::kNumber:
-        break;
       case Split::Kind::kOneHot:
-        out.insert(StrCat(CategoryName(model, split.feature), ", by one value"));
-        break;
-      case Split::Kind::kCtr:
-        out.insert("statistics of categorical features (OnlineCtr)");
+      case Split::Kind::kCounter:
         break;
       case Split::Kind::kEstimated:
         out.insert("text or embedding features");
@@ -110,28 +100,71 @@ std::set<std::string> UnsupportedSplits(const Model& model) {
   return out;
 }
 
-// NaN is below every border, or above it, and fails or passes the test `x <= border` accordingly.
-TreeEnsemble ToEnsemble(const Model& model) {
-  TreeEnsemble out;
-  out.type = ElementType::kDouble;
-  out.features = static_cast<uint32_t>(model.floats.size());
-  out.targets = model.dimension;
-  out.values_per_leaf = model.dimension;
-  for (const Tree& tree : model.trees) out.roots.push_back(tree.root);
-  for (const Node& node : model.nodes) {
-    const Split& split = model.splits[node.split];
-    out.nodes.push_back({.test = TreeEnsemble::Test::kLessOrEqual,
-                         .missing_is_yes = !model.floats[split.feature].nan_is_above,
-                         .feature = split.feature,
-                         .split = split.border,
-                         .yes = node.no,
-                         .no = node.yes});
+// Trees over the numbers and, behind them, what they ask of categories.
+class TreeInput {
+ public:
+  TreeInput(GraphBuilder& graph, const Model& model, const Inputs& inputs)
+      : graph_(graph), model_(model), categories_(graph, model, inputs) {
+    if (!inputs.numbers.name.empty()) {
+      columns_.push_back(graph.Cast(inputs.numbers, ElementType::kDouble));
+    }
   }
-  out.first_target.assign(model.leaf_values.size() / model.dimension, 0);
-  out.values = model.leaf_values;
-  out.values.resize(out.first_target.size() * model.dimension);
-  return out;
-}
+
+  // NaN is below every border, or above it, and passes or fails the test `x <= border` accordingly.
+  TreeEnsemble ToEnsemble() {
+    TreeEnsemble out;
+    out.type = ElementType::kDouble;
+    out.targets = model_.dimension;
+    out.values_per_leaf = model_.dimension;
+    for (const Tree& tree : model_.trees) out.roots.push_back(tree.root);
+    for (const Node& node : model_.nodes) {
+      const Split& split = model_.splits[node.split];
+      TreeEnsemble::Node& made = out.nodes.emplace_back();
+      made.feature = ColumnOf(split);
+      if (split.kind == Split::Kind::kOneHot) {
+        made.test = TreeEnsemble::Test::kMember;
+        made.members = static_cast<uint32_t>(out.member_sets.size());
+        made.yes = node.yes;
+        made.no = node.no;
+        out.member_sets.push_back({split.value});
+        continue;
+      }
+      const bool number = split.kind == Split::Kind::kNumber;
+      made.missing_is_yes = !(number && model_.floats[split.feature].nan_is_above);
+      made.split = split.border;
+      made.yes = node.no;
+      made.no = node.yes;
+    }
+    out.features = width();
+    out.first_target.assign(model_.leaf_values.size() / model_.dimension, 0);
+    out.values = model_.leaf_values;
+    out.values.resize(out.first_target.size() * model_.dimension);
+    return out;
+  }
+
+  // What the ensemble looks at, [batch, features].
+  Value Rows() { return graph_.Concat(columns_); }
+
+ private:
+  uint32_t width() const { return static_cast<uint32_t>(model_.floats.size() + column_of_.size()); }
+
+  uint32_t ColumnOf(const Split& split) {
+    if (split.kind == Split::Kind::kNumber) return split.feature;
+    const auto [found, is_new] = column_of_.try_emplace({split.kind, split.feature}, width());
+    if (is_new) {
+      const Value value = split.kind == Split::Kind::kOneHot ? categories_.Hash(split.feature)
+                                                             : categories_.Count(split.feature);
+      columns_.push_back(graph_.Cast(value, ElementType::kDouble));
+    }
+    return found->second;
+  }
+
+  GraphBuilder& graph_;
+  const Model& model_;
+  CategoryColumns categories_;
+  std::vector<Value> columns_;
+  std::map<std::pair<Split::Kind, uint32_t>, uint32_t> column_of_;
+};
 
 Value AddScaleAndBias(GraphBuilder& graph, Value sum, const Model& model) {
   if (model.scale != 1) {
@@ -194,11 +227,11 @@ Status CheckSupported(const Model& model) {
   return base::Unimplemented(StrCat("not supported: ", list));
 }
 
-Result<Answer> AddModel(GraphBuilder& graph, const Value& numbers, const Model& model) {
-  const TreeEnsemble ensemble = ToEnsemble(model);
+Result<Answer> AddModel(GraphBuilder& graph, const Inputs& inputs, const Model& model) {
+  TreeInput input(graph, model, inputs);
+  const TreeEnsemble ensemble = input.ToEnsemble();
   SLIPWAY_RETURN_IF_ERROR(graph::Validate(ensemble));
-  const Value rows = graph.Cast(numbers, ElementType::kDouble);
-  const Value sum = graph::AddTreeEnsemble(graph, rows, ensemble);
+  const Value sum = graph::AddTreeEnsemble(graph, input.Rows(), ensemble);
   return ToAnswer(graph, AddScaleAndBias(graph, sum, model), model);
 }
 

@@ -10,6 +10,7 @@
 #include "base/str_cat.h"
 #include "graph/graph_builder.h"
 #include "import/catboost/booster.h"
+#include "import/catboost/category_columns.h"
 #include "import/catboost/model.h"
 #include "import/columns.h"
 #include "import/document.h"
@@ -68,6 +69,14 @@ void Describe(const Model& model, bool binary, ImportedModel& out) {
   for (const auto& feature : model.categories) {
     out.columns[feature.column] = {.name = name_of(feature), .kind = ImportedColumn::Kind::kText};
   }
+  const auto asks_for_category = [&model](const Node& node) {
+    return model.splits[node.split].kind != Split::Kind::kNumber;
+  };
+  if (std::ranges::any_of(model.nodes, asks_for_category)) {
+    out.warnings.emplace_back(
+        "categories are told apart by the operator org.slipway.CategoryHash, which other runtimes "
+        "do not have; texts must be written as they were in training");
+  }
   if (model.loss.empty()) {
     out.warnings.emplace_back(
         "the file does not say which loss it was trained for: the raw sum of "
@@ -75,10 +84,9 @@ void Describe(const Model& model, bool binary, ImportedModel& out) {
   }
 }
 
-// The numbers among the inputs, in the order of Model::floats.
-Result<Value> AddInputs(GraphBuilder& graph, const Model& model, const ImportedModel& out,
-                        Columns how) {
-  if (how == Columns::kAuto && !model.categories.empty()) how = Columns::kSeparate;
+Result<Inputs> AddInputs(GraphBuilder& graph, const Model& model, const ImportedModel& out,
+                         Columns how) {
+  Inputs inputs;
   if (how != Columns::kSeparate) {
     SLIPWAY_ASSIGN_OR_RETURN(const Value x,
                              AddNumberInput(graph, out.columns, ElementType::kFloat, how));
@@ -88,13 +96,18 @@ Result<Value> AddInputs(GraphBuilder& graph, const Model& model, const ImportedM
     for (size_t i = 0; i < columns.size() && in_place; ++i) {
       in_place = columns[i] == static_cast<int64_t>(i);
     }
-    return in_place ? x : graph.Columns(x, columns);
+    inputs.numbers = in_place ? x : graph.Columns(x, columns);
+    return inputs;
   }
-  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Value> inputs,
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Value> columns,
                            AddSeparateInputs(graph, out.columns, ElementType::kFloat));
   std::vector<Value> numbers;
-  for (const FloatFeature& feature : model.floats) numbers.push_back(inputs[feature.column]);
-  return graph.Concat(std::move(numbers));
+  for (const FloatFeature& feature : model.floats) numbers.push_back(columns[feature.column]);
+  if (!numbers.empty()) inputs.numbers = graph.Concat(std::move(numbers));
+  for (const CategoricalFeature& feature : model.categories) {
+    inputs.categories.push_back(columns[feature.column]);
+  }
+  return inputs;
 }
 
 Result<ImportedModel> Import(std::span<const std::byte> file, const ImportOptions& options) {
@@ -105,18 +118,20 @@ Result<ImportedModel> Import(std::span<const std::byte> file, const ImportOption
   SLIPWAY_ASSIGN_OR_RETURN(const Model model, Read(file, options.limits));
   SLIPWAY_RETURN_IF_ERROR(CheckModel(model));
   SLIPWAY_RETURN_IF_ERROR(CheckSupported(model));
-  if (model.floats.empty()) return base::InvalidArgument("a model without numbers");
   ImportedModel out;
   Describe(model, IsBinary(AsText(file)), out);
+  const bool mixed = !model.categories.empty();
+  const Columns how =
+      options.columns == Columns::kAuto && mixed ? Columns::kSeparate : options.columns;
   GraphBuilder graph("catboost");
-  SLIPWAY_ASSIGN_OR_RETURN(const Value numbers, AddInputs(graph, model, out, options.columns));
-  SLIPWAY_ASSIGN_OR_RETURN(const Answer answer, AddModel(graph, numbers, model));
+  SLIPWAY_ASSIGN_OR_RETURN(const Inputs inputs, AddInputs(graph, model, out, how));
+  SLIPWAY_ASSIGN_OR_RETURN(const Answer answer, AddModel(graph, inputs, model));
   const ClassLabels labels =
       answer.kind == Answer::Kind::kBinary || answer.kind == Answer::Kind::kMulticlass
           ? model.labels
           : ClassLabels();
   SLIPWAY_RETURN_IF_ERROR(CheckLabels(answer, labels));
-  AddOutputs(graph, answer, labels);
+  AddOutputs(graph, answer, labels, OwnInputs(out.columns, how));
   out.class_names = ClassNames(answer, labels);
   out.onnx = std::move(graph).Finish();
   return out;

@@ -52,9 +52,6 @@ enum Field { kIndex, kColumn, kName };
 namespace one_hot_feature {
 enum Field { kIndex, kValues };
 }
-namespace ctr_feature {
-enum Field { kCtr, kBorders };
-}
 namespace estimated_feature {
 enum Field { kSource, kCalcer, kLocalIndex, kBorders };
 }
@@ -69,7 +66,8 @@ struct StepNode {
 
 class BinaryModelReader {
  public:
-  explicit BinaryModelReader(const ImportLimits& limits) : limits_(limits) {}
+  BinaryModelReader(std::span<const std::byte> parts, const ImportLimits& limits)
+      : parts_(parts), limits_(limits) {}
 
   Result<Model> Read(const FlatTable& root) {
     SLIPWAY_ASSIGN_OR_RETURN(const std::string format, root.Text(core::kFormatVersion));
@@ -104,29 +102,21 @@ class BinaryModelReader {
   Status ReadFeatures(const FlatTable& table) {
     SLIPWAY_ASSIGN_OR_RETURN(const auto floats, table.Tables(trees::kFloatFeatures));
     for (const FlatTable& item : floats) SLIPWAY_RETURN_IF_ERROR(ReadFloat(item));
-    SLIPWAY_ASSIGN_OR_RETURN(const auto estimated, table.Tables(trees::kEstimatedFeatures));
-    for (const FlatTable& item : estimated) {
-      SLIPWAY_ASSIGN_OR_RETURN(const auto borders, item.Vector<float>(estimated_feature::kBorders));
-      AddSplits(borders.size(), {.kind = Split::Kind::kEstimated});
-    }
-    SLIPWAY_ASSIGN_OR_RETURN(const auto one_hot, table.Tables(trees::kOneHotFeatures));
-    for (const FlatTable& item : one_hot) {
-      SLIPWAY_ASSIGN_OR_RETURN(const auto index, item.Scalar<int32_t>(one_hot_feature::kIndex, -1));
-      SLIPWAY_ASSIGN_OR_RETURN(const auto values, item.Vector<int32_t>(one_hot_feature::kValues));
-      AddSplits(values.size(),
-                {.kind = Split::Kind::kOneHot, .feature = static_cast<uint32_t>(index)});
-    }
-    SLIPWAY_ASSIGN_OR_RETURN(const auto counters, table.Tables(trees::kCtrFeatures));
-    for (const FlatTable& item : counters) {
-      SLIPWAY_ASSIGN_OR_RETURN(const auto borders, item.Vector<float>(ctr_feature::kBorders));
-      AddSplits(borders.size(), {.kind = Split::Kind::kCtr});
-    }
     SLIPWAY_ASSIGN_OR_RETURN(const auto categories, table.Tables(trees::kCatFeatures));
     for (const FlatTable& item : categories) {
       CategoricalFeature& feature = model_.categories.emplace_back();
       SLIPWAY_RETURN_IF_ERROR(ReadPosition(item, cat_feature::kIndex, cat_feature::kColumn,
                                            cat_feature::kName, feature));
     }
+    SLIPWAY_ASSIGN_OR_RETURN(const auto estimated, table.Tables(trees::kEstimatedFeatures));
+    for (const FlatTable& item : estimated) {
+      SLIPWAY_ASSIGN_OR_RETURN(const auto borders, item.Vector<float>(estimated_feature::kBorders));
+      AddSplits(borders.size(), {.kind = Split::Kind::kEstimated});
+    }
+    SLIPWAY_ASSIGN_OR_RETURN(const auto one_hot, table.Tables(trees::kOneHotFeatures));
+    for (const FlatTable& item : one_hot) SLIPWAY_RETURN_IF_ERROR(ReadOneHot(item));
+    SLIPWAY_ASSIGN_OR_RETURN(const auto counters, table.Tables(trees::kCtrFeatures));
+    SLIPWAY_RETURN_IF_ERROR(ReadBinaryCounters(counters, parts_, model_, model_.splits));
     return OkStatus();
   }
 
@@ -143,6 +133,21 @@ class BinaryModelReader {
       model_.splits.push_back({.feature = position, .border = border});
     }
     model_.floats.push_back(std::move(feature));
+    return OkStatus();
+  }
+
+  Status ReadOneHot(const FlatTable& item) {
+    SLIPWAY_ASSIGN_OR_RETURN(const auto index, item.Scalar<int32_t>(one_hot_feature::kIndex, -1));
+    SLIPWAY_ASSIGN_OR_RETURN(const auto values, item.Vector<int32_t>(one_hot_feature::kValues));
+    const auto found = std::ranges::find(model_.categories, static_cast<uint32_t>(index),
+                                         &CategoricalFeature::index);
+    if (found == model_.categories.end()) {
+      return InvalidArgument(StrCat("splits by a category: no feature has index ", index));
+    }
+    const auto position = static_cast<uint32_t>(found - model_.categories.begin());
+    for (const int32_t value : values) {
+      model_.splits.push_back({.kind = Split::Kind::kOneHot, .feature = position, .value = value});
+    }
     return OkStatus();
   }
 
@@ -264,12 +269,13 @@ class BinaryModelReader {
     for (const FlatTable& entry : entries) {
       SLIPWAY_ASSIGN_OR_RETURN(std::string key, entry.Text(0));
       SLIPWAY_ASSIGN_OR_RETURN(std::string value, entry.Text(1));
-      members.emplace_back(std::move(key), Document{std::move(value)});
+      members.push_back({std::move(key), Document{std::move(value)}});
     }
     const Document info{std::move(members)};
     return ReadModelInfo(Place(info, "InfoMap"), limits_, model_);
   }
 
+  const std::span<const std::byte> parts_;
   const ImportLimits& limits_;
   Model model_;
   std::vector<int32_t> tree_splits_;
@@ -291,7 +297,7 @@ Result<Model> ReadBinaryModel(std::span<const std::byte> file, const ImportLimit
         StrCat("byte 4: the model takes ", size, " bytes, the file has ", file.size() - 8));
   }
   SLIPWAY_ASSIGN_OR_RETURN(const FlatTable root, FlatTable::Root(file.subspan(8, size)));
-  return BinaryModelReader(limits).Read(root);
+  return BinaryModelReader(file.subspan(8 + size), limits).Read(root);
 }
 
 }  // namespace slipway::import::catboost

@@ -43,6 +43,7 @@ class JsonModelReader {
     SLIPWAY_ASSIGN_OR_RETURN(const Place features, root_.At("features_info"));
     SLIPWAY_RETURN_IF_ERROR(ReadFloats(features));
     SLIPWAY_RETURN_IF_ERROR(ReadCategories(features));
+    SLIPWAY_RETURN_IF_ERROR(ReadJsonCounters(root_, features, model_, counter_splits_));
     SLIPWAY_RETURN_IF_ERROR(ReadScaleAndBias());
     if (const auto trees = root_.Find("oblivious_trees")) {
       SLIPWAY_RETURN_IF_ERROR(ReadObliviousTrees(*trees));
@@ -72,6 +73,10 @@ class JsonModelReader {
         }
         feature.nan_is_above = text == "AsTrue";
       }
+      if (const auto borders = item.Find("borders")) {
+        SLIPWAY_ASSIGN_OR_RETURN(const auto numbers, borders->Numbers());
+        number_splits_ += numbers.size();
+      }
       float_at_[feature.index] = static_cast<uint32_t>(model_.floats.size());
       model_.floats.push_back(std::move(feature));
     }
@@ -85,6 +90,12 @@ class JsonModelReader {
     for (const Place& item : items) {
       CategoricalFeature feature;
       SLIPWAY_RETURN_IF_ERROR(ReadPosition(item, feature));
+      if (const auto values = item.Find("values")) {
+        SLIPWAY_ASSIGN_OR_RETURN(const auto hashes, values->Integers());
+        feature.values.assign(hashes.begin(), hashes.end());
+      }
+      category_at_[feature.index] = static_cast<uint32_t>(model_.categories.size());
+      one_hot_splits_ += feature.values.size();
       model_.categories.push_back(std::move(feature));
     }
     return OkStatus();
@@ -115,27 +126,45 @@ class JsonModelReader {
     return OkStatus();
   }
 
+  // The position of the feature whose index is the member `name`.
+  static Result<uint32_t> ReadFeature(const Place& place, std::string_view name,
+                                      const std::map<uint32_t, uint32_t>& positions) {
+    SLIPWAY_ASSIGN_OR_RETURN(const Place index, place.At(name));
+    SLIPWAY_ASSIGN_OR_RETURN(const int64_t value, index.Integer(0, kMaxCount));
+    const auto found = positions.find(static_cast<uint32_t>(value));
+    if (found == positions.end()) return index.Error(StrCat("no feature has index ", value));
+    return found->second;
+  }
+
   // Adds the split to the model's; its position there.
   Result<uint32_t> ReadSplit(const Place& place) {
     SLIPWAY_ASSIGN_OR_RETURN(const Place type_place, place.At("split_type"));
     SLIPWAY_ASSIGN_OR_RETURN(const std::string type, type_place.Text());
     Split split;
     if (type == "FloatFeature") {
-      SLIPWAY_ASSIGN_OR_RETURN(const Place index, place.At("float_feature_index"));
-      SLIPWAY_ASSIGN_OR_RETURN(const int64_t value, index.Integer(0, kMaxCount));
-      const auto found = float_at_.find(static_cast<uint32_t>(value));
-      if (found == float_at_.end()) return index.Error(StrCat("no number has index ", value));
+      SLIPWAY_ASSIGN_OR_RETURN(split.feature, ReadFeature(place, "float_feature_index", float_at_));
       SLIPWAY_ASSIGN_OR_RETURN(const Place border, place.At("border"));
       SLIPWAY_ASSIGN_OR_RETURN(const double border_value, border.Number());
-      split.feature = found->second;
       split.border = static_cast<float>(border_value);
     } else if (type == "OneHotFeature") {
       split.kind = Split::Kind::kOneHot;
-      SLIPWAY_ASSIGN_OR_RETURN(const Place index, place.At("cat_feature_index"));
-      SLIPWAY_ASSIGN_OR_RETURN(const int64_t value, index.Integer(0, kMaxCount));
-      split.feature = static_cast<uint32_t>(value);
+      SLIPWAY_ASSIGN_OR_RETURN(split.feature,
+                               ReadFeature(place, "cat_feature_index", category_at_));
+      SLIPWAY_ASSIGN_OR_RETURN(const Place value, place.At("value"));
+      SLIPWAY_ASSIGN_OR_RETURN(const int64_t hash,
+                               value.Integer(std::numeric_limits<int32_t>::min(), kMaxCount));
+      split.value = static_cast<int32_t>(hash);
     } else if (type == "OnlineCtr") {
-      split.kind = Split::Kind::kCtr;
+      // Known by its number only: counters come after numbers and categories.
+      SLIPWAY_ASSIGN_OR_RETURN(const Place index, place.At("split_index"));
+      SLIPWAY_ASSIGN_OR_RETURN(const int64_t number, index.Integer(0, kMaxCount));
+      const uint64_t first = number_splits_ + one_hot_splits_;
+      const auto position = static_cast<uint64_t>(number);
+      if (position < first || position - first >= counter_splits_.size()) {
+        return index.Error(StrCat("expected a split by a counter, ", first, " to ",
+                                  first + counter_splits_.size(), ", got ", number));
+      }
+      split = counter_splits_[position - first];
     } else {
       split.kind = Split::Kind::kEstimated;
     }
@@ -214,7 +243,11 @@ class JsonModelReader {
   const Place root_;
   const ImportLimits& limits_;
   Model model_;
-  std::map<uint32_t, uint32_t> float_at_;  // index among the numbers to position in `floats`
+  std::map<uint32_t, uint32_t> float_at_;     // index among the numbers to position in `floats`
+  std::map<uint32_t, uint32_t> category_at_;  // likewise
+  std::vector<Split> counter_splits_;
+  size_t number_splits_ = 0;  // how many splits the file knows
+  size_t one_hot_splits_ = 0;
 };
 
 }  // namespace

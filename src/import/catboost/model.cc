@@ -89,6 +89,20 @@ void AddObliviousTree(std::span<const uint32_t> splits, size_t first_leaf, Model
   model.trees.push_back({.root = static_cast<int32_t>(root)});
 }
 
+size_t CountsNeeded(const Counter& counter) {
+  switch (counter.type) {
+    case Counter::Type::kMean:
+      return 2;
+    case Counter::Type::kBuckets:
+      return size_t{counter.target_border} + 1;
+    case Counter::Type::kBorders:
+      return size_t{counter.target_border} + 2;
+    case Counter::Type::kFrequency:
+      break;
+  }
+  return 1;
+}
+
 Status ReadModelInfo(const Place& info, const ImportLimits& limits, Model& model) {
   if (const auto version = info.Find("catboost_version_info"); version && version->is_text()) {
     SLIPWAY_ASSIGN_OR_RETURN(const std::string text, version->Text());

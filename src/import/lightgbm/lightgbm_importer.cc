@@ -92,7 +92,7 @@ Result<ImportedModel> ImportBoosterText(std::string_view text, const WrapperFact
       const Value x,
       AddNumberInput(graph, out.columns, graph::ElementType::kDouble, options.columns));
   SLIPWAY_ASSIGN_OR_RETURN(const Answer answer, AddModel(graph, x, model, facts));
-  AddOutputs(graph, answer, facts.labels);
+  AddOutputs(graph, answer, facts.labels, OwnInputs(out.columns, options.columns));
   out.class_names = ClassNames(answer, facts.labels);
   out.onnx = std::move(graph).Finish();
   return out;

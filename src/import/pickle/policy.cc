@@ -59,6 +59,7 @@ constexpr Symbol kPlainData[] = {
     {"numpy._core.numeric", "_frombuffer"},
     {"numpy.ma.core", "_mareconstruct"},
     {"numpy.ma.core", "MaskedArray"},
+    {"numpy.ma", "MaskedArray"},
     {"numpy.matrixlib.defmatrix", "matrix"},
     {"numpy.random._pickle", "__randomstate_ctor"},
     {"numpy.random._pickle", "__bit_generator_ctor"},

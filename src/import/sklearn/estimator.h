@@ -67,6 +67,16 @@ struct Estimator {
 std::span<const Estimator> LinearEstimators();
 std::span<const Estimator> ScalerEstimators();
 std::span<const Estimator> ComposedEstimators();
+std::span<const Estimator> ForestEstimators();
+std::span<const Estimator> BoostingEstimators();
+std::span<const Estimator> EncoderEstimators();
+std::span<const Estimator> ImputerEstimators();
+std::span<const Estimator> FeatureEstimators();
+std::span<const Estimator> SelectorEstimators();
+std::span<const Estimator> DecompositionEstimators();
+
+// Whether FunctionTransformer can hold this function.
+bool IsKnownFunction(std::string_view module, std::string_view name);
 
 // The estimator for a class; nullptr when it is not supported.
 const Estimator* FindEstimator(std::string_view module, std::string_view name);

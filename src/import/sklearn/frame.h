@@ -22,8 +22,12 @@ class Inputs {
     kTensor,    // one input for all
   };
 
-  Inputs(Mode mode, std::vector<ImportedColumn> columns)
-      : mode_(mode), columns_(std::move(columns)), used_(columns_.size()) {}
+  // `probe`, where there was one, knows which columns are used at all.
+  Inputs(Mode mode, std::vector<ImportedColumn> columns, const Inputs* probe = nullptr)
+      : mode_(mode), columns_(std::move(columns)), used_(columns_.size()) {
+    if (probe != nullptr) used_ = probe->used_;
+    all_are_used_ = probe == nullptr;
+  }
 
   Mode mode() const { return mode_; }
   int64_t size() const { return static_cast<int64_t>(columns_.size()); }
@@ -33,11 +37,16 @@ class Inputs {
   // What the probe found. A column that is used as both, which no model does that works, is text.
   std::vector<ImportedColumn> Found() const;
   void Use(int64_t column, ImportedColumn::Kind kind);
+  // False for a column that the model was fitted on but never looks at.
+  bool IsUsed(int64_t column) const {
+    return all_are_used_ || used_[static_cast<size_t>(column)].has_value();
+  }
 
  private:
   const Mode mode_;
   std::vector<ImportedColumn> columns_;
   std::vector<std::optional<ImportedColumn::Kind>> used_;
+  bool all_are_used_ = true;
 };
 
 // What flows from one estimator to the next: a table of [batch, width], in blocks of columns of

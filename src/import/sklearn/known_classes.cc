@@ -16,6 +16,7 @@ constexpr std::string_view kPartModules[] = {
     "sklearn._loss.loss",
     "sklearn.calibration",
     "sklearn.compose._column_transformer",
+    "sklearn.dummy",
     "sklearn.ensemble._gb_losses",
     "sklearn.ensemble._hist_gradient_boosting.binning",
     "sklearn.ensemble._hist_gradient_boosting.loss",
@@ -45,14 +46,26 @@ constexpr std::string_view kTextTakers[] = {
     "OneHotEncoder",   "OrdinalEncoder",    "TargetEncoder",  "SimpleImputer",   "CountVectorizer",
     "TfidfVectorizer", "HashingVectorizer", "LabelBinarizer", "MissingIndicator"};
 
+// A function with arguments: the function is named, and checked, on its own.
+bool IsPartial(std::string_view module, std::string_view name) {
+  return module == "functools" && name == "partial";
+}
+
+// What HistGradientBoosting passes numbers through.
+bool IsCheck(std::string_view module, std::string_view name) {
+  return module == "sklearn.utils.validation" && name == "check_array";
+}
+
 }  // namespace
 
 bool MayBeNamed(std::string_view module, std::string_view name) {
-  return module.starts_with("sklearn.") && name.find('.') == std::string_view::npos;
+  if (module.starts_with("sklearn.")) return name.find('.') == std::string_view::npos;
+  return IsKnownFunction(module, name) || IsPartial(module, name);
 }
 
 bool IsKnownClass(std::string_view module, std::string_view name) {
-  return FindEstimator(module, name) != nullptr ||
+  return FindEstimator(module, name) != nullptr || IsKnownFunction(module, name) ||
+         IsPartial(module, name) || IsCheck(module, name) ||
          std::ranges::find(kPartModules, module) != std::end(kPartModules);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -76,7 +77,7 @@ Frame DeclareInputs(GraphBuilder& graph, const Inputs& inputs) {
     block.width = 1;
     if (inputs.mode() == Inputs::Mode::kProbe) {
       block.input = i;
-    } else {
+    } else if (inputs.IsUsed(i)) {
       block.value = graph.AddInput(column.name, TypeOf(column.kind), {"batch", int64_t{1}});
     }
     frame.blocks.push_back(std::move(block));
@@ -96,9 +97,19 @@ class Conversion {
     const Frame frame = DeclareInputs(graph_, inputs_);
     const Result<Answer> answer = Convert(scope_, document.root(), "", frame);
     if (!answer.ok()) return answer.status();
-    if (inputs_.mode() == Inputs::Mode::kProbe) return base::OkStatus();
+    if (inputs_.mode() == Inputs::Mode::kProbe) {
+      if (answer->output) UseAsNumbers(*answer->output);
+      return base::OkStatus();
+    }
     SLIPWAY_ASSIGN_OR_RETURN(const Record record, Record::From(document.root(), "", scope_.budget));
     return AddOutputs(scope_, record, *answer, class_names_);
+  }
+
+  // Columns that reach the output as they are. Nothing tells what they hold: numbers, most likely.
+  void UseAsNumbers(const Frame& output) {
+    for (const Frame::Block& block : output.blocks) {
+      if (block.input >= 0) inputs_.Use(block.input, Kind::kNumber);
+    }
   }
 
   // After Run().
@@ -156,6 +167,13 @@ ImportedModel Finish(const Document& document, Conversion& conversion) {
   model.structure = conversion.scope().structure();
   model.warnings = conversion.scope().warnings();
   model.class_names = std::move(conversion.class_names());
+  for (int64_t i = 0; i < conversion.inputs().size(); ++i) {
+    if (conversion.inputs().mode() != Inputs::Mode::kSeparate || conversion.inputs().IsUsed(i)) {
+      continue;
+    }
+    model.warnings.push_back(StrCat("column '", model.columns[static_cast<size_t>(i)].name,
+                                    "' is never used, and is no input"));
+  }
   if (document.trailing_bytes() > 0) {
     model.warnings.push_back(
         StrCat(document.trailing_bytes(), " bytes follow the model in the file and are not read"));
@@ -193,26 +211,47 @@ Result<ImportedModel> ImportDocument(const Document& document, Budget& budget,
   const bool may_take_text = std::ranges::any_of(document.globals(), [](const pickle::Value& v) {
     return TakesText(v.node().text, v.node().name);
   });
+  std::optional<Conversion> probe;
   if (may_take_text) {
-    Conversion probe(Inputs(Inputs::Mode::kProbe, columns), budget, options.limits.max_depth);
-    const Status probed = probe.Run(document);
-    if (!probed.ok()) return AllProblems(probed, probe.scope(), unknown);
-    columns = probe.inputs().Found();
+    probe.emplace(Inputs(Inputs::Mode::kProbe, columns), budget, options.limits.max_depth);
+    const Status probed = probe->Run(document);
+    if (!probed.ok()) return AllProblems(probed, probe->scope(), unknown);
+    columns = probe->inputs().Found();
   }
   SLIPWAY_ASSIGN_OR_RETURN(const Inputs::Mode mode, ChooseMode(columns, options.columns));
   if (mode == Inputs::Mode::kSeparate) NameColumns(columns);
-  Conversion conversion(Inputs(mode, std::move(columns)), budget, options.limits.max_depth);
+  const Inputs inputs(mode, std::move(columns), probe ? &probe->inputs() : nullptr);
+  Conversion conversion(inputs, budget, options.limits.max_depth);
   SLIPWAY_RETURN_IF_ERROR(AllProblems(conversion.Run(document), conversion.scope(), unknown));
   return Finish(document, conversion);
 }
 
+bool IsNameLine(std::string_view line) {
+  return !line.empty() && std::ranges::all_of(line, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.';
+  });
+}
+
+// Protocols 0 and 1 have no mark of their own: they begin with a class, which is two lines of
+// names, or with an empty container that is put into the memo.
+bool LooksLikeOldPickle(std::string_view start) {
+  constexpr std::array<std::string_view, 4> kContainers = {"dp0\n", "lp0\n", "}q", "]q"};
+  if (start.starts_with('(')) start.remove_prefix(1);
+  for (const std::string_view container : kContainers) {
+    if (start.starts_with(container)) return true;
+  }
+  if (!start.starts_with('c') && !start.starts_with('i')) return false;
+  start.remove_prefix(1);
+  const size_t end = start.find('\n');
+  if (end == std::string_view::npos || !IsNameLine(start.substr(0, end))) return false;
+  start.remove_prefix(end + 1);
+  return IsNameLine(start.substr(0, start.find('\n')));
+}
+
 bool LooksLikePickle(std::string_view start) {
-  if (start.size() > 2 && start[0] == '\x80' && start[1] >= 2 && start[1] <= 5) return true;
-  // Protocols 0 and 1 begin with a class, a mark or an empty container.
-  constexpr std::array<std::string_view, 6> kStarts = {"ccopy_reg\n", "ccopyreg\n", "csklearn",
-                                                       "(isklearn",   "(dp",        "(lp"};
-  return std::ranges::any_of(kStarts,
-                             [&](std::string_view known) { return start.starts_with(known); });
+  if (start.size() > 2 && start[0] == '\x80') return start[1] >= 2 && start[1] <= 5;
+  return LooksLikeOldPickle(start);
 }
 
 bool Recognizes(std::span<const std::byte> file) {
@@ -220,7 +259,7 @@ bool Recognizes(std::span<const std::byte> file) {
     return LooksLikePickle(pickle::UnpackStart(file, 4096)) || pickle::PackingOf(file) == "lz4";
   }
   return LooksLikePickle(
-      {reinterpret_cast<const char*>(file.data()), std::min<size_t>(file.size(), 64)});
+      {reinterpret_cast<const char*>(file.data()), std::min<size_t>(file.size(), 256)});
 }
 
 Result<ImportedModel> Import(std::span<const std::byte> file, const ImportOptions& options) {

@@ -127,14 +127,16 @@ TEST(XgboostBadModelsTest, WarnsWhereEarlyStoppingWouldEnd) {
 }
 
 TEST(XgboostBadModelsTest, SeparateColumnsHaveTheirNames) {
-  const auto bytes = std::as_bytes(std::span(kModel));
+  const std::string model = Replaced(std::string(kModel), R"(["a","b"])", R"(["a","prediction"])");
+  const auto bytes = std::as_bytes(std::span(model));
   const auto imported = XgboostImporter().import(bytes, {.columns = Columns::kSeparate});
   ASSERT_TRUE(imported.ok()) << imported.status();
   const auto engine = LoadOnnx(imported->onnx);
   ASSERT_NE(engine, nullptr);
   ASSERT_EQ(engine->signature().inputs.size(), 2);
   EXPECT_EQ(engine->signature().inputs[0].name, "a");
-  EXPECT_EQ(engine->signature().inputs[1].name, "b");
+  EXPECT_EQ(engine->signature().inputs[1].name, "prediction");
+  EXPECT_EQ(engine->signature().outputs[0].name, "model_prediction");
 }
 
 class XgboostDamageTest : public testing::TestWithParam<const char*> {};

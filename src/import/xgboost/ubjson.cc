@@ -148,7 +148,7 @@ class UbjsonReader {
     while (!Take('}')) {
       SLIPWAY_ASSIGN_OR_RETURN(std::string name, ReadText());
       SLIPWAY_ASSIGN_OR_RETURN(Document member, ReadValue(depth + 1));
-      members.emplace_back(std::move(name), std::move(member));
+      members.push_back({std::move(name), std::move(member)});
     }
     return Document{std::move(members)};
   }

@@ -212,7 +212,7 @@ Result<ImportedModel> ImportBoosterBytes(std::span<const std::byte> bytes,
       AddNumberInput(graph, out.columns, graph::ElementType::kFloat, options.columns));
   SLIPWAY_ASSIGN_OR_RETURN(const Answer answer, AddBooster(graph, x, booster.model, trees));
   SLIPWAY_RETURN_IF_ERROR(CheckLabels(answer, facts.labels));
-  AddOutputs(graph, answer, facts.labels);
+  AddOutputs(graph, answer, facts.labels, OwnInputs(out.columns, options.columns));
   out.class_names = ClassNames(answer, facts.labels);
   out.onnx = std::move(graph).Finish();
   return out;

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "graph/graph_builder.h"
+
+namespace slipway::graph {
+
+// What an imported tabular model says about itself beyond ONNX, kept in the metadata of the file
+// under keys that begin with "slipway.": lists as JSON. A value.
+struct TabularMetadata {
+  std::string source;             // slipway.source: "scikit-learn joblib"
+  std::string framework;          // slipway.framework
+  std::string framework_version;  // slipway.framework_version
+  // slipway.columns: names of the columns that the model was trained on, in their order. Empty
+  // where it has none.
+  std::vector<std::string> columns;
+  std::vector<std::string> classes;  // slipway.classes: in the order of the probabilities
+};
+
+// Empty fields are left out.
+void WriteTabularMetadata(const TabularMetadata& metadata, GraphBuilder& graph);
+
+// From OnnxSummary::metadata. Fields that are not there, or lists that are not what we write, stay
+// empty: metadata is for people and for matching names, and a model runs without it.
+TabularMetadata ReadTabularMetadata(const std::map<std::string, std::string>& metadata);
+
+}  // namespace slipway::graph
