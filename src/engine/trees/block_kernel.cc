@@ -4,12 +4,15 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
+#include <limits>
 #include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "engine/trees/avx512.h"
+#include "engine/trees/block_bins.h"
 #include "engine/trees/byte_forest.h"
 #include "engine/trees/forest_sizes.h"
 #include "engine/trees/leaf_sum.h"
@@ -23,6 +26,10 @@ namespace {
 constexpr size_t kRows = 64;
 constexpr size_t kMaxLeaves = 256;
 constexpr size_t kMaxColumns = 512;
+// Rows that go through all columns before the next: more, and their cache lines crowd each other
+// out; fewer, and the thresholds are read too often. Measured.
+template <typename T>
+constexpr size_t kRowsTogether = 4 * sizeof(T);
 
 // A vector of one byte a row.
 struct alignas(64) RowBytes {
@@ -78,6 +85,7 @@ class BlockKernel final : public Kernel<T> {
       roots_.push_back(Place(forest, root, placed));
     }
     first_.push_back(static_cast<uint32_t>(nodes_.size()));
+    MakeCuts();
   }
 
   void AddTrees(const ColumnRows<T>& rows, T* sums) const override {
@@ -107,12 +115,54 @@ class BlockKernel final : public Kernel<T> {
     return static_cast<uint16_t>((kMaxLeaves + number) * sizeof(RowBytes));
   }
 
+  // The thresholds of every column for FillBlockBins(); nothing when a column has too many.
+  void MakeCuts() {
+    for (size_t column = 0; column < bytes_.columns.size(); ++column) {
+      BlockCuts<T> cuts;
+      const size_t first = bytes_.columns[column].first;
+      const size_t end = column + 1 < bytes_.columns.size() ? bytes_.columns[column + 1].first
+                                                            : bytes_.blocks.size();
+      constexpr size_t kBlock = ByteForest<T>::kBlock;
+      if ((end - first) * kBlock > std::size(cuts.all)) {
+        cuts_.clear();
+        return;
+      }
+      for (size_t i = 0; i < std::size(cuts.all); ++i) {
+        const size_t block = first + i / kBlock;
+        cuts.all[i] = block < end ? bytes_.blocks[block].values[i % kBlock]
+                                  : std::numeric_limits<T>::quiet_NaN();
+      }
+      for (size_t i = 0; i < 16; ++i) cuts.every_fourth[i] = cuts.all[4 * i + 3];
+      cuts_.push_back(cuts);
+    }
+  }
+
+  // The bytes of the rows, column by column; what stands for rows from `count` on has no meaning.
+  SLIPWAY_AVX512 void FillColumns(const T* rows, size_t stride, size_t count,
+                                  RowBytes* columns) const {
+    if (cuts_.empty()) {
+      if (count < kRows) std::memset(columns, 0, bytes_.columns.size() * sizeof(RowBytes));
+      for (size_t row = 0; row < count; ++row) {
+        FillBinsAvx512(bytes_, rows + row * stride, columns[0].bytes + row, sizeof(RowBytes));
+      }
+      return;
+    }
+    alignas(64) std::array<int32_t, kRows> offsets;
+    for (size_t row = 0; row < kRows; ++row) {
+      offsets[row] = static_cast<int32_t>(std::min(row, count - 1) * stride);
+    }
+    for (size_t first = 0; first < kRows; first += kRowsTogether<T>) {
+      for (size_t column = 0; column < cuts_.size(); ++column) {
+        for (size_t row = first; row < first + kRowsTogether<T>; row += Lanes<T>::kCount) {
+          FillBlockBins(cuts_[column], rows + column, &offsets[row], columns[column].bytes + row);
+        }
+      }
+    }
+  }
+
   SLIPWAY_AVX512 void AddBlock(const T* rows, size_t stride, size_t count, T* sums) const {
     RowBytes columns[kMaxColumns];
-    if (count < kRows) std::memset(columns, 0, bytes_.columns.size() * sizeof(RowBytes));
-    for (size_t row = 0; row < count; ++row) {
-      FillBinsAvx512(bytes_, rows + row * stride, columns[0].bytes + row, sizeof(RowBytes));
-    }
+    FillColumns(rows, stride, count, columns);
     Reached reached;
     for (size_t leaf = 0; leaf < kMaxLeaves; ++leaf) {
       std::memset(&reached.leaves[leaf], static_cast<int>(leaf), sizeof(RowBytes));
@@ -162,6 +212,7 @@ class BlockKernel final : public Kernel<T> {
   }
 
   ByteForest<T> bytes_;
+  std::vector<BlockCuts<T>> cuts_;  // by column; empty when one has too many thresholds
   LeafSum<T> leaves_;
   std::vector<BlockNode> nodes_;
   std::vector<uint32_t> first_;  // node of each tree, and behind the last

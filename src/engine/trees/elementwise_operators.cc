@@ -66,16 +66,20 @@ Result<Broadcast> BroadcastInputs(const ProgramBuilder& builder, const OnnxNode&
   return out;
 }
 
-// Calls use(i, at) for every element i of the rows, where at[k] is its place in operand k.
+// Calls use(first, count, at) for runs of elements that lie side by side in the output, `first`
+// being the first of them and at[k] its place in operand k. A row is such a run, and so are all
+// rows where no operand starts anew with each of them.
 template <size_t N, typename Use>
-void ForEach(const std::array<Operand, N>& operands, size_t rows, size_t width, const Use& use) {
-  std::array<size_t, N> at;
-  for (size_t row = 0, i = 0; row < rows; ++row) {
+void ForEachRun(const std::array<Operand, N>& operands, size_t rows, size_t width, const Use& use) {
+  const bool all_at_once = std::ranges::all_of(operands, [&](const Operand& operand) {
+    const bool is_scalar = operand.row_step == 0 && operand.column_step == 0;
+    return is_scalar || (operand.row_step == width && operand.column_step == 1);
+  });
+  if (all_at_once) return use(size_t{0}, rows * width, std::array<size_t, N>{});
+  for (size_t row = 0; row < rows; ++row) {
+    std::array<size_t, N> at;
     for (size_t k = 0; k < N; ++k) at[k] = row * operands[k].row_step;
-    for (size_t column = 0; column < width; ++column, ++i) {
-      use(i, at);
-      for (size_t k = 0; k < N; ++k) at[k] += operands[k].column_step;
-    }
+    use(row * width, width, at);
   }
 }
 
@@ -97,27 +101,29 @@ Step UnaryStep(size_t in, size_t out, size_t width, F f) {
 template <typename In, typename Out, typename F>
 Step BinaryStep(const Broadcast& shape, size_t out, F f) {
   const std::array<Operand, 2> operands = {shape.operands[0], shape.operands[1]};
-  const size_t width = shape.width;
-  const bool flat = operands[0].row_step == width && operands[1].row_step == width;
-  const bool scalar =
-      operands[0].row_step == width && operands[1].row_step == 0 && operands[1].column_step == 0;
-  return [=](const Frame& frame) {
-    const auto* a = frame.As<Stored<In>>(operands[0].slot);
-    const auto* b = frame.As<Stored<In>>(operands[1].slot);
-    auto* to = frame.As<Stored<Out>>(out);
-    if (flat || scalar) {  // the compiler makes vectors of these
-      const size_t count = frame.rows * width;
-      if (flat) {
-        for (size_t i = 0; i < count; ++i) to[i] = static_cast<Stored<Out>>(f(a[i], b[i]));
-      } else {
-        const Stored<In> constant = *b;
-        for (size_t i = 0; i < count; ++i) to[i] = static_cast<Stored<Out>>(f(a[i], constant));
-      }
-      return;
-    }
-    ForEach(operands, frame.rows, width, [&](size_t i, const std::array<size_t, 2>& at) {
-      to[i] = static_cast<Stored<Out>>(f(a[at[0]], b[at[1]]));
-    });
+  return [=, width = shape.width](const Frame& frame) {
+    const auto* all_a = frame.As<Stored<In>>(operands[0].slot);
+    const auto* all_b = frame.As<Stored<In>>(operands[1].slot);
+    auto* all_to = frame.As<Stored<Out>>(out);
+    const size_t a_step = operands[0].column_step;
+    const size_t b_step = operands[1].column_step;
+    ForEachRun(operands, frame.rows, width,
+               [&](size_t first, size_t count, const std::array<size_t, 2>& at) {
+                 const auto* a = all_a + at[0];
+                 const auto* b = all_b + at[1];
+                 auto* to = all_to + first;
+                 const auto set = [&](size_t i, size_t i_a, size_t i_b) {
+                   to[i] = static_cast<Stored<Out>>(f(a[i_a], b[i_b]));
+                 };
+                 // The compiler makes vectors of the first two.
+                 if (a_step == 1 && b_step == 1) {
+                   for (size_t i = 0; i < count; ++i) set(i, i, i);
+                 } else if (a_step == 1) {
+                   for (size_t i = 0; i < count; ++i) set(i, i, 0);
+                 } else {
+                   for (size_t i = 0; i < count; ++i) set(i, i * a_step, i * b_step);
+                 }
+               });
   };
 }
 
@@ -316,20 +322,29 @@ Status AddBinary(ProgramBuilder& builder, const OnnxNode& node) {
 template <typename T>
 Step WhereStep(const Broadcast& shape, size_t out) {
   const std::array<Operand, 3> operands = {shape.operands[0], shape.operands[1], shape.operands[2]};
-  const size_t width = shape.width;
-  return [=](const Frame& frame) {
-    const auto* condition = frame.As<uint8_t>(operands[0].slot);
-    const T* yes = frame.As<T>(operands[1].slot);
-    const T* no = frame.As<T>(operands[2].slot);
-    T* to = frame.As<T>(out);
-    if (operands[0].row_step == width && operands[1].row_step == 0 &&
-        operands[1].column_step == 0 && operands[2].row_step == width) {
-      for (size_t i = 0; i < frame.rows * width; ++i) to[i] = condition[i] != 0 ? *yes : no[i];
-      return;
-    }
-    ForEach(operands, frame.rows, width, [&](size_t i, const std::array<size_t, 3>& at) {
-      to[i] = condition[at[0]] != 0 ? yes[at[1]] : no[at[2]];
-    });
+  return [=, width = shape.width](const Frame& frame) {
+    const std::array<size_t, 3> step = {operands[0].column_step, operands[1].column_step,
+                                        operands[2].column_step};
+    ForEachRun(operands, frame.rows, width,
+               [&](size_t first, size_t count, const std::array<size_t, 3>& at) {
+                 const auto* condition = frame.As<uint8_t>(operands[0].slot) + at[0];
+                 const T* yes = frame.As<T>(operands[1].slot) + at[1];
+                 const T* no = frame.As<T>(operands[2].slot) + at[2];
+                 T* to = frame.As<T>(out) + first;
+                 // Both sides are read, so that the compiler can make vectors.
+                 const auto set = [&](size_t i, size_t i_yes, size_t i_no) {
+                   const T if_yes = yes[i_yes];
+                   const T if_no = no[i_no];
+                   to[i] = condition[i * step[0]] != 0 ? if_yes : if_no;
+                 };
+                 if (step == std::array<size_t, 3>{1, 1, 1}) {
+                   for (size_t i = 0; i < count; ++i) set(i, i, i);
+                 } else if (step == std::array<size_t, 3>{1, 0, 1}) {
+                   for (size_t i = 0; i < count; ++i) set(i, 0, i);
+                 } else {
+                   for (size_t i = 0; i < count; ++i) set(i, i * step[1], i * step[2]);
+                 }
+               });
   };
 }
 

@@ -1,62 +1,59 @@
 #include "engine/trees/forest_runner.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
-#include <utility>
 
 namespace slipway::engine {
-namespace {
-
-// Whether column i is feature i.
-template <typename Column>
-bool AreFeatures(const std::vector<Column>& columns) {
-  for (size_t i = 0; i < columns.size(); ++i) {
-    if (columns[i] != Column{.feature = static_cast<uint32_t>(i)}) return false;
-  }
-  return true;
-}
-
-}  // namespace
-
 template <typename T>
 ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble)
     : ForestRunner(ensemble, MakeForest<T>(ensemble)) {}
 
 template <typename T>
-ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble, Forest<T> forest)
+ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble, const Forest<T>& forest)
     : features_(forest.features),
       targets_(forest.targets),
       stride_(forest.columns.size() + 1),
       kernels_(forest),
-      columns_(std::move(forest.columns)),
-      as_they_are_(AreFeatures(columns_)),
+      stretches_(StretchesOf(forest.columns)),
       divisor_(ensemble.aggregate == graph::TreeEnsemble::Aggregate::kMean
                    ? static_cast<T>(ensemble.roots.size())
                    : 0) {}
 
 template <typename T>
-void ForestRunner<T>::FillRow(const T* row, T* out) const {
-  if (as_they_are_) {
-    std::copy_n(row, columns_.size(), out);
-    out[columns_.size()] = std::numeric_limits<T>::quiet_NaN();
-    return;
+std::vector<typename ForestRunner<T>::Stretch> ForestRunner<T>::StretchesOf(
+    const std::vector<Column>& columns) {
+  std::vector<Stretch> all;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const bool goes_on = !all.empty() && all.back().missing == columns[i].missing &&
+                         all.back().first_feature + all.back().count == columns[i].feature;
+    if (goes_on) {
+      ++all.back().count;
+    } else {
+      all.push_back({columns[i].missing, columns[i].feature, i, 1});
+    }
   }
-  for (size_t i = 0; i < columns_.size(); ++i) {
-    const T x = row[columns_[i].feature];
-    switch (columns_[i].missing) {
+  return all;
+}
+
+template <typename T>
+void ForestRunner<T>::FillRow(const T* row, T* out) const {
+  constexpr T kInfinity = std::numeric_limits<T>::infinity();
+  for (const Stretch& stretch : stretches_) {
+    const T* from = row + stretch.first_feature;
+    T* to = out + stretch.first_column;
+    switch (stretch.missing) {
       case Column::Missing::kStays:
-        out[i] = x;
+        std::copy_n(from, stretch.count, to);
         break;
       case Column::Missing::kInfinity:
-        out[i] = std::isnan(x) ? std::numeric_limits<T>::infinity() : x;
+        for (size_t i = 0; i < stretch.count; ++i) to[i] = from[i] != from[i] ? kInfinity : from[i];
         break;
       case Column::Missing::kFlag:
-        out[i] = std::isnan(x) ? 1 : 0;
+        for (size_t i = 0; i < stretch.count; ++i) to[i] = from[i] != from[i] ? T{1} : T{0};
         break;
     }
   }
-  out[columns_.size()] = std::numeric_limits<T>::quiet_NaN();
+  out[stride_ - 1] = std::numeric_limits<T>::quiet_NaN();
 }
 
 template <typename T>

@@ -24,17 +24,25 @@ class ForestRunner {
 
  private:
   using Column = typename Forest<T>::Column;
+  // Columns side by side whose features are, too, and whose missing values mean the same.
+  struct Stretch {
+    typename Column::Missing missing;
+    size_t first_feature;
+    size_t first_column;
+    size_t count;
+  };
 
-  ForestRunner(const graph::TreeEnsemble& ensemble, Forest<T> forest);
+  static std::vector<Stretch> StretchesOf(const std::vector<Column>& columns);
+
+  ForestRunner(const graph::TreeEnsemble& ensemble, const Forest<T>& forest);
   void FillRow(const T* row, T* out) const;
 
   const size_t features_;
   const size_t targets_;
   const size_t stride_;
   const KernelChoice<T> kernels_;
-  const std::vector<Column> columns_;
-  const bool as_they_are_;  // the columns are the features, in order
-  const T divisor_;         // the number of trees for a mean, else 0
+  const std::vector<Stretch> stretches_;
+  const T divisor_;  // the number of trees for a mean, else 0
 };
 
 }  // namespace slipway::engine

@@ -1,5 +1,7 @@
 #include "engine/trees/kernel_choice.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <limits>
@@ -14,9 +16,17 @@ namespace slipway::engine {
 namespace {
 
 constexpr size_t kTrialRows = 64;
-// A kernel is tried so often, or until it has had so much time.
-constexpr int kTrials = 20;
-constexpr auto kTrialTime = std::chrono::milliseconds(2);
+// The kernels are tried in turn, so often, or less often when they have had so much time.
+constexpr int kMaxTrials = 20;
+constexpr int kMinTrials = 5;
+constexpr auto kTrialTime = std::chrono::milliseconds(10);
+
+// Time on a processor: what other threads take of it does not count.
+std::chrono::nanoseconds ThreadTime() {
+  timespec now = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
 
 // Rows whose values lie among the thresholds of the forest, so that they go down different ways.
 template <typename T>
@@ -34,24 +44,16 @@ std::vector<T> TrialRows(const Forest<T>& forest) {
   return rows;
 }
 
-// The shortest time that the rows took, `together` at a time.
+// The time that the rows take, `together` at a time.
 template <typename T>
 std::chrono::nanoseconds TimeOf(const Kernel<T>& kernel, const Forest<T>& forest,
-                                const std::vector<T>& rows, size_t together) {
+                                const std::vector<T>& rows, size_t together, std::vector<T>& sums) {
   const size_t stride = forest.columns.size() + 1;
-  std::vector<T> sums(forest.targets * kTrialRows);
-  auto shortest = std::chrono::nanoseconds::max();
-  auto spent = std::chrono::nanoseconds(0);
-  for (int trial = 0; trial < kTrials && spent < kTrialTime; ++trial) {
-    const auto start = std::chrono::steady_clock::now();
-    for (size_t row = 0; row < kTrialRows; row += together) {
-      kernel.AddTrees({rows.data() + row * stride, stride, together}, &sums[row * forest.targets]);
-    }
-    const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
-    shortest = std::min(shortest, took);
-    spent += took;
+  const auto start = ThreadTime();
+  for (size_t row = 0; row < kTrialRows; row += together) {
+    kernel.AddTrees({rows.data() + row * stride, stride, together}, &sums[row * forest.targets]);
   }
-  return shortest;
+  return ThreadTime() - start;
 }
 
 }  // namespace
@@ -74,20 +76,20 @@ KernelChoice<T>::KernelChoice(const Forest<T>& forest) {
   few_ = many_ = kernels.front();
   if (kernels.size() == 1) return;
   const std::vector<T> rows = TrialRows(forest);
-  auto few = std::chrono::nanoseconds::max();
-  auto many = std::chrono::nanoseconds::max();
-  for (const auto& kernel : kernels) {
-    const auto one_row = TimeOf(*kernel, forest, rows, 1);
-    if (one_row < few) {
-      few = one_row;
-      few_ = kernel;
-    }
-    const auto all_rows = TimeOf(*kernel, forest, rows, kTrialRows);
-    if (all_rows < many) {
-      many = all_rows;
-      many_ = kernel;
+  std::vector<T> sums(forest.targets * kTrialRows);
+  constexpr auto kNever = std::chrono::nanoseconds::max();
+  std::vector<std::chrono::nanoseconds> few(kernels.size(), kNever);
+  std::vector<std::chrono::nanoseconds> many(kernels.size(), kNever);
+  const auto start = ThreadTime();
+  for (int trial = 0; trial < kMaxTrials; ++trial) {
+    if (trial >= kMinTrials && ThreadTime() - start > kTrialTime) break;
+    for (size_t i = 0; i < kernels.size(); ++i) {
+      few[i] = std::min(few[i], TimeOf(*kernels[i], forest, rows, 1, sums));
+      many[i] = std::min(many[i], TimeOf(*kernels[i], forest, rows, kTrialRows, sums));
     }
   }
+  few_ = kernels[static_cast<size_t>(std::ranges::min_element(few) - few.begin())];
+  many_ = kernels[static_cast<size_t>(std::ranges::min_element(many) - many.begin())];
 }
 
 template std::vector<std::unique_ptr<Kernel<float>>> EligibleKernels(const Forest<float>&);

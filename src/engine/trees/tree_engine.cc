@@ -1,10 +1,12 @@
 #include "engine/trees/tree_engine.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstring>
 #include <latch>
+#include <memory_resource>
 #include <new>
 #include <system_error>
 #include <utility>
@@ -35,17 +37,20 @@ Buffer CopyOf(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-// One batch: where its rows come from and go to. Blocks are taken by number, by any thread.
+// One batch: where its rows come from and go to. Blocks are taken by number, by any thread. It lies
+// on the stack unless there are very many inputs and outputs.
 struct TreeEngine::Call {
   struct Output {
     size_t slot = 0;
     std::byte* to = nullptr;
     std::vector<int64_t> numbers;  // of texts
   };
+  std::array<std::byte, 1024> stack;
+  std::pmr::monotonic_buffer_resource memory{stack.data(), stack.size()};
   size_t rows = 0;
-  std::vector<const std::byte*> inputs;
+  std::pmr::vector<const std::byte*> inputs{&memory};
   std::vector<Buffer> copies;  // of inputs that were not aligned
-  std::vector<Output> outputs;
+  std::pmr::vector<Output> outputs{&memory};
   Deadline deadline;
   std::atomic<size_t> next_block = 0;
   std::atomic<bool> stopped = false;
@@ -54,15 +59,19 @@ struct TreeEngine::Call {
 // The memory of one block.
 class TreeEngine::Workspace {
  public:
-  Workspace(const Program& program, size_t rows)
-      : program_(program),
-        memory_(Buffer::Allocate(program.slots.size() * sizeof(std::byte*) +
-                                 rows * (program.row_bytes + program.scratch_row_bytes))),
-        data_(reinterpret_cast<std::byte**>(memory_.data()), program.slots.size()) {}
+  Workspace(const Program& program, size_t rows) : program_(program) {
+    const size_t pointers = program.slots.size() * sizeof(std::byte*);
+    const size_t bytes = pointers + rows * (program.row_bytes + program.scratch_row_bytes);
+    if (bytes > small_.size()) large_ = Buffer::Allocate(bytes);
+    std::byte* memory = bytes > small_.size() ? large_.data() : small_.data();
+    data_ = {reinterpret_cast<std::byte**>(memory), program.slots.size()};
+    computed_ = memory + pointers;
+  }
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
 
   // Points the slots at the rows from `first_row` on.
   Frame Place(const Call& call, size_t first_row, size_t rows) {
-    std::byte* computed = memory_.data() + data_.size_bytes();
     for (size_t i = 0; i < data_.size(); ++i) {
       const Slot& slot = program_.slots[i];
       switch (slot.kind) {
@@ -74,17 +83,19 @@ class TreeEngine::Workspace {
           data_[i] = const_cast<std::byte*>(program_.constants[slot.index].data());
           break;
         case Slot::Kind::kComputed:
-          data_[i] = computed + slot.offset * rows;
+          data_[i] = computed_ + slot.offset * rows;
           break;
       }
     }
-    return {.rows = rows, .data = data_, .scratch = computed + program_.row_bytes * rows};
+    return {.rows = rows, .data = data_, .scratch = computed_ + program_.row_bytes * rows};
   }
 
  private:
   const Program& program_;
-  Buffer memory_;
+  alignas(64) std::array<std::byte, 8192> small_;  // what a few rows need, without an allocation
+  Buffer large_;
   std::span<std::byte*> data_;
+  std::byte* computed_ = nullptr;
 };
 
 TreeEngine::TreeEngine(Program program, tensor::Signature signature, int threads)
