@@ -57,9 +57,16 @@ class SwapResult:
     server_share: float = 0  # of its core, in the quiet run
     client_share: float = 0  # of its core, with swaps
     sent_late_p99_ms: float = 0  # the client's own part of the latency
+    quiet_own_p99_ms: dict = field(default_factory=dict)  # by model, without the client's own part
+    swap_own_p99_ms: dict = field(default_factory=dict)
+    swap_own_slowest_ms: float = 0
 
     def neighbours_ratio(self):
         return max(self.swap_p99_ms[model] / self.quiet_p99_ms[model] for model in BODIES if model != SWAPPED)
+
+    def neighbours_own_ratio(self):
+        """The same without what the client was late."""
+        return max(self.swap_own_p99_ms[model] / self.quiet_own_p99_ms[model] for model in BODIES if model != SWAPPED)
 
     def problems(self, most_ratio=1.2, slowest_ms=10.0):
         """What of the promise does not hold, in words."""
@@ -182,6 +189,7 @@ def quiet_run(args, server, result):
     for model, target in targets_of(report).items():
         result.rates[model] = target["load"]["rate_per_s"]
         result.quiet_p99_ms[model] = target["latency_ms"]["p99"]
+        result.quiet_own_p99_ms[model] = target["latency_without_send_delay_ms"]["p99"]
     result.quiet_slowest_ms = report["latency_ms"]["max"]
     return rate
 
@@ -207,6 +215,8 @@ def swap_run(args, server, rate, reference, result):
     targets = targets_of(report)
     result.swap_p99_ms = {model: target["latency_ms"]["p99"] for model, target in targets.items()}
     result.slowest = slowest_requests(report, began, result.swap_ms)
+    result.swap_own_p99_ms = {model: target["latency_without_send_delay_ms"]["p99"] for model, target in targets.items()}
+    result.swap_own_slowest_ms = report["latency_without_send_delay_ms"]["max"]
     check_answers(targets[SWAPPED], reference, result)
 
 
@@ -250,6 +260,8 @@ def print_result(result):
           f"server {result.server_share:.0%} of its core in the quiet run")
     print(f"neighbours' p99       x {result.neighbours_ratio():.2f} (target 1.2)")
     print(f"slowest request       {result.slowest_ms:.1f} ms (target 10); quiet run {result.quiet_slowest_ms:.1f} ms")
+    print(f"without the client's own delay: neighbours' p99 x {result.neighbours_own_ratio():.2f}, "
+          f"slowest {result.swap_own_slowest_ms:.1f} ms")
     for line in result.slowest:
         print(f"  {line}")
 

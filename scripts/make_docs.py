@@ -169,13 +169,17 @@ def exit_codes() -> list[tuple[int, str, str]]:
     return sorted(rows)
 
 
-def commands() -> list[str]:
-    listed = ask("--help").partition("Subcommands:\n")[2]
-    return re.findall(r"^  (\w+) ", listed, re.MULTILINE)
+def commands(*parents: str) -> list[str]:
+    """Every command below `parents`, each followed by those below it: "bench", "bench compare"."""
+    listed = ask(*parents, "--help").partition("Subcommands:\n")[2].partition("\n\n")[0]
+    found = []
+    for name in re.findall(r"^  (\w+) ", listed, re.MULTILINE):
+        found += [" ".join([*parents, name]), *commands(*parents, name)]
+    return found
 
 
 def command_line() -> str:
-    sections = [f"## slipway {name}\n\n```text\n{ask(name, '--help').strip()}\n```\n" for name in commands()]
+    sections = [f"## slipway {name}\n\n```text\n{ask(*name.split(), '--help').strip()}\n```\n" for name in commands()]
     rows = [f"| {code} | {name} | {meaning} |" for code, name, meaning in exit_codes()]
     return f"""\
 <!-- Written by scripts/make_docs.py from the program's own --help and src/base/status.h. -->

@@ -247,7 +247,7 @@ std::string ComparisonTable(const json& comparison) {
              "<th>A</th><th>B</th><th>B / A</th><th>95 % interval</th><th></th>"
              "</tr>\n");
   for (const json& figure : figures) {
-    out += StrCat("<tr><td>", HtmlEscape(JsonText(figure, "target")), "</td><td>",
+    out += StrCat("<tr><td>", HtmlEscape(JsonText(figure, "target")), "</td><td class=\"text\">",
                   HtmlEscape(JsonText(figure, "figure")), " (",
                   HtmlEscape(JsonText(figure, "unit")), ")</td>", Cell(Number(figure, "a")),
                   Cell(Number(figure, "b")), Cell(Number(figure, "ratio")), "<td>",

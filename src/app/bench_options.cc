@@ -246,6 +246,9 @@ Status BenchFlags::CheckTogether(const BenchOptions& options) const {
         "--target does not go with --model, --input or --path: it names model and file itself");
   }
   if (options.sweep()) SLIPWAY_RETURN_IF_ERROR(CheckSweep(options));
+  if (!options.against.empty() && options.pid > 0) {
+    return InvalidArgument("--pid names one server, so it does not go with --against");
+  }
   if (!options.against.empty() && !options.baseline.empty()) {
     return InvalidArgument("--against and --baseline: one comparison at a time");
   }

@@ -46,9 +46,12 @@ void AddErrors(const LoadResult& result, TableText& rows) {
 // When the client itself was late, latencies are not the server's alone.
 void AddSendDelay(const LoadResult& result, TableText& rows) {
   if (result.send_delay.count() == 0) return;
-  rows.Add({"sent late by",
-            StrCat("p99 ", base::FormatDuration(result.send_delay.Quantile(0.99)), "   max ",
-                   base::FormatDuration(result.send_delay.max()), "   (part of the latency)")});
+  const auto p99_and_max = [](const LatencyRecorder& of) {
+    return StrCat("p99 ", base::FormatDuration(of.Quantile(0.99)), ", max ",
+                  base::FormatDuration(of.max()));
+  };
+  rows.Add({"sent late by", StrCat(p99_and_max(result.send_delay), "; latency without that: ",
+                                   p99_and_max(result.without_send_delay))});
 }
 
 void AddNotes(const BenchReport& report, TableText& rows) {

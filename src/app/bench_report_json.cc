@@ -90,7 +90,10 @@ json ResultJson(const LoadResult& result) {
               {"slowest", SlowestJson(result)},
               {"bytes_sent", result.bytes_sent},
               {"bytes_received", result.bytes_received}};
-  if (result.send_delay.count() > 0) out["send_delay_ms"] = LatencyJson(result.send_delay);
+  if (result.send_delay.count() > 0) {
+    out["send_delay_ms"] = LatencyJson(result.send_delay);
+    out["latency_without_send_delay_ms"] = LatencyJson(result.without_send_delay);
+  }
   if (!result.moments.empty()) out["moments"] = MomentsJson(result);
   return out;
 }

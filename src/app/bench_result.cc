@@ -45,6 +45,7 @@ void LoadResult::Add(const LoadResult& other) {
   }
   latency.Add(other.latency);
   send_delay.Add(other.send_delay);
+  without_send_delay.Add(other.without_send_delay);
   for (const SlowAnswer& slow : other.slowest) AddSlow(slow);
   bytes_sent += other.bytes_sent;
   bytes_received += other.bytes_received;

@@ -28,7 +28,7 @@ struct DistinctAnswer {
 struct SlowAnswer {
   std::chrono::nanoseconds due{0};  // from the start of the measurement
   std::chrono::nanoseconds latency{0};
-  std::chrono::nanoseconds send_delay{0};  // of it: until it was sent
+  std::chrono::nanoseconds send_delay{0};  // of it: what the client took to send it
 };
 
 // A piece of the measurement: what came back in it.
@@ -59,7 +59,10 @@ struct LoadResult {
   uint64_t unanswered = 0;  // sent, but given up at the end of the test
   std::map<std::string, LoadError> errors = {};  // by kind: "status 503", "timeout", "connect: ..."
   LatencyRecorder latency = {};                  // of answers with success
-  LatencyRecorder send_delay = {};       // open loop: from when it was due until it was sent
+  // Open loop: how long a request that was due, with a free place to send it, waited for the
+  // client; and the latency without that part.
+  LatencyRecorder send_delay = {};
+  LatencyRecorder without_send_delay = {};
   std::vector<SlowAnswer> slowest = {};  // kSlowest at most, the slowest first
   std::vector<LoadMoment> moments = {};  // empty for all targets together
   uint64_t bytes_sent = 0;

@@ -78,20 +78,23 @@ LoadStream::Time LoadStream::next_due() const {
 
 void LoadStream::SendDue(Time now) {
   while (next_due() <= now) {
-    const SlotId id = idle_.back();
+    const Time free_since = idle_.front().since;
+    const SlotId id = idle_.back().id;
     idle_.pop_back();
     if (!lanes_[id.lane].wire->ready()) continue;  // its slots come back with the next connection
     const Time due = arrivals_->next();
     const size_t request = arrivals_->request();
     arrivals_->Advance();
-    Send(id, due, now, request);
+    // While all places were taken, the request waited for the server.
+    Send(id, due, std::max<std::chrono::nanoseconds>(now - std::max(due, free_since), 0ns),
+         request);
   }
 }
 
-void LoadStream::Send(SlotId id, Time due, Time now, size_t request) {
+void LoadStream::Send(SlotId id, Time due, std::chrono::nanoseconds send_delay, size_t request) {
   Slot& slot = lanes_[id.lane].slots[id.slot];
   slot.due = due;
-  slot.sent = now;
+  slot.send_delay = send_delay;
   slot.request = &plan_.requests[request];
   ++busy_;
   lanes_[id.lane].wire->Send(id.slot, *slot.request);
@@ -104,9 +107,9 @@ void LoadStream::Release(Slot& slot) {
 
 void LoadStream::Reuse(SlotId id, Time now) {
   if (arrivals_) {
-    idle_.push_back(id);
+    idle_.push_back({.id = id, .since = now});
   } else if (now < end_) {
-    Send(id, now, now, 0);
+    Send(id, now, 0ns, 0);
   }
 }
 
@@ -148,7 +151,7 @@ void LoadStream::OnRequestFailed(WireConnection& connection, size_t slot, std::s
 void LoadStream::OnClosed(WireConnection& connection, std::string_view failure) {
   const Time now = clock_.SteadyNow();
   Lane& lane = lanes_[connection.id()];
-  std::erase_if(idle_, [&](const SlotId& id) { return id.lane == connection.id(); });
+  std::erase_if(idle_, [&](const IdleSlot& idle) { return idle.id.lane == connection.id(); });
   bool lost = false;
   for (Slot& slot : lane.slots) {
     if (slot.due == Time::min()) continue;
@@ -169,9 +172,11 @@ void LoadStream::RecordSuccess(const Slot& slot, const WireAnswer& answer, Time 
   result_.rows += static_cast<uint64_t>(slot.request->rows);
   result_.latency.Record(latency);
   moment_.Record(latency);
-  if (arrivals_) result_.send_delay.Record(slot.sent - slot.due);
-  result_.AddSlow(
-      {.due = slot.due - begin_, .latency = latency, .send_delay = slot.sent - slot.due});
+  if (arrivals_) {
+    result_.send_delay.Record(slot.send_delay);
+    result_.without_send_delay.Record(latency - slot.send_delay);
+  }
+  result_.AddSlow({.due = slot.due - begin_, .latency = latency, .send_delay = slot.send_delay});
   if (options_.distinct_answers) CountDistinct(answer);
 }
 

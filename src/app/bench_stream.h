@@ -82,7 +82,7 @@ class LoadStream final : public WireEvents {
   // A place for one request.
   struct Slot {
     Time due = Time::min();  // min(): free
-    Time sent;
+    std::chrono::nanoseconds send_delay{0};
     const WireRequest* request = nullptr;
   };
   // A connection and what is on it.
@@ -97,7 +97,13 @@ class LoadStream final : public WireEvents {
     size_t slot;
   };
 
-  void Send(SlotId id, Time due, Time now, size_t request);
+  // A free place, and since when it is.
+  struct IdleSlot {
+    SlotId id;
+    Time since;
+  };
+
+  void Send(SlotId id, Time due, std::chrono::nanoseconds send_delay, size_t request);
   // The slot is free again.
   void Reuse(SlotId id, Time now);
   void Release(Slot& slot);
@@ -111,7 +117,7 @@ class LoadStream final : public WireEvents {
   const WireSetup setup_;
   const base::Clock& clock_;
   std::vector<Lane> lanes_;
-  std::vector<SlotId> idle_;            // open loop: ready for the next request that is due
+  std::vector<IdleSlot> idle_;          // open loop: the one that has been free longest comes first
   std::unique_ptr<Arrivals> arrivals_;  // null: the closed loop
   Time begin_;
   Time end_;
