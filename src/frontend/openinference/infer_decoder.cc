@@ -165,6 +165,7 @@ Status InferDecoder::FinishInput(Input& input) {
   return input.data ? DecodeData(*input.data, input) : OkStatus();
 }
 
+// NOLINTBEGIN(bugprone-unchecked-optional-access): what follows runs for described() inputs only.
 Status InferDecoder::Match(Input& input) {
   return matcher_.Match(*input.name, *input.dtype_name, *input.shape, input.match);
 }
@@ -210,6 +211,7 @@ Status InferDecoder::TakeBinary(std::span<std::byte> tail) {
   }
   return binary.Finish();
 }
+// NOLINTEND(bugprone-unchecked-optional-access)
 
 Status InferDecoder::Place(std::vector<TensorView>& inputs) {
   for (const Input& input : inputs_) inputs[input.match.index] = input.view;
