@@ -27,8 +27,7 @@ Result<std::unique_ptr<const Document>> Document::Read(std::span<const std::byte
     SLIPWAY_ASSIGN_OR_RETURN(document->unpacked_, Unpack(file, limits.max_unpacked_bytes));
     stream = document->unpacked_;
   }
-  // A text that is decoded is written out once in a file that means no harm.
-  document->set_max_kept_bytes(std::max<uint64_t>(stream.size(), 1 << 16));
+  document->HoldTo(stream.size());
   Machine machine(*document, stream, 0, Machine::Arrays::kInStream);
   SLIPWAY_ASSIGN_OR_RETURN(const Value root, machine.Run());
   document->set_root(root);
@@ -37,15 +36,24 @@ Result<std::unique_ptr<const Document>> Document::Read(std::span<const std::byte
   return std::unique_ptr<const Document>(std::move(document));
 }
 
+void Document::HoldTo(uint64_t stream_bytes) {
+  // A text that is decoded is written out once in a file that means no harm.
+  max_kept_bytes_ = std::max<uint64_t>(stream_bytes, 1 << 16);
+  // The shortest node that writers write, a text of one character, takes four bytes.
+  constexpr uint64_t kFreeValues = 4'000'000;
+  max_values_ = std::min(max_values_, kFreeValues + 3 * stream_bytes);
+}
+
 Status Document::Charge(uint64_t values) {
   values_ += values;
-  if (values_ <= limits_.max_values) return base::OkStatus();
+  if (values_ <= max_values_) return base::OkStatus();
   return base::ResourceExhausted(
-      StrCat("pickle: more than ", limits_.max_values, " values, the limit"));
+      StrCat("pickle: more than ", max_values_, " values, the limit for a file like this"));
 }
 
 Result<Value> Document::Make(Value::Kind kind, uint64_t place) {
-  SLIPWAY_RETURN_IF_ERROR(Charge(1));
+  constexpr uint64_t kNodeIsWorth = sizeof(Node) / sizeof(Value);
+  SLIPWAY_RETURN_IF_ERROR(Charge(kNodeIsWorth));
   Node& node = nodes_.emplace_back();
   node.place = place;
   return Value::Of(kind, node);

@@ -33,7 +33,7 @@ class Document {
                                                             const ImportLimits& limits);
 
   // For tests and readers of other formats that make the same data.
-  explicit Document(const ImportLimits& limits) : limits_(limits) {}
+  explicit Document(const ImportLimits& limits) : max_values_(limits.max_values) {}
   Document(const Document&) = delete;
   Document& operator=(const Document&) = delete;
 
@@ -49,19 +49,21 @@ class Document {
   // The size of the stream after unpacking.
   uint64_t unpacked_bytes() const { return unpacked_bytes_; }
 
-  // Building. kResourceExhausted when the document holds more than max_values.
+  // Building. kResourceExhausted when the document holds more than max_values, or so many that no
+  // real file of its size does; a node counts as several.
   base::Status Charge(uint64_t values);
   base::Result<Value> Make(Value::Kind kind, uint64_t place);
   base::Result<Value> MakeText(Value::Kind kind, uint64_t place, std::string_view text);
   base::Result<Value> MakeGlobal(uint64_t place, std::string_view module, std::string_view name);
   // Keeps a text that is not in the file. All of them together may be as large as `max_kept_bytes`.
   base::Result<std::string_view> Keep(std::string text);
-  void set_max_kept_bytes(uint64_t bytes) { max_kept_bytes_ = bytes; }
+  // The limits that follow from the size of the stream.
+  void HoldTo(uint64_t stream_bytes);
   void set_root(const Value& root) { root_ = root; }
   void set_has_payloads() { has_payloads_ = true; }
 
  private:
-  const ImportLimits limits_;
+  uint64_t max_values_;
   std::string unpacked_;
   std::string_view packing_;
   std::deque<Node> nodes_;

@@ -231,6 +231,8 @@ TEST(PickleTest, HoldsTheLimitOfValues) {
   limits.max_values = 1000;
   const base::Status status = StatusOf("]" + std::string(2000, 'N') + "0.", limits);
   EXPECT_EQ(status.code(), StatusCode::kResourceExhausted);
+  // A byte makes a list, which takes a hundred: no real file is like that.
+  EXPECT_EQ(StatusOf(std::string(5'000'000, ']')).code(), StatusCode::kResourceExhausted);
   limits.max_file_bytes = 10;
   EXPECT_EQ(StatusOf(std::string(20, 'N'), limits).code(), StatusCode::kResourceExhausted);
 }

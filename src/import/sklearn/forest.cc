@@ -35,7 +35,8 @@ Result<std::vector<Record>> TreesOf(const Record& record) {
 }
 
 // The numbers of a leaf as shares of the classes. Versions up to 1.3 keep how many samples of each
-// class came to it, later ones their shares; the root tells which, as its shares make 1.
+// class came to it, later ones their shares; the root and its child tell which, as shares make 1
+// and weights of samples, which may make 1 too, get less on the way.
 TreeBuilder::LeafValues Shares(const TreeArrays& tree) {
   const auto row = [&tree](size_t node) { return tree.values.row(static_cast<int64_t>(node)); };
   const auto sum = [](std::span<const double> values) {
@@ -43,7 +44,8 @@ TreeBuilder::LeafValues Shares(const TreeArrays& tree) {
     for (const double value : values) total += value;
     return total;
   };
-  const bool are_shares = std::abs(sum(row(0)) - 1) < 1e-9;
+  const size_t child = std::min<size_t>(1, tree.size() - 1);
+  const bool are_shares = std::abs(sum(row(0)) - 1) < 1e-9 && std::abs(sum(row(child)) - 1) < 1e-9;
   return [row, sum, are_shares](size_t node, std::vector<double>& out) {
     const std::span<const double> values = row(node);
     const double total = are_shares ? 1 : sum(values);

@@ -1,0 +1,80 @@
+"""slipway import: every model of tests/models/sklearn against the answers of scikit-learn, and what is refused."""
+
+import json
+import pickle
+import subprocess
+
+import numpy as np
+import pytest
+
+from support.server import ROOT, Server, binary
+
+MODELS = ROOT / "tests/models/sklearn"
+INVALID, FAILED_PRECONDITION = 2, 19
+
+
+def slipway(*words):
+    return subprocess.run([str(binary()), *map(str, words)], capture_output=True, text=True, cwd=ROOT, timeout=120)
+
+
+@pytest.mark.parametrize("model", ["table_logistic.joblib", "forest_classifier.joblib", "svc_rbf.joblib"])
+def test_an_imported_model_answers_as_scikit_learn_does(model, tmp_path):
+    out = tmp_path / "model.onnx"
+    answers = (MODELS / model).with_suffix(".npz")
+    result = slipway("import", MODELS / model, "-o", out, "--verify", answers, "--json")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["framework_version"] == "1.9.1"
+    assert report["verified"]["passed"]
+    assert report["verified"]["rows"] == len(np.load(answers)["label"])
+    assert out.stat().st_size == report["bytes"]
+
+
+def test_a_model_that_answers_otherwise_is_not_written(tmp_path):
+    arrays = dict(np.load(MODELS / "logistic.npz"))
+    arrays["probabilities"][0, 0] += 1e-5
+    np.savez(tmp_path / "wrong.npz", **arrays)
+    out = tmp_path / "model.onnx"
+    result = slipway("import", MODELS / "logistic.joblib", "-o", out, "--verify", tmp_path / "wrong.npz")
+    assert result.returncode == FAILED_PRECONDITION
+    assert "1 of 90 beyond it" in result.stdout
+    assert not out.exists()
+
+
+def test_answers_may_stand_in_a_csv(tmp_path):
+    arrays = np.load(MODELS / "linear_regression.npz")
+    table = np.concatenate([arrays["x"], arrays["prediction"]], axis=1)
+    np.savetxt(tmp_path / "rows.csv", table, delimiter=",", header="a,b,c,d,prediction", comments="", fmt="%.17g")
+    result = slipway("import", MODELS / "linear_regression.joblib", "-o", tmp_path / "m.onnx", "--verify", tmp_path / "rows.csv")
+    assert result.returncode == 0, result.stderr
+    assert "verified  30 rows" in result.stdout
+
+
+class Call:
+    def __init__(self, function, *args):
+        self.call = (function, args)
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_a_pickle_that_would_run_a_command_is_refused_by_name(protocol, tmp_path):
+    trace = tmp_path / "was_run"
+    evil = tmp_path / "model.pkl"
+    evil.write_bytes(pickle.dumps({"model": [Call(subprocess.check_call, ["touch", str(trace)])]}, protocol))
+    for command in (["import", evil], ["inspect", evil], ["predict", evil, "--input", MODELS / "logistic.npz"]):
+        result = slipway(*command)
+        assert result.returncode == INVALID
+        assert "'subprocess.check_call' at model[0]" in result.stderr
+    assert not trace.exists()
+
+
+def test_a_server_serves_a_joblib_file_as_it_is():
+    arrays = np.load(MODELS / "labels_text.npz")
+    with Server(MODELS / "labels_text.joblib") as server:
+        body = {"inputs": [{"name": "x", "datatype": "FP64", "shape": list(arrays["x"].shape), "data": arrays["x"].ravel().tolist()}]}
+        answer = server.infer("labels_text", body)
+        assert answer.status == 200, answer.body
+        outputs = {one["name"]: one["data"] for one in answer.json()["outputs"]}
+        assert outputs["label"] == arrays["label"].tolist()
