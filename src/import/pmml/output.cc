@@ -1,0 +1,101 @@
+#include "import/pmml/output.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/str_cat.h"
+#include "base/text.h"
+#include "import/pmml/expression.h"
+#include "import/pmml/formulas.h"
+
+namespace slipway::import::pmml {
+namespace {
+
+using base::Result;
+using base::StrCat;
+using graph::GraphBuilder;
+using graph::Value;
+
+// Positions of texts as codes that constants can be compared with, or as numbers.
+Result<Field> Named(ModelScope& scope, const Element& at, const Value& position,
+                    const std::vector<std::string>& names, DataType type) {
+  std::vector<double> values;
+  for (const std::string& name : names) {
+    SLIPWAY_ASSIGN_OR_RETURN(const double value, ConstantOf(scope.all(), at, type, name));
+    values.push_back(value);
+  }
+  if (values.empty()) return at.Error("a class of a model that has none");
+  return Field{.value = LookUp(scope.graph(), values, position), .type = type};
+}
+
+// The names of classes are of the target's type; texts where that is not known.
+Result<DataType> TypeOfClasses(ModelScope& scope, const Element& model, const Element& at) {
+  if (at.Find("dataType")) return ReadDataType(scope.all(), at, "");
+  const auto field = scope.all().data_fields.find(TargetName(model));
+  if (field == scope.all().data_fields.end()) return DataType::kText;
+  return ReadDataType(scope.all(), field->second, "");
+}
+
+Result<Field> Probability(ModelScope& scope, const Element& at, const ModelAnswer& answer) {
+  GraphBuilder& graph = scope.graph();
+  if (answer.probabilities.name.empty()) {
+    return Conversion::Unsupported(at, "a probability of a model that has none");
+  }
+  const auto name = at.Find("value");
+  if (!name) return Field{.value = Largest(graph, answer.probabilities)};
+  const auto found = std::ranges::find(answer.classes, *name);
+  if (found == answer.classes.end()) return ConstantField(scope.all(), DataType::kDouble, 0);
+  const int64_t position = found - answer.classes.begin();
+  return Field{.value = graph.Columns(answer.probabilities, std::span(&position, 1))};
+}
+
+Result<Field> MakeOutput(ModelScope& scope, const Element& model, const Element& at,
+                         const ModelAnswer& answer, const std::string& feature) {
+  if (feature == "transformedValue" || feature == "decision") return MakeDerivedField(scope, at);
+  if (feature == "probability") return Probability(scope, at, answer);
+  if ((feature == "predictedValue" || feature == "predictedDisplayValue") && answer.classifies) {
+    SLIPWAY_ASSIGN_OR_RETURN(const DataType type, TypeOfClasses(scope, model, at));
+    return Named(scope, at, answer.value, answer.classes, type);
+  }
+  if (feature == "predictedValue" || feature == "predictedDisplayValue") {
+    Field field = {.value = answer.value};
+    if (!at.Find("dataType")) return field;
+    SLIPWAY_ASSIGN_OR_RETURN(const DataType type, ReadDataType(scope.all(), at, ""));
+    return CastTo(scope.all(), at, std::move(field), type);
+  }
+  if ((feature == "entityId" || feature == "clusterId") && !answer.entity.name.empty()) {
+    return Named(scope, at, answer.entity, answer.entities, DataType::kText);
+  }
+  if ((feature == "affinity" || feature == "clusterAffinity") && !answer.affinity.name.empty()) {
+    return Field{.value = answer.affinity};
+  }
+  return Conversion::Unsupported(at, StrCat("feature='", base::Printable(feature), "'"));
+}
+
+}  // namespace
+
+Result<std::vector<OutputValue>> MakeOutputs(ModelScope& scope, const Element& model,
+                                             const ModelAnswer& answer) {
+  std::vector<OutputValue> out;
+  const auto output = model.Child("Output");
+  if (!output) return out;
+  for (const Element& at : output->Children("OutputField")) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::string name, at.Need("name"));
+    const std::string feature = at.Or("feature", "predictedValue");
+    if (at.Find("segmentId") || at.Find("targetField").value_or(TargetName(model)) !=
+                                    TargetName(model)) {
+      SLIPWAY_RETURN_IF_ERROR(scope.all().Recover(
+          Conversion::Unsupported(at, "the output of a single segment or of another target")));
+      continue;
+    }
+    auto field = MakeOutput(scope, model, at, answer, feature);
+    SLIPWAY_RETURN_IF_ERROR(scope.all().Recover(field.status()));
+    if (!field.ok()) continue;
+    scope.Define(name, *field);
+    out.push_back({.name = name, .feature = feature, .field = *std::move(field)});
+  }
+  return out;
+}
+
+}  // namespace slipway::import::pmml

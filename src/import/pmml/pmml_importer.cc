@@ -1,0 +1,220 @@
+#include "import/pmml/pmml_importer.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/str_cat.h"
+#include "base/text.h"
+#include "import/pmml/element.h"
+#include "import/pmml/fields.h"
+#include "import/pmml/formulas.h"
+#include "import/pmml/model.h"
+#include "import/pmml/model_scope.h"
+#include "import/pmml/output.h"
+
+namespace slipway::import::pmml {
+namespace {
+
+using base::InvalidArgument;
+using base::OkStatus;
+using base::Printable;
+using base::Result;
+using base::Status;
+using base::StrCat;
+using graph::ElementType;
+using graph::GraphBuilder;
+using graph::Value;
+
+std::string_view AsText(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// An element PMML, or the namespace of one, near the start of XML.
+bool Recognizes(std::span<const std::byte> file) {
+  std::string_view head = AsText(file).substr(0, 4096);
+  if (head.starts_with("\xEF\xBB\xBF")) head.remove_prefix(3);
+  const size_t first = head.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || head[first] != '<') return false;
+  return head.find("<PMML") != std::string_view::npos ||
+         head.find(":PMML") != std::string_view::npos ||
+         head.find("www.dmg.org/PMML-") != std::string_view::npos;
+}
+
+Status CheckVersion(const Element& pmml) {
+  static constexpr std::string_view kVersions[] = {"3.0", "3.1", "3.2", "4.0", "4.1",
+                                                   "4.2", "4.3", "4.4", "4.4.1"};
+  if (pmml.name() != "PMML") return pmml.Error("expected an element PMML at the top");
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string version, pmml.Need("version"));
+  if (std::ranges::find(kVersions, version) != std::end(kVersions)) return OkStatus();
+  return Conversion::Unsupported(pmml, StrCat("version '", Printable(version), "'"));
+}
+
+bool IsBesideModels(std::string_view name) {
+  return name == "Header" || name == "MiningBuildTask" || name == "DataDictionary" ||
+         name == "TransformationDictionary";
+}
+
+Result<Element> TheModel(const Element& pmml) {
+  std::vector<Element> models;
+  for (const Element& child : pmml.Children()) {
+    if (IsBesideModels(child.name())) continue;
+    SLIPWAY_ASSIGN_OR_RETURN(const bool scorable, child.FlagOr("isScorable", true));
+    if (scorable) models.push_back(child);
+  }
+  if (models.empty()) return pmml.Error("no model that can be scored");
+  if (models.size() == 1) return models.front();
+  return Conversion::Unsupported(models[1], "a file of more than one model");
+}
+
+// Whether a row has no answer: NaN for numbers and probabilities, the empty text for a label.
+void AddNumber(Conversion& all, const Value& fails, const Value& value, const std::string& name,
+               int64_t columns) {
+  const Value out = fails.name.empty()
+                        ? value
+                        : Where(all.graph, fails, Number(all.graph, std::nan("")), value);
+  all.graph.AddOutput(out, name, {"batch", columns});
+}
+
+void AddTexts(Conversion& all, const Value& fails, const Value& code,
+              const std::vector<std::string>& texts, const std::string& name,
+              std::vector<graph::Dim> dims) {
+  GraphBuilder& graph = all.graph;
+  std::vector<std::string> table = texts;
+  table.emplace_back();  // no answer
+  const Value none = Or(graph, fails, Not(graph, Compare(graph, "GreaterOrEqual", code,
+                                                         Number(graph, 0))));
+  const Value index =
+      graph.Cast(Where(graph, none, Number(graph, static_cast<double>(texts.size())), code),
+                 ElementType::kInt64);
+  const auto size = static_cast<int64_t>(table.size());
+  Value text = graph.Node("Gather", {graph.Add(graph::TextConstant(std::move(table), {size}),
+                                               "texts"),
+                                     index});
+  if (dims.size() == 1) {
+    static constexpr int64_t kFlat[] = {-1};
+    text = graph.Node("Reshape", {text, graph.Add(graph::Int64Constant(kFlat, {1}), "flat")});
+  }
+  graph.AddOutput(text, name, std::move(dims));
+}
+
+// A name for an output: files choose those of inputs and OutputFields.
+std::string FreeName(std::vector<std::string>& taken, const std::string& wanted) {
+  std::string name = wanted;
+  while (std::ranges::find(taken, name) != taken.end()) name = StrCat("model_", name);
+  taken.push_back(name);
+  return name;
+}
+
+Status AddOutputs(Conversion& all, ModelScope& scope, const Element& model,
+                  const ModelAnswer& answer, std::vector<std::string>& class_names) {
+  std::vector<std::string> taken;
+  for (const ImportedColumn& column : all.columns) taken.push_back(column.name);
+  const Value fails = scope.fails();
+  if (answer.classifies) {
+    if (std::ranges::find(answer.classes, "") != answer.classes.end()) {
+      return model.Error("a class whose name is the empty text");
+    }
+    class_names = answer.classes;
+    AddTexts(all, fails, answer.value, answer.classes, FreeName(taken, "label"), {"batch"});
+    if (!answer.probabilities.name.empty()) {
+      AddNumber(all, fails, answer.probabilities, FreeName(taken, "probabilities"),
+                static_cast<int64_t>(answer.classes.size()));
+    }
+  } else {
+    AddNumber(all, fails, answer.value, FreeName(taken, "prediction"), 1);
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const auto outputs, MakeOutputs(scope, model, answer));
+  for (const OutputValue& output : outputs) {
+    // What "prediction", "label" and "probabilities" say already.
+    if (output.feature == "predictedValue" || output.feature == "probability") continue;
+    const Value without = Or(all.graph, fails, output.field.fails);
+    const std::string name = FreeName(taken, output.name);
+    if (output.field.type == DataType::kText) {
+      AddTexts(all, without, output.field.value, all.texts.all(), name, {"batch", int64_t{1}});
+    } else {
+      AddNumber(all, without, output.field.value, name, 1);
+    }
+  }
+  return OkStatus();
+}
+
+// Converts once, with the texts that are known so far.
+Status Convert(const Element& pmml, const Element& model, Conversion& all,
+               std::vector<std::string>& class_names) {
+  ModelScope scope(all, nullptr);
+  if (const auto global = pmml.Child("TransformationDictionary")) {
+    SLIPWAY_RETURN_IF_ERROR(DefineDerivedFields(scope, *global));
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const Element schema, model.NeedChild("MiningSchema"));
+  SLIPWAY_RETURN_IF_ERROR(DefineInputs(scope, pmml, schema));
+  if (all.zeros.name.empty()) return OkStatus();  // a problem said why
+  auto answer = MakeModel(scope, model);
+  SLIPWAY_RETURN_IF_ERROR(all.Recover(answer.status()));
+  if (!answer.ok()) return OkStatus();
+  return AddOutputs(all, scope, model, *answer, class_names);
+}
+
+Status Problems(const Conversion& all) {
+  std::string message;
+  for (const std::string& problem : all.problems) {
+    message += StrCat(message.empty() ? "" : "; ", problem);
+  }
+  return base::Unimplemented(std::move(message));
+}
+
+void Describe(const Element& pmml, ImportedModel& out) {
+  out.format = StrCat("PMML ", Printable(pmml.Or("version", "")));
+  const auto header = pmml.Child("Header");
+  const auto application = header ? header->Child("Application") : std::nullopt;
+  if (!application) return;
+  out.framework = Printable(application->Or("name", ""));
+  out.framework_version = Printable(application->Or("version", ""));
+}
+
+Result<ImportedModel> Import(std::span<const std::byte> bytes, const ImportOptions& options) {
+  if (bytes.size() > options.limits.max_file_bytes) {
+    return base::ResourceExhausted(StrCat("the file has ", bytes.size(), " bytes, the limit is ",
+                                          options.limits.max_file_bytes));
+  }
+  if (options.columns == Columns::kTensor) {
+    return InvalidArgument(
+        "PMML names its fields, each of its own type: import it with an input for each column");
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, ReadFile(AsText(bytes)));
+  const Element pmml(*file, file->tree.document_element());
+  SLIPWAY_RETURN_IF_ERROR(CheckVersion(pmml));
+  SLIPWAY_ASSIGN_OR_RETURN(const Element model, TheModel(pmml));
+  Texts texts;
+  {
+    GraphBuilder draft("draft");
+    Conversion first = {.graph = draft, .texts = texts};
+    std::vector<std::string> ignored;
+    SLIPWAY_RETURN_IF_ERROR(Convert(pmml, model, first, ignored));
+    if (!first.problems.empty()) return Problems(first);
+  }
+  ImportedModel out;
+  GraphBuilder graph("pmml");
+  Conversion all = {.graph = graph, .texts = texts};
+  SLIPWAY_RETURN_IF_ERROR(Convert(pmml, model, all, out.class_names));
+  if (!all.problems.empty()) return Problems(all);
+  Describe(pmml, out);
+  out.structure = std::move(all.structure);
+  out.columns = std::move(all.columns);
+  out.warnings = std::move(all.warnings);
+  out.onnx = std::move(graph).Finish();
+  return out;
+}
+
+}  // namespace
+
+const Importer& PmmlImporter() {
+  static constexpr Importer kImporter = {"pmml", &Recognizes, &Import};
+  return kImporter;
+}
+
+}  // namespace slipway::import::pmml
