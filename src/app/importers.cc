@@ -6,6 +6,7 @@
 #include "base/str_cat.h"
 #include "import/catboost/catboost_importer.h"
 #include "import/lightgbm/lightgbm_importer.h"
+#include "import/pmml/pmml_importer.h"
 #include "import/sklearn/sklearn_importer.h"
 #include "import/xgboost/xgboost_importer.h"
 
@@ -17,6 +18,7 @@ std::span<const import::Importer> AllImporters() {
       import::xgboost::XgboostImporter(),
       import::lightgbm::LightgbmImporter(),
       import::catboost::CatboostImporter(),
+      import::pmml::PmmlImporter(),
   };
   return kImporters;
 }

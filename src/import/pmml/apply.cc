@@ -105,9 +105,7 @@ Field Fold(const Call& call) {
   for (const Field& field : call.arguments) columns.push_back(field.value);
   const Value all = graph.Concat(std::move(columns));
   const Value missing = IsMissing(graph, all);
-  const auto filled = [&](double with) {
-    return Where(graph, missing, Number(graph, with), all);
-  };
+  const auto filled = [&](double with) { return Where(graph, missing, Number(graph, with), all); };
   const Value present = Sum(graph, ToNumber(graph, Not(graph, missing)));
   DataType type = CommonType(call.arguments);
   Value value;
@@ -138,8 +136,7 @@ Value Expm1(GraphBuilder& graph, const Value& x) {
   const Value one = Number(graph, 1);
   const Value u = graph.Node("Exp", {x});
   const Value less = Binary(graph, "Sub", u, one);
-  const Value exact =
-      Binary(graph, "Div", Binary(graph, "Mul", less, x), graph.Node("Log", {u}));
+  const Value exact = Binary(graph, "Div", Binary(graph, "Mul", less, x), graph.Node("Log", {u}));
   const Value small = Compare(graph, "Less", graph.Node("Abs", {x}), one);
   return Where(graph, Compare(graph, "Equal", u, one), x, Where(graph, small, exact, less));
 }
@@ -148,25 +145,20 @@ Value Ln1p(GraphBuilder& graph, const Value& x) {
   const Value one = Number(graph, 1);
   const Value u = Binary(graph, "Add", x, one);
   const Value log = graph.Node("Log", {u});
-  const Value exact = Binary(graph, "Div", Binary(graph, "Mul", log, x),
-                             Binary(graph, "Sub", u, one));
+  const Value exact =
+      Binary(graph, "Div", Binary(graph, "Mul", log, x), Binary(graph, "Sub", u, one));
   const Value small = Compare(graph, "Less", graph.Node("Abs", {x}), one);
   return Where(graph, Compare(graph, "Equal", u, one), x, Where(graph, small, exact, log));
 }
 
-// floor(x + 0.5), without the rounding of the sum.
-Value RoundHalfUp(GraphBuilder& graph, const Value& x) {
-  const Value low = graph.Node("Floor", {x});
-  const Value up = Compare(graph, "GreaterOrEqual", Binary(graph, "Sub", x, low),
-                           Number(graph, 0.5));
-  return Binary(graph, "Add", low, ToNumber(graph, up));
-}
-
 std::optional<Field> OfOneNumber(const Call& call) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kOperators = {{
-      {"ln", "Log"}, {"exp", "Exp"}, {"sqrt", "Sqrt"}, {"sin", "Sin"}, {"cos", "Cos"},
-      {"tan", "Tan"}, {"asin", "Asin"}, {"acos", "Acos"}, {"atan", "Atan"}, {"sinh", "Sinh"},
-      {"cosh", "Cosh"}, {"tanh", "Tanh"},
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOperators = {{
+      {"ln", "Log"},
+      {"exp", "Exp"},
+      {"sqrt", "Sqrt"},
+      {"sin", "Sin"},
+      {"cos", "Cos"},
+      {"tanh", "Tanh"},
   }};
   GraphBuilder& graph = call.graph;
   const std::string& name = call.name;
@@ -177,6 +169,7 @@ std::optional<Field> OfOneNumber(const Call& call) {
     return Field{.value = Binary(graph, "Div", graph.Node("Log", {call.x()}),
                                  Number(graph, std::log(10.0)))};
   }
+  if (name == "atan") return Field{.value = ArcTangent(graph, call.x())};
   if (name == "expm1") return Field{.value = Expm1(graph, call.x())};
   if (name == "ln1p") return Field{.value = Ln1p(graph, call.x())};
   const DataType type = call.arguments[0].type;
@@ -194,8 +187,7 @@ Status AlignTypes(Call& call) {
   const bool text = call.arguments[0].type == DataType::kText;
   for (size_t i = 1; i < call.arguments.size(); ++i) {
     if ((call.arguments[i].type == DataType::kText) == text) {
-      if (!text || call.elements[0].name() == "Constant" ||
-          call.elements[i].name() == "Constant") {
+      if (!text || call.elements[0].name() == "Constant" || call.elements[i].name() == "Constant") {
         continue;
       }
       return Conversion::Unsupported(call.at, "a comparison of two texts");
@@ -203,9 +195,9 @@ Status AlignTypes(Call& call) {
     if (call.elements[i].name() != "Constant") {
       return Conversion::Unsupported(call.at, "a comparison of text and numbers");
     }
-    SLIPWAY_ASSIGN_OR_RETURN(const double value,
-                             ConstantOf(call.all, call.elements[i], call.arguments[0].type,
-                                        call.elements[i].Text()));
+    SLIPWAY_ASSIGN_OR_RETURN(
+        const double value,
+        ConstantOf(call.all, call.elements[i], call.arguments[0].type, call.elements[i].Text()));
     call.arguments[i] = ConstantField(call.all, call.arguments[0].type, value);
   }
   return base::OkStatus();
@@ -213,8 +205,11 @@ Status AlignTypes(Call& call) {
 
 std::optional<std::string_view> Comparison(std::string_view name) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOperators = {{
-      {"equal", "Equal"}, {"notEqual", "Equal"}, {"lessThan", "Less"},
-      {"lessOrEqual", "LessOrEqual"}, {"greaterThan", "Greater"},
+      {"equal", "Equal"},
+      {"notEqual", "Equal"},
+      {"lessThan", "Less"},
+      {"lessOrEqual", "LessOrEqual"},
+      {"greaterThan", "Greater"},
       {"greaterOrEqual", "GreaterOrEqual"},
   }};
   for (const auto& [function, op] : kOperators) {
@@ -297,8 +292,8 @@ bool IsOneOf(std::string_view name, std::initializer_list<std::string_view> name
 Status NeedArguments(const Call& call, size_t least, size_t most) {
   const size_t count = call.arguments.size();
   if (count >= least && count <= most) return base::OkStatus();
-  return call.at.Error(StrCat("expected ", least, most > least ? " or more" : "",
-                              " arguments, got ", count));
+  return call.at.Error(
+      StrCat("expected ", least, most > least ? " or more" : "", " arguments, got ", count));
 }
 
 Status NeedNumbers(const Call& call) {
@@ -360,20 +355,19 @@ Result<Field> Finish(const Call& call, Outcome outcome) {
   Value own = out.fails;
   if (outcome.may_be_undefined && treatment == 0) {
     const Value nan = IsMissing(graph, out.value);
-    own = Or(graph, own,
-             missing.name.empty() ? nan : And(graph, nan, Not(graph, missing)));
+    own = Or(graph, own, missing.name.empty() ? nan : And(graph, nan, Not(graph, missing)));
   }
   if (outcome.on_missing == OnMissing::kError) own = Or(graph, own, missing);
   if (maps && !own.name.empty()) own = And(graph, own, Not(graph, missing));
   out.fails = own;
   if (call.at.Find("defaultValue")) {
-    SLIPWAY_ASSIGN_OR_RETURN(const double value,
-                             ConstantOf(call.all, call.at, out.type, *call.at.Find("defaultValue")));
+    SLIPWAY_ASSIGN_OR_RETURN(
+        const double value, ConstantOf(call.all, call.at, out.type, *call.at.Find("defaultValue")));
     out.value = Where(graph, IsMissing(graph, out.value), Number(graph, value), out.value);
   }
   if (maps) {
-    SLIPWAY_ASSIGN_OR_RETURN(const double value,
-                             ConstantOf(call.all, call.at, out.type, *call.at.Find("mapMissingTo")));
+    SLIPWAY_ASSIGN_OR_RETURN(
+        const double value, ConstantOf(call.all, call.at, out.type, *call.at.Find("mapMissingTo")));
     out.value = Where(graph, missing, Number(graph, value), out.value);
   }
   for (const Field& field : call.arguments) out.fails = Or(graph, out.fails, field.fails);
@@ -387,22 +381,22 @@ Result<Field> If(Call& call) {
   const Field& condition = call.arguments[0];
   const Value yes = IsTrue(graph, condition.value);
   Field then = call.arguments[1];
-  Field otherwise = call.arguments.size() == 3 ? call.arguments[2]
-                                               : ConstantField(call.all, then.type, kNaN);
+  Field otherwise =
+      call.arguments.size() == 3 ? call.arguments[2] : ConstantField(call.all, then.type, kNaN);
   if ((then.type == DataType::kText) != (otherwise.type == DataType::kText)) {
     return Conversion::Unsupported(call.at, "a result that is either text or number");
   }
-  Field out = {.value = Where(graph, yes, then.value, otherwise.value),
-               .type = then.type == DataType::kText ? DataType::kText
-                                                    : CommonType({then, otherwise})};
+  Field out = {
+      .value = Where(graph, yes, then.value, otherwise.value),
+      .type = then.type == DataType::kText ? DataType::kText : CommonType({then, otherwise})};
   if (then.type == otherwise.type) out.type = then.type;
   if (!then.fails.name.empty()) out.fails = And(graph, yes, then.fails);
   if (!otherwise.fails.name.empty()) {
     out.fails = Or(graph, out.fails, And(graph, Not(graph, yes), otherwise.fails));
   }
   if (call.at.Find("defaultValue")) {
-    SLIPWAY_ASSIGN_OR_RETURN(const double value,
-                             ConstantOf(call.all, call.at, out.type, *call.at.Find("defaultValue")));
+    SLIPWAY_ASSIGN_OR_RETURN(
+        const double value, ConstantOf(call.all, call.at, out.type, *call.at.Find("defaultValue")));
     out.value = Where(graph, IsMissing(graph, out.value), Number(graph, value), out.value);
   }
   const Value unknown = IsMissing(graph, condition.value);
@@ -451,8 +445,12 @@ Result<Field> CallDefined(ModelScope& scope, const Call& call) {
 Result<Field> MakeApply(ModelScope& scope, const Element& at, const Parameters* parameters) {
   SLIPWAY_ASSIGN_OR_RETURN(std::string name, at.Need("function"));
   if (name.starts_with("x-")) name.erase(0, 2);
-  Call call = {.all = scope.all(), .graph = scope.graph(), .at = at, .name = std::move(name),
-               .arguments = {}, .elements = at.Children()};
+  Call call = {.all = scope.all(),
+               .graph = scope.graph(),
+               .at = at,
+               .name = std::move(name),
+               .arguments = {},
+               .elements = at.Children()};
   for (const Element& child : call.elements) {
     SLIPWAY_ASSIGN_OR_RETURN(Field argument, MakeExpression(scope, child, parameters));
     call.arguments.push_back(std::move(argument));

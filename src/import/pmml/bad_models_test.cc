@@ -64,8 +64,7 @@ class PmmlBadModelTest : public testing::TestWithParam<BadModel> {};
 
 TEST_P(PmmlBadModelTest, IsRefusedWithItsPlace) {
   const auto& bad = GetParam();
-  const auto imported =
-      ImportText(PmmlImporter(), Replaced(std::string(kModel), bad.from, bad.to));
+  const auto imported = ImportText(PmmlImporter(), Replaced(std::string(kModel), bad.from, bad.to));
   ASSERT_FALSE(imported.ok());
   EXPECT_EQ(imported.status().code(), bad.code) << imported.status();
   EXPECT_THAT(imported.status().message(), HasSubstr(bad.message));
@@ -83,18 +82,23 @@ const BadModel kBadModels[] = {
     {"NotClosed", "</TreeModel>", "", kInvalid, "no XML"},
     {"SecondRoot", "</PMML>", "</PMML><PMML/>", kInvalid, "more than one element at the top"},
     {"Version", "version=\"4.4\"", "version=\"7.0\"", kUnsupported, "version '7.0'"},
-    {"NoDictionary", "DataDictionary>\n    <DataField name=\"x\"", "DataLexicon>\n<DataField name=\"x\"",
-     kInvalid, "no XML"},
+    {"NoDictionary", "DataDictionary>\n    <DataField name=\"x\"",
+     "DataLexicon>\n<DataField name=\"x\"", kInvalid, "no XML"},
     {"FieldTwice", "DataField name=\"s\"", "DataField name=\"x\"", kInvalid,
      "line 8, DataDictionary/DataField 'x': the second one"},
-    {"Margins", "rightMargin=\"10\"", "rightMargin=\"-1\"", kInvalid, "margins that are no interval"},
-    {"NoMargins", "leftMargin=\"0\" rightMargin=\"10\"", "", kInvalid, "an interval without margins"},
+    {"Margins", "rightMargin=\"10\"", "rightMargin=\"-1\"", kInvalid,
+     "margins that are no interval"},
+    {"NoMargins", "leftMargin=\"0\" rightMargin=\"10\"", "", kInvalid,
+     "an interval without margins"},
     {"Dates", "name=\"x\" optype=\"continuous\" dataType=\"double\"",
      "name=\"x\" optype=\"continuous\" dataType=\"date\"", kUnsupported, "dataType='date'"},
     {"NoSuchField", "field=\"e\"", "field=\"g\"", kInvalid,
      "line 22, TreeModel/Node/Node/SimplePredicate 'g': there is no field 'g'"},
-    {"FieldRing", "name=\"d\" optype=\"continuous\" dataType=\"double\">\n      <Apply function=\"twice\"><FieldRef field=\"x\"/>",
-     "name=\"d\" optype=\"continuous\" dataType=\"double\">\n      <Apply function=\"twice\"><FieldRef field=\"e\"/>",
+    {"FieldRing",
+     "name=\"d\" optype=\"continuous\" dataType=\"double\">\n      <Apply "
+     "function=\"twice\"><FieldRef field=\"x\"/>",
+     "name=\"d\" optype=\"continuous\" dataType=\"double\">\n      <Apply "
+     "function=\"twice\"><FieldRef field=\"e\"/>",
      kInvalid, "is defined by itself"},
     {"FunctionRing", "<Apply function=\"+\">", "<Apply function=\"twice\">", kUnsupported,
      "function 'twice'"},
@@ -107,7 +111,8 @@ const BadModel kBadModels[] = {
     {"Operator", "operator=\"lessThan\"", "operator=\"resembles\"", kUnsupported,
      "operator='resembles'"},
     {"WordForNumber", "value=\"3\"", "value=\"many\"", kInvalid, "expected a number, got 'many'"},
-    {"ScoreIsWord", "score=\"2\"", "score=\"two\"", kInvalid, "'score': expected a number, got 'two'"},
+    {"ScoreIsWord", "score=\"2\"", "score=\"two\"", kInvalid,
+     "'score': expected a number, got 'two'"},
     {"ScoreIsNaN", "score=\"2\"", "score=\"NaN\"", kInvalid, "'score'"},
     {"NoScore", "score=\"2\"", "", kInvalid, "'score' is missing"},
     {"ArrayLies", "Array n=\"1\"", "Array n=\"2147483648\"", kInvalid, "but it has 1 items"},
@@ -116,7 +121,8 @@ const BadModel kBadModels[] = {
     {"Strategy", "\"defaultChild\">", "\"weightedConfidence\">", kUnsupported,
      "missingValueStrategy='weightedConfidence'"},
     {"NoPredicate", "<True/>", "", kInvalid, "expected a predicate"},
-    {"UnknownModel", "<TreeModel functionName=\"regression\" missingValueStrategy=\"defaultChild\">",
+    {"UnknownModel",
+     "<TreeModel functionName=\"regression\" missingValueStrategy=\"defaultChild\">",
      "<Header/><TreeModel functionName=\"timeSeries\">", kUnsupported, "functionName='timeSeries'"},
 };
 
@@ -124,10 +130,11 @@ INSTANTIATE_TEST_SUITE_P(Models, PmmlBadModelTest, testing::ValuesIn(kBadModels)
                          [](const auto& c) { return c.param.name; });
 
 TEST(PmmlBadModelsTest, EverythingUnsupportedIsNamedAtOnce) {
-  std::string model = Replaced(std::string(kModel), "name=\"x\" optype=\"continuous\" dataType=\"double\"",
-                               "name=\"x\" optype=\"continuous\" dataType=\"time\"");
-  model = Replaced(model, "<MiningField name=\"s\"/>",
-                   "<MiningField name=\"s\" usageType=\"group\"/>");
+  std::string model =
+      Replaced(std::string(kModel), "name=\"x\" optype=\"continuous\" dataType=\"double\"",
+               "name=\"x\" optype=\"continuous\" dataType=\"time\"");
+  model =
+      Replaced(model, "<MiningField name=\"s\"/>", "<MiningField name=\"s\" usageType=\"group\"/>");
   const auto imported = ImportText(PmmlImporter(), model);
   EXPECT_EQ(imported.status().code(), kUnsupported);
   EXPECT_THAT(imported.status().message(), HasSubstr("dataType='time'"));
@@ -144,21 +151,21 @@ TEST(PmmlBadModelsTest, DeepNestingIsRefused) {
   const std::string head = std::string(kModel).substr(0, kModel.find("<TreeModel"));
   const std::string nodes = StrCat(head, Repeated("<Node><True/>", 100'000));
   EXPECT_FALSE(ImportText(PmmlImporter(), nodes).ok());
-  const std::string closed = StrCat(head, Repeated("<Node>", 100'000), Repeated("</Node>", 100'000),
-                                    "</PMML>");
+  const std::string closed =
+      StrCat(head, Repeated("<Node>", 100'000), Repeated("</Node>", 100'000), "</PMML>");
   const auto deep = ImportText(PmmlImporter(), closed);
   EXPECT_EQ(deep.status().code(), StatusCode::kResourceExhausted);
   EXPECT_THAT(deep.status().message(), HasSubstr("nested more than"));
-  const std::string applied = Replaced(
-      std::string(kModel), "<FieldRef field=\"p\"/><FieldRef field=\"p\"/>",
-      StrCat(Repeated("<Apply function=\"abs\">", 3000), "<FieldRef field=\"p\"/>",
-             Repeated("</Apply>", 3000), "<FieldRef field=\"p\"/>"));
+  const std::string applied =
+      Replaced(std::string(kModel), "<FieldRef field=\"p\"/><FieldRef field=\"p\"/>",
+               StrCat(Repeated("<Apply function=\"abs\">", 3000), "<FieldRef field=\"p\"/>",
+                      Repeated("</Apply>", 3000), "<FieldRef field=\"p\"/>"));
   EXPECT_THAT(ImportText(PmmlImporter(), applied).status().message(),
               HasSubstr("expressions nested more than"));
-  const std::string tree = Replaced(
-      std::string(kModel), "<Node id=\"0\" defaultChild=\"1\"><True/>",
-      StrCat(Repeated("<Node><True/>", 3000), Repeated("</Node>", 3000),
-             "<Node id=\"0\" defaultChild=\"1\"><True/>"));
+  const std::string tree =
+      Replaced(std::string(kModel), "<Node id=\"0\" defaultChild=\"1\"><True/>",
+               StrCat(Repeated("<Node><True/>", 3000), Repeated("</Node>", 3000),
+                      "<Node id=\"0\" defaultChild=\"1\"><True/>"));
   EXPECT_FALSE(ImportText(PmmlImporter(), tree).ok());
 }
 
@@ -171,8 +178,8 @@ TEST(PmmlBadModelsTest, FunctionsThatDoubleEachOtherAreRefused) {
     functions += StrCat("<DefineFunction name=\"f", i, "\"><ParameterField name=\"p\"/>",
                         "<Apply function=\"+\">", call, call, "</Apply></DefineFunction>");
   }
-  std::string model = Replaced(std::string(kModel), "<DefineFunction",
-                               StrCat(functions, "<DefineFunction"));
+  std::string model =
+      Replaced(std::string(kModel), "<DefineFunction", StrCat(functions, "<DefineFunction"));
   model = Replaced(model, "<Apply function=\"twice\">", "<Apply function=\"f39\">");
   const auto imported = ImportText(PmmlImporter(), model);
   EXPECT_EQ(imported.status().code(), StatusCode::kResourceExhausted) << imported.status();

@@ -40,12 +40,12 @@ Counting Count(GraphBuilder& graph, const Members& members, const MissingPolicy&
     return Sum(graph, Binary(graph, "Mul", ToNumber(graph, mask), weights));
   };
   if (policy.treatment != MissingPolicy::Treatment::kSkip) {
-    const Value any = Compare(graph, "Greater", Sum(graph, ToNumber(graph, missing)),
-                              Number(graph, 0.5));
+    const Value any =
+        Compare(graph, "Greater", Sum(graph, ToNumber(graph, missing)), Number(graph, 0.5));
     return {present, Or(graph, none, any)};
   }
-  const Value share = Binary(graph, "Div", weight_of(missing),
-                             weight_of(Or(graph, missing, present)));
+  const Value share =
+      Binary(graph, "Div", weight_of(missing), weight_of(Or(graph, missing, present)));
   return {present,
           Or(graph, none, Compare(graph, "Greater", share, Number(graph, policy.threshold)))};
 }
@@ -63,17 +63,16 @@ struct Sorted {
 
 Sorted Ascending(GraphBuilder& graph, const Value& x, size_t members) {
   const auto k = static_cast<int64_t>(members);
-  const auto sorted =
-      graph.Nodes("TopK", {x, graph.Add(graph::Int64Constant(std::span(&k, 1), {1}), "k")},
-                  {{"largest", int64_t{0}}, {"axis", int64_t{1}}},
-                  {ElementType::kDouble, ElementType::kInt64});
+  const auto sorted = graph.Nodes(
+      "TopK", {x, graph.Add(graph::Int64Constant(std::span(&k, 1), {1}), "k")},
+      {{"largest", int64_t{0}}, {"axis", int64_t{1}}}, {ElementType::kDouble, ElementType::kInt64});
   return {sorted[0], sorted[1]};
 }
 
 Value Median(GraphBuilder& graph, const Members& members, const Value& present) {
   const Value infinity = Number(graph, std::numeric_limits<double>::infinity());
-  const Sorted sorted = Ascending(graph, Where(graph, present, members.values, infinity),
-                                  members.weights.size());
+  const Sorted sorted =
+      Ascending(graph, Where(graph, present, members.values, infinity), members.weights.size());
   const Value count = Sum(graph, ToNumber(graph, present));
   const Value half = Number(graph, 0.5);
   const Value upper = graph.Node("Floor", {Binary(graph, "Mul", count, half)});
@@ -92,8 +91,8 @@ Value Median(GraphBuilder& graph, const Members& members, const Value& present) 
 Value WeightedMedian(GraphBuilder& graph, const Members& members, const Value& present,
                      const Value& weights) {
   const Value infinity = Number(graph, std::numeric_limits<double>::infinity());
-  const Sorted sorted = Ascending(graph, Where(graph, present, members.values, infinity),
-                                  members.weights.size());
+  const Sorted sorted =
+      Ascending(graph, Where(graph, present, members.values, infinity), members.weights.size());
   const Value counted = Binary(graph, "Mul", ToNumber(graph, present), weights);
   const Value in_order =
       graph.Node("GatherElements", {counted, sorted.order}, {{"axis", int64_t{1}}});
@@ -117,8 +116,7 @@ Value CombineNumbers(GraphBuilder& graph, Method method, const Members& members,
   } else if (method == Method::kWeightedMedian) {
     out = WeightedMedian(graph, members, counting.present, weights);
   } else {
-    const Value counted =
-        Where(graph, counting.present, members.values, Number(graph, 0));
+    const Value counted = Where(graph, counting.present, members.values, Number(graph, 0));
     out = Sum(graph, Binary(graph, "Mul", counted, weights));
     if (method == Method::kAverage || method == Method::kWeightedAverage) {
       const Value total =

@@ -11,8 +11,15 @@ namespace slipway::import::pmml {
 
 // How the answers of a MiningModel's segments become one. Source: PMML 4.4, MultipleModels.
 enum class Method : uint8_t {
-  kSum, kWeightedSum, kAverage, kWeightedAverage, kMedian, kWeightedMedian, kMax,
-  kMajorityVote, kWeightedMajorityVote,
+  kSum,
+  kWeightedSum,
+  kAverage,
+  kWeightedAverage,
+  kMedian,
+  kWeightedMedian,
+  kMax,
+  kMajorityVote,
+  kWeightedMajorityVote,
 };
 
 // What a segment without a result does to the whole.

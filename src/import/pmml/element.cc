@@ -90,8 +90,7 @@ Status CheckEntities(const File& file) {
     const auto is_rest = [&](std::string_view known) { return rest.starts_with(known); };
     if (text[at] == '&' && std::ranges::none_of(kKnown, is_rest)) {
       return InvalidArgument(StrCat("line ", LineAt(file, static_cast<ptrdiff_t>(at)),
-                                    ": an entity that XML does not know: '", Printable(rest),
-                                    "'"));
+                                    ": an entity that XML does not know: '", Printable(rest), "'"));
     }
     at = text.find_first_of("&<", AfterVerbatim(text, at));
   }
@@ -114,7 +113,8 @@ std::optional<double> ParseXmlNumber(std::string_view text) {
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (stop != end || error == std::errc::invalid_argument) return std::nullopt;
-  if (error == std::errc::result_out_of_range) return std::strtod(std::string(text).c_str(), nullptr);
+  if (error == std::errc::result_out_of_range)
+    return std::strtod(std::string(text).c_str(), nullptr);
   return value + 0.0;  // -0.0 becomes 0.0
 }
 
@@ -284,9 +284,9 @@ Result<std::unique_ptr<File>> ReadFile(std::string_view bytes) {
   }
   auto file = std::make_unique<File>();
   file->text = bytes;
-  const auto parsed =
-      file->tree.load_buffer(bytes.data(), bytes.size(),
-                             pugi::parse_default | pugi::parse_doctype | pugi::parse_ws_pcdata_single);
+  const auto parsed = file->tree.load_buffer(
+      bytes.data(), bytes.size(),
+      pugi::parse_default | pugi::parse_doctype | pugi::parse_ws_pcdata_single);
   if (!parsed) {
     return InvalidArgument(
         StrCat("line ", LineAt(*file, parsed.offset), ": no XML: ", parsed.description()));

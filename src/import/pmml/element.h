@@ -15,8 +15,8 @@
 
 namespace slipway::import::pmml {
 
-// The bytes of a PMML file as a tree of elements. Reading expands no entity but the five of XML, and
-// opens nothing: a DOCTYPE is refused. Owns the tree; elements borrow it. Source: PMML 4.4.
+// The bytes of a PMML file as a tree of elements. Reading expands no entity but the five of XML,
+// and opens nothing: a DOCTYPE is refused. Owns the tree; elements borrow it. Source: PMML 4.4.
 struct File {
   pugi::xml_document tree;
   std::string text;  // for the line numbers of messages

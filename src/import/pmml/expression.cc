@@ -22,7 +22,7 @@ using base::StrCat;
 using graph::GraphBuilder;
 using graph::Value;
 
-constexpr int kMaxDepth = 400;           // of expressions and derived fields in each other
+constexpr int kMaxDepth = 400;            // of expressions and derived fields in each other
 constexpr int kMaxExpressions = 100'000;  // functions of the file count where they are called
 constexpr size_t kMaxListed = 100'000;    // rows of a table
 
@@ -83,14 +83,13 @@ Status Fill(Conversion& all, const Element& at, std::string_view attribute, cons
 Result<Field> MakeFieldRef(ModelScope& scope, const Element& at, const Parameters* parameters) {
   SLIPWAY_ASSIGN_OR_RETURN(Field field, Lookup(scope, at, parameters));
   if (!at.Find("mapMissingTo") || !field.may_miss) return field;
-  SLIPWAY_RETURN_IF_ERROR(Fill(scope.all(), at, "mapMissingTo",
-                               IsMissing(scope.graph(), field.value), field));
+  SLIPWAY_RETURN_IF_ERROR(
+      Fill(scope.all(), at, "mapMissingTo", IsMissing(scope.graph(), field.value), field));
   field.may_miss = false;
   return field;
 }
 
-Result<Field> MakeNormDiscrete(ModelScope& scope, const Element& at,
-                               const Parameters* parameters) {
+Result<Field> MakeNormDiscrete(ModelScope& scope, const Element& at, const Parameters* parameters) {
   GraphBuilder& graph = scope.graph();
   SLIPWAY_ASSIGN_OR_RETURN(Field field, Lookup(scope, at, parameters));
   SLIPWAY_ASSIGN_OR_RETURN(const std::string text, at.Need("value"));
@@ -167,8 +166,8 @@ Result<Field> MakeDiscretize(ModelScope& scope, const Element& at, const Paramet
   Field out = ConstantField(scope.all(), type, kNaN);
   out.fails = field.fails;
   if (at.Find("defaultValue")) {
-    SLIPWAY_RETURN_IF_ERROR(Fill(scope.all(), at, "defaultValue",
-                                 IsMissing(graph, out.value), out));
+    SLIPWAY_RETURN_IF_ERROR(
+        Fill(scope.all(), at, "defaultValue", IsMissing(graph, out.value), out));
   }
   for (const Element& bin : at.Children("DiscretizeBin")) {
     SLIPWAY_ASSIGN_OR_RETURN(const std::string text, bin.Need("binValue"));
@@ -280,8 +279,9 @@ Result<Field> CastTo(Conversion& all, const Element& at, Field field, DataType t
   }
   if (type == DataType::kBoolean) {
     static constexpr double kTruths[] = {0, 1};
-    field.fails = Or(graph, field.fails, And(graph, Not(graph, IsMissing(graph, x)),
-                                             Not(graph, IsIn(graph, x, kTruths))));
+    field.fails =
+        Or(graph, field.fails,
+           And(graph, Not(graph, IsMissing(graph, x)), Not(graph, IsIn(graph, x, kTruths))));
   }
   field.type = type;
   return field;

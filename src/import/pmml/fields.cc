@@ -100,8 +100,8 @@ Raw ReadInput(Conversion& all, const std::string& name, DataType type, bool empt
     return {input, Not(graph, IsIn(graph, input, kTruths))};
   }
   const Value whole = Compare(graph, "Equal", graph.Node("Floor", {input}), input);
-  const Value fits = Compare(graph, "LessOrEqual", graph.Node("Abs", {input}),
-                             Number(graph, kLargestInteger));
+  const Value fits =
+      Compare(graph, "LessOrEqual", graph.Node("Abs", {input}), Number(graph, kLargestInteger));
   return {input, Not(graph, And(graph, whole, fits))};
 }
 
@@ -140,7 +140,7 @@ Result<Value> WithoutOutliers(GraphBuilder& graph, const Element& mining_field, 
 // What becomes of missing values: replaced, kept, or a failure.
 Status TreatMissing(GraphBuilder& graph, const Element& mining_field,
                     const std::optional<double>& replacement, Field& field) {
-  static constexpr std::string_view kTreatments[] = {"asIs",    "asMean",  "asMode",
+  static constexpr std::string_view kTreatments[] = {"asIs",     "asMean",  "asMode",
                                                      "asMedian", "asValue", "returnInvalid"};
   SLIPWAY_ASSIGN_OR_RETURN(const size_t treatment,
                            mining_field.Choice("missingValueTreatment", kTreatments));
@@ -148,8 +148,8 @@ Status TreatMissing(GraphBuilder& graph, const Element& mining_field,
     field.fails = Or(graph, field.fails, IsMissing(graph, field.value));
     field.may_miss = true;
   } else if (replacement) {
-    field.value = Where(graph, IsMissing(graph, field.value), Number(graph, *replacement),
-                        field.value);
+    field.value =
+        Where(graph, IsMissing(graph, field.value), Number(graph, *replacement), field.value);
     field.may_miss = false;
   }
   return OkStatus();
@@ -251,11 +251,11 @@ Result<Value> IsWithin(GraphBuilder& graph, const Value& x, const Element& inter
   if (!left && !right) return interval.Error("an interval without margins");
   if (!low || !high || !(*low <= *high)) return interval.Error("margins that are no interval");
   Value within;
-  if (left) within = Compare(graph, closure >= 2 ? "GreaterOrEqual" : "Greater", x,
-                             Number(graph, *low));
+  if (left)
+    within = Compare(graph, closure >= 2 ? "GreaterOrEqual" : "Greater", x, Number(graph, *low));
   if (!right) return within;
-  return And(graph, within, Compare(graph, closure % 2 == 1 ? "LessOrEqual" : "Less", x,
-                                    Number(graph, *high)));
+  return And(graph, within,
+             Compare(graph, closure % 2 == 1 ? "LessOrEqual" : "Less", x, Number(graph, *high)));
 }
 
 Status DefineInputs(ModelScope& scope, const Element& pmml, const Element& schema) {
@@ -272,10 +272,12 @@ Status DefineInputs(ModelScope& scope, const Element& pmml, const Element& schem
     if (!seen.insert(name).second) return mining_field.Error("the second one");
     const auto active = IsActive(all, mining_field);
     SLIPWAY_RETURN_IF_ERROR(all.Recover(active.status()));
-    if (!active.ok() || !*active || !data_fields.contains(name)) continue;
+    if ((active.ok() && !*active) || !data_fields.contains(name)) continue;
     auto field = PrepareInput(all, data_fields[name], mining_field);
     SLIPWAY_RETURN_IF_ERROR(all.Recover(field.status()));
-    if (!field.ok()) continue;
+    if (!field.ok()) {  // something in its place, to find the model's other problems
+      field = Field{.value = all.graph.AddInput(name, ElementType::kDouble, {"batch", int64_t{1}})};
+    }
     if (all.zeros.name.empty()) all.zeros = ZerosLike(all.graph, field->value);
     scope.Define(name, *std::move(field));
   }
@@ -298,9 +300,8 @@ Status DefineInnerInputs(ModelScope& scope, const Element& schema) {
     Field field = *outer;
     SLIPWAY_ASSIGN_OR_RETURN(field.value, WithoutOutliers(all.graph, mining_field, field.value));
     field.may_miss = true;
-    SLIPWAY_ASSIGN_OR_RETURN(
-        const auto replacement,
-        Replacement(all, mining_field, "missingValueReplacement", field.type));
+    SLIPWAY_ASSIGN_OR_RETURN(const auto replacement,
+                             Replacement(all, mining_field, "missingValueReplacement", field.type));
     SLIPWAY_RETURN_IF_ERROR(TreatMissing(all.graph, mining_field, replacement, field));
     scope.Define(name, std::move(field));
   }

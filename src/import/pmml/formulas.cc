@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 namespace slipway::import::pmml {
 
@@ -85,13 +86,42 @@ Value DividedBySum(GraphBuilder& graph, const Value& x) {
   return Binary(graph, "Div", x, Sum(graph, x));
 }
 
+Value RoundHalfUp(GraphBuilder& graph, const Value& x) {
+  const Value low = graph.Node("Floor", {x});
+  const Value up =
+      Compare(graph, "GreaterOrEqual", Binary(graph, "Sub", x, low), Number(graph, 0.5));
+  return Binary(graph, "Add", low, graph.Cast(up, ElementType::kDouble));
+}
+
+// atan(x) = pi/2 - atan(1/x) brings x into [-1, 1], atan(x) = 2 atan(x / (1 + sqrt(1 + x^2))),
+// three times, below 0.1, where the series of x - x^3/3 + x^5/5 - ... is short.
+Value ArcTangent(GraphBuilder& graph, const Value& x) {
+  const Value one = Number(graph, 1);
+  const Value size = graph.Node("Abs", {x});
+  const Value large = Compare(graph, "Greater", size, one);
+  Value t = Where(graph, large, Binary(graph, "Div", one, size), size);
+  for (int i = 0; i < 3; ++i) {
+    const Value root = graph.Node("Sqrt", {Binary(graph, "Add", one, Binary(graph, "Mul", t, t))});
+    t = Binary(graph, "Div", t, Binary(graph, "Add", one, root));
+  }
+  const Value square = Binary(graph, "Mul", t, t);
+  Value series = Number(graph, 1.0 / 15);
+  for (int k = 13; k > 0; k -= 2) {
+    series = Binary(graph, "Sub", Number(graph, 1.0 / k), Binary(graph, "Mul", square, series));
+  }
+  const Value angle = Binary(graph, "Mul", Number(graph, 8), Binary(graph, "Mul", t, series));
+  const Value rest = Binary(graph, "Sub", Number(graph, std::numbers::pi / 2), angle);
+  return Binary(graph, "Mul", graph.Node("Sign", {x}), Where(graph, large, rest, angle));
+}
+
 Value ToFloat(GraphBuilder& graph, const Value& x) {
   return graph.Cast(graph.Cast(x, ElementType::kFloat), ElementType::kDouble);
 }
 
 Value LookUp(GraphBuilder& graph, std::span<const double> table, const Value& index) {
   const Value missing = IsMissing(graph, index);
-  const Value safe = graph.Cast(Where(graph, missing, Number(graph, 0), index), ElementType::kInt64);
+  const Value safe =
+      graph.Cast(Where(graph, missing, Number(graph, 0), index), ElementType::kInt64);
   const Value values =
       graph.Add(graph::DoubleConstant(table, {static_cast<int64_t>(table.size())}), "table");
   return Where(graph, missing, Number(graph, std::nan("")), graph.Node("Gather", {values, safe}));

@@ -31,6 +31,10 @@ graph::Value FirstMaximum(graph::GraphBuilder& graph, const graph::Value& x);
 graph::Value AnyMissing(graph::GraphBuilder& graph, const graph::Value& x);
 graph::Value Softmax(graph::GraphBuilder& graph, const graph::Value& x);
 graph::Value DividedBySum(graph::GraphBuilder& graph, const graph::Value& x);
+// floor(x + 0.5), without the rounding of the sum.
+graph::Value RoundHalfUp(graph::GraphBuilder& graph, const graph::Value& x);
+// In doubles, for which ONNX Runtime has no Atan; relative error below 1e-14.
+graph::Value ArcTangent(graph::GraphBuilder& graph, const graph::Value& x);
 graph::Value ToFloat(graph::GraphBuilder& graph, const graph::Value& x);  // rounded, still doubles
 // table[index], where `index` is [batch, n] of whole doubles, NaN giving NaN: [batch, n].
 graph::Value LookUp(graph::GraphBuilder& graph, std::span<const double> table,

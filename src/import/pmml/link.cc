@@ -20,8 +20,7 @@ Value InverseLink(GraphBuilder& graph, std::string_view link, const Value& x) {
   if (link == "cloglog") return Binary(graph, "Sub", one, exp(minus(exp(x))));
   if (link == "loglog") return exp(minus(exp(minus(x))));
   if (link == "cauchit") {
-    const Value angle = Binary(graph, "Div", graph.Node("Atan", {x}),
-                               Number(graph, std::numbers::pi));
+    const Value angle = Binary(graph, "Div", ArcTangent(graph, x), Number(graph, std::numbers::pi));
     return Binary(graph, "Add", Number(graph, 0.5), angle);
   }
   return x;

@@ -228,8 +228,8 @@ Status CheckMethod(const Element& model, Method method, const std::string& name,
     return OkStatus();
   }
   if (classifies && (method == Method::kMax || method == Method::kMedian)) {
-    return Conversion::Unsupported(model, StrCat("multipleModelMethod='", name,
-                                                 "' of probabilities"));
+    return Conversion::Unsupported(model,
+                                   StrCat("multipleModelMethod='", name, "' of probabilities"));
   }
   return model.Error(StrCat("multipleModelMethod='", name, "' is invalid for ",
                             classifies ? "classification" : "regression"));
@@ -275,8 +275,8 @@ Result<ModelAnswer> CombineForest(ModelScope& scope, const Element& model, Metho
     return ModelAnswer{.value = as_float ? ToFloat(graph, sum) : sum};
   }
   if (whole && classifies && method == Method::kAverage && scores.all_have_probabilities) {
-    SLIPWAY_ASSIGN_OR_RETURN(
-        const Value sum, compiler.AddSums(scores.probabilities, scores.classes.size(), false));
+    SLIPWAY_ASSIGN_OR_RETURN(const Value sum,
+                             compiler.AddSums(scores.probabilities, scores.classes.size(), false));
     return ByProbability(scope, scores.classes, Binary(graph, "Div", sum, Number(graph, trees)));
   }
   SLIPWAY_ASSIGN_OR_RETURN(const Value ends, compiler.AddEnds());
@@ -327,8 +327,8 @@ Result<ModelAnswer> Combine(ModelScope& scope, const Element& model, Segmentatio
   }
   if (!classifies) {
     const Members members = SideBySide(scope.all(), segmentation.segments);
-    return ModelAnswer{
-        .value = CombineNumbers(scope.graph(), *method, members, segmentation.policy)};
+    return ModelAnswer{.value =
+                           CombineNumbers(scope.graph(), *method, members, segmentation.policy)};
   }
   std::vector<std::string> classes = AllClasses(scope, model, segmentation.segments);
   for (Segment& segment : segmentation.segments) Reorder(scope.graph(), classes, segment.answer);
@@ -340,8 +340,8 @@ Result<ModelAnswer> Combine(ModelScope& scope, const Element& model, Segmentatio
 }
 
 // The answer of one of the segments: the first that is active, or (a chain) the last.
-Result<ModelAnswer> Select(ModelScope& scope, const Element& model,
-                           std::vector<Segment> segments, bool classifies) {
+Result<ModelAnswer> Select(ModelScope& scope, const Element& model, std::vector<Segment> segments,
+                           bool classifies) {
   GraphBuilder& graph = scope.graph();
   // From the segment that wins to the one that is asked last; what comes after one that is always
   // active is never asked.

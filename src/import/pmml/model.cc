@@ -27,10 +27,13 @@ constexpr int kMaxModels = 20;  // in each other
 using Make = Result<ModelAnswer> (*)(ModelScope&, const Element&);
 
 Make MakerOf(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, Make>, 3> kMakers = {{
+  static constexpr std::array<std::pair<std::string_view, Make>, 6> kMakers = {{
       {"TreeModel", &MakeTree},
       {"RegressionModel", &MakeRegression},
       {"MiningModel", &MakeMining},
+      {"GeneralRegressionModel", &MakeGeneralRegression},
+      {"NeuralNetwork", &MakeNeuralNetwork},
+      {"ClusteringModel", &MakeClustering},
   }};
   for (const auto& [known, make] : kMakers) {
     if (known == name) return make;
@@ -46,10 +49,6 @@ std::optional<Element> FindTarget(const Element& model) {
     if (!target.Find("field") || target.Or("field", "") == name) return target;
   }
   return std::nullopt;
-}
-
-Value RoundHalfUp(GraphBuilder& graph, const Value& x) {
-  return graph.Node("Floor", {Binary(graph, "Add", x, Number(graph, 0.5))});
 }
 
 // Clamped, scaled, shifted and rounded, in this order. Source: PMML 4.4, Targets.
@@ -120,8 +119,8 @@ Status CastToTarget(ModelScope& scope, const Element& model, ModelAnswer& answer
   SLIPWAY_ASSIGN_OR_RETURN(const DataType type, ReadDataType(scope.all(), field->second, ""));
   if (type == DataType::kText) return OkStatus();
   SLIPWAY_ASSIGN_OR_RETURN(
-      const Field cast, CastTo(scope.all(), model, {.value = answer.value, .type = answer.type},
-                               type));
+      const Field cast,
+      CastTo(scope.all(), model, {.value = answer.value, .type = answer.type}, type));
   if (!cast.fails.name.empty()) scope.Fail(cast.fails);
   answer.value = cast.value;
   return OkStatus();
@@ -191,8 +190,7 @@ Status DefineDerivedFields(ModelScope& scope, const Element& transformations) {
     } else if (child.name() == "DefineFunction") {
       scope.all().functions.emplace(name, child);
     } else {
-      SLIPWAY_RETURN_IF_ERROR(
-          scope.all().Recover(Conversion::Unsupported(child, "this element")));
+      SLIPWAY_RETURN_IF_ERROR(scope.all().Recover(Conversion::Unsupported(child, "this element")));
     }
   }
   return OkStatus();

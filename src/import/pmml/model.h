@@ -14,12 +14,12 @@ namespace slipway::import::pmml {
 struct ModelAnswer {
   bool classifies = false;
   DataType type = DataType::kDouble;  // of a number
-  graph::Value value = {};            // a number, [batch, 1]; of a classifier: position in `classes`
+  graph::Value value = {};  // a number, [batch, 1]; of a classifier: position in `classes`
   std::vector<std::string> classes = {};
-  graph::Value probabilities = {};    // [batch, classes]; nothing where the model has none
-  graph::Value entity = {};           // position in `entities`, [batch, 1]
+  graph::Value probabilities = {};  // [batch, classes]; nothing where the model has none
+  graph::Value entity = {};         // position in `entities`, [batch, 1]
   std::vector<std::string> entities = {};
-  graph::Value affinity = {};         // [batch, 1]
+  graph::Value affinity = {};  // [batch, 1]
 };
 
 // One model element, whichever it is, its Targets applied. Fields come from `scope`, which its
@@ -50,5 +50,8 @@ ModelAnswer ByProbability(ModelScope& scope, std::vector<std::string> classes,
 base::Result<ModelAnswer> MakeTree(ModelScope& scope, const Element& model);
 base::Result<ModelAnswer> MakeRegression(ModelScope& scope, const Element& model);
 base::Result<ModelAnswer> MakeMining(ModelScope& scope, const Element& model);
+base::Result<ModelAnswer> MakeGeneralRegression(ModelScope& scope, const Element& model);
+base::Result<ModelAnswer> MakeNeuralNetwork(ModelScope& scope, const Element& model);
+base::Result<ModelAnswer> MakeClustering(ModelScope& scope, const Element& model);
 
 }  // namespace slipway::import::pmml

@@ -51,10 +51,10 @@ struct Conversion {
   std::vector<std::string> warnings = {};
   std::vector<std::string> structure = {};
   std::vector<ImportedColumn> columns = {};
-  graph::Value zeros = {};                 // [batch, 1]
+  graph::Value zeros = {};                        // [batch, 1]
   std::map<std::string, Element> functions = {};  // DefineFunction
-  int depth = 0;        // of expressions and models in each other
-  int expressions = 0;  // that were made
+  int depth = 0;                                  // of expressions and models in each other
+  int expressions = 0;                            // that were made
   // The DataDictionary, by name.
   std::map<std::string, Element> data_fields = {};
 

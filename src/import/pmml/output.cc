@@ -83,8 +83,8 @@ Result<std::vector<OutputValue>> MakeOutputs(ModelScope& scope, const Element& m
   for (const Element& at : output->Children("OutputField")) {
     SLIPWAY_ASSIGN_OR_RETURN(const std::string name, at.Need("name"));
     const std::string feature = at.Or("feature", "predictedValue");
-    if (at.Find("segmentId") || at.Find("targetField").value_or(TargetName(model)) !=
-                                    TargetName(model)) {
+    if (at.Find("segmentId") ||
+        at.Find("targetField").value_or(TargetName(model)) != TargetName(model)) {
       SLIPWAY_RETURN_IF_ERROR(scope.all().Recover(
           Conversion::Unsupported(at, "the output of a single segment or of another target")));
       continue;

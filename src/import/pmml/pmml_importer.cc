@@ -46,7 +46,7 @@ bool Recognizes(std::span<const std::byte> file) {
 }
 
 Status CheckVersion(const Element& pmml) {
-  static constexpr std::string_view kVersions[] = {"3.0", "3.1", "3.2", "4.0", "4.1",
+  static constexpr std::string_view kVersions[] = {"3.0", "3.1", "3.2", "4.0",  "4.1",
                                                    "4.2", "4.3", "4.4", "4.4.1"};
   if (pmml.name() != "PMML") return pmml.Error("expected an element PMML at the top");
   SLIPWAY_ASSIGN_OR_RETURN(const std::string version, pmml.Need("version"));
@@ -74,9 +74,8 @@ Result<Element> TheModel(const Element& pmml) {
 // Whether a row has no answer: NaN for numbers and probabilities, the empty text for a label.
 void AddNumber(Conversion& all, const Value& fails, const Value& value, const std::string& name,
                int64_t columns) {
-  const Value out = fails.name.empty()
-                        ? value
-                        : Where(all.graph, fails, Number(all.graph, std::nan("")), value);
+  const Value out =
+      fails.name.empty() ? value : Where(all.graph, fails, Number(all.graph, std::nan("")), value);
   all.graph.AddOutput(out, name, {"batch", columns});
 }
 
@@ -86,15 +85,14 @@ void AddTexts(Conversion& all, const Value& fails, const Value& code,
   GraphBuilder& graph = all.graph;
   std::vector<std::string> table = texts;
   table.emplace_back();  // no answer
-  const Value none = Or(graph, fails, Not(graph, Compare(graph, "GreaterOrEqual", code,
-                                                         Number(graph, 0))));
+  const Value none =
+      Or(graph, fails, Not(graph, Compare(graph, "GreaterOrEqual", code, Number(graph, 0))));
   const Value index =
       graph.Cast(Where(graph, none, Number(graph, static_cast<double>(texts.size())), code),
                  ElementType::kInt64);
   const auto size = static_cast<int64_t>(table.size());
-  Value text = graph.Node("Gather", {graph.Add(graph::TextConstant(std::move(table), {size}),
-                                               "texts"),
-                                     index});
+  Value text = graph.Node(
+      "Gather", {graph.Add(graph::TextConstant(std::move(table), {size}), "texts"), index});
   if (dims.size() == 1) {
     static constexpr int64_t kFlat[] = {-1};
     text = graph.Node("Reshape", {text, graph.Add(graph::Int64Constant(kFlat, {1}), "flat")});

@@ -11,8 +11,22 @@ namespace slipway::import::pmml {
 // A predicate of PMML, its fields found and its constants read as values of these fields.
 struct Predicate {
   enum class Kind : uint8_t {
-    kTrue, kFalse, kLess, kLessOrEqual, kGreater, kGreaterOrEqual, kEqual, kNotEqual,
-    kMissing, kNotMissing, kIn, kNotIn, kAnd, kOr, kXor, kSurrogate,
+    kTrue,
+    kFalse,
+    kLess,
+    kLessOrEqual,
+    kGreater,
+    kGreaterOrEqual,
+    kEqual,
+    kNotEqual,
+    kMissing,
+    kNotMissing,
+    kIn,
+    kNotIn,
+    kAnd,
+    kOr,
+    kXor,
+    kSurrogate,
   };
   Kind kind = Kind::kTrue;
   const Field* field = nullptr;

@@ -134,8 +134,9 @@ Value Normalized(GraphBuilder& graph, const std::string& method, bool ordinal, b
   if (method == "simplemax") return DividedBySum(graph, graph.Concat(sums));
   if (sums.size() == 2) {
     if (method == "exp") return {};
-    const Value first = method == "none" ? Clamped(graph, sums[0])
-                                         : InverseLink(graph, method, sums[0]);
+    const Value first = method == "none"
+                            ? Clamped(graph, sums[0])
+                            : InverseLink(graph, method == "softmax" ? "logit" : method, sums[0]);
     return graph.Concat({first, Difference(graph, one, first)});
   }
   if (method == "none") {
@@ -166,8 +167,8 @@ Result<ModelAnswer> ClassifyTables(ModelScope& scope, const Element& model,
     }
   }
   const auto target = scope.all().data_fields.find(TargetName(model));
-  const bool ordinal = target != scope.all().data_fields.end() &&
-                       target->second.Or("optype", "") == "ordinal";
+  const bool ordinal =
+      target != scope.all().data_fields.end() && target->second.Or("optype", "") == "ordinal";
   const Value probabilities =
       Normalized(scope.graph(), method, ordinal, IsEmptyTable(tables.back()),
                  std::vector<Value>(sums.begin(), sums.end()));
@@ -181,9 +182,8 @@ Result<ModelAnswer> ClassifyTables(ModelScope& scope, const Element& model,
 }  // namespace
 
 Result<ModelAnswer> MakeRegression(ModelScope& scope, const Element& model) {
-  static constexpr std::string_view kMethods[] = {"none",    "simplemax", "softmax",
-                                                  "logit",   "exp",       "cloglog",
-                                                  "loglog",  "cauchit"};
+  static constexpr std::string_view kMethods[] = {"none", "simplemax", "softmax", "logit",
+                                                  "exp",  "cloglog",   "loglog",  "cauchit"};
   SLIPWAY_ASSIGN_OR_RETURN(const size_t choice, model.Choice("normalizationMethod", kMethods));
   const std::string method(kMethods[choice]);
   SLIPWAY_ASSIGN_OR_RETURN(const bool classifies, Classifies(model));
@@ -203,8 +203,8 @@ Result<ModelAnswer> MakeRegression(ModelScope& scope, const Element& model) {
   if (classifies) return ClassifyTables(scope, model, tables, method, sums);
   if (tables.size() > 1) return model.Error("a regression with more than one RegressionTable");
   if (method == "simplemax") return model.Error("a regression with simplemax");
-  return ModelAnswer{.value = InverseLink(scope.graph(), method == "softmax" ? "logit" : method,
-                                          sums[0])};
+  return ModelAnswer{
+      .value = InverseLink(scope.graph(), method == "softmax" ? "logit" : method, sums[0])};
 }
 
 }  // namespace slipway::import::pmml

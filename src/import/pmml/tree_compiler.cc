@@ -23,8 +23,8 @@ namespace {
 
 enum Strategy : uint8_t { kNone, kNullPrediction, kLastPrediction, kDefaultChild };
 
-constexpr size_t kMaxDepth = 1000;   // of decisions in each other: nodes, siblings and compounds
-constexpr size_t kMaxGrowth = 40;    // decisions for each node of the file
+constexpr size_t kMaxDepth = 1000;  // of decisions in each other: nodes, siblings and compounds
+constexpr size_t kMaxGrowth = 40;   // decisions for each node of the file
 constexpr size_t kMaxNodes = 20'000'000;
 
 bool IsDiscrete(DataType type) {
@@ -66,8 +66,7 @@ Status TreeCompiler::Add(ModelScope& scope, const Element& model) {
   nodes_allowed_ = std::min(kMaxNodes, ensemble_.nodes.size() + 1000 + kMaxGrowth * nodes_.size());
   status_ = OkStatus();
   const Next null = [this] { return Leaf(End::Kind::kNull); };
-  const int32_t tree =
-      Decide(nodes_[0].predicate, [this] { return AtNode(0); }, null, null);
+  const int32_t tree = Decide(nodes_[0].predicate, [this] { return AtNode(0); }, null, null);
   if (!status_.ok()) return status_.WithContext(model.Where());
   ensemble_.roots.push_back(tree);
   ++trees_;
@@ -157,8 +156,8 @@ size_t TreeCompiler::NewNode(uint32_t feature, TreeEnsemble::Test test, bool mis
 bool TreeCompiler::TooLarge(size_t more_depth) {
   if (!status_.ok()) return true;
   if (depth_ + more_depth > kMaxDepth) {
-    status_ = base::ResourceExhausted(
-        StrCat("decisions nested more than ", kMaxDepth, " levels deep"));
+    status_ =
+        base::ResourceExhausted(StrCat("decisions nested more than ", kMaxDepth, " levels deep"));
   } else if (ensemble_.nodes.size() > nodes_allowed_) {
     status_ = base::ResourceExhausted(
         StrCat("its missing values make more than ", kMaxGrowth,
@@ -263,9 +262,7 @@ int32_t TreeCompiler::DecideAll(const Predicate& p, size_t part, bool saw_unknow
   const Next& otherwise = is_and ? yes : no;  // when no part decides
   if (part == p.parts.size()) return saw_unknown ? unknown() : otherwise();
   if (TooLarge(1)) return 0;
-  const Next go_on = [&] {
-    return DecideAll(p, part + 1, saw_unknown, yes, no, unknown);
-  };
+  const Next go_on = [&] { return DecideAll(p, part + 1, saw_unknown, yes, no, unknown); };
   const Next go_on_unknown = [&] { return DecideAll(p, part + 1, true, yes, no, unknown); };
   const Predicate& test = p.parts[part];
   if (is_and) {
@@ -486,8 +483,7 @@ Result<Value> TreeCompiler::AddSums(std::span<const double> values, size_t width
   if (as_float && are_floats) ensemble_.type = graph::ElementType::kFloat;
   SLIPWAY_RETURN_IF_ERROR(Validate(ensemble_));
   rows = all_.graph.Cast(rows, ensemble_.type);
-  return all_.graph.Cast(AddTreeEnsemble(all_.graph, rows, ensemble_),
-                         graph::ElementType::kDouble);
+  return all_.graph.Cast(AddTreeEnsemble(all_.graph, rows, ensemble_), graph::ElementType::kDouble);
 }
 
 }  // namespace slipway::import::pmml

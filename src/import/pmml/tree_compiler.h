@@ -16,12 +16,12 @@
 
 namespace slipway::import::pmml {
 
-// Turns PMML's trees, whose nodes have any number of children with any predicates and strategies for
-// missing values, into binary trees, of which every leaf is a way that PMML can end: at a node, at
-// none, or in an error. What a path has found out about a field is not asked again.
+// Turns PMML's trees, whose nodes have any number of children with any predicates and strategies
+// for missing values, into binary trees, of which every leaf is a way that PMML can end: at a node,
+// at none, or in an error. What a path has found out about a field is not asked again.
 //
-// A test of PMML has three outcomes. Where unknown leads to the same as one of the others, it is one
-// node; else a node in front asks whether the value is there.
+// A test of PMML has three outcomes. Where unknown leads to the same as one of the others, it is
+// one node; else a node in front asks whether the value is there.
 class TreeCompiler {
  public:
   // How a tree can end.
@@ -61,7 +61,7 @@ class TreeCompiler {
     double high = INFINITY;
     bool low_is_open = false;
     bool high_is_open = false;
-    bool only = false;             // of `listed`; else: none of them
+    bool only = false;  // of `listed`; else: none of them
     std::vector<double> listed = {};
   };
   struct Split {

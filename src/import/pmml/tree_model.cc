@@ -30,13 +30,13 @@ Result<Distribution> ReadDistribution(const Element& node, std::vector<std::stri
   Distribution out;
   double sum = 0;
   const auto entries = node.Children("ScoreDistribution");
-  const bool has_probability =
-      std::ranges::any_of(entries, [](const Element& e) { return e.Find("probability").has_value(); });
+  const bool has_probability = std::ranges::any_of(
+      entries, [](const Element& e) { return e.Find("probability").has_value(); });
   for (const Element& entry : entries) {
     SLIPWAY_ASSIGN_OR_RETURN(const std::string name, entry.Need("value"));
     SLIPWAY_ASSIGN_OR_RETURN(const double count, entry.Number("recordCount"));
-    SLIPWAY_ASSIGN_OR_RETURN(
-        const double share, has_probability ? entry.Number("probability") : Result<double>(count));
+    SLIPWAY_ASSIGN_OR_RETURN(const double share,
+                             has_probability ? entry.Number("probability") : Result<double>(count));
     if (share < 0) return entry.Error("a negative share");
     const size_t position = ClassPosition(classes, name);
     out.shares.emplace_back(position, share);
@@ -82,8 +82,8 @@ Result<TreeScores> ReadScores(const TreeCompiler& compiler, bool classifies, boo
       if (!text && distributions.back().shares.empty()) {
         return end.node.Error("a leaf without a score");
       }
-      score = static_cast<double>(text ? ClassPosition(classes, *text)
-                                       : distributions.back().winner);
+      score =
+          static_cast<double>(text ? ClassPosition(classes, *text) : distributions.back().winner);
       if (distributions.back().shares.empty()) out.all_have_probabilities = false;
     }
     out.may_be_missing = out.may_be_missing || std::isnan(score);
@@ -109,10 +109,10 @@ Result<ModelAnswer> MakeTree(ModelScope& scope, const Element& model) {
   TreeCompiler compiler(scope.all());
   SLIPWAY_RETURN_IF_ERROR(compiler.Add(scope, model));
   const bool as_float = model.Or("x-mathContext", "double") == "float";
-  SLIPWAY_ASSIGN_OR_RETURN(const TreeScores scores,
-                           ReadScores(compiler, classifies, as_float,
-                                      classifies ? TargetCategories(scope, model)
-                                                 : std::vector<std::string>()));
+  SLIPWAY_ASSIGN_OR_RETURN(
+      const TreeScores scores,
+      ReadScores(compiler, classifies, as_float,
+                 classifies ? TargetCategories(scope, model) : std::vector<std::string>()));
   ModelAnswer out;
   out.classifies = classifies;
   out.classes = scores.classes;

@@ -15,7 +15,7 @@ struct TreeScores {
   std::vector<double> fails;          // 1 where the end is an error
   std::vector<double> probabilities;  // for each end a row of one number for each class
   bool all_have_probabilities = false;
-  bool may_be_missing = false;        // some end has no score
+  bool may_be_missing = false;  // some end has no score
   bool may_fail = false;
   std::vector<std::string> classes;
 };
