@@ -47,7 +47,8 @@ std::vector<CommandEntry> AllCommands() {
            "slipway bench http://127.0.0.1:8000 --model digits --duration 10s\n"
            "  slipway bench http://127.0.0.1:8000 --protocol grpc --connections 4 --outstanding 8\n"
            "  slipway bench http://127.0.0.1:8000 --target digits@500 --target churn@50:body.json\n"
-           "  slipway bench http://127.0.0.1:8000 --rate 1000 --arrivals gamma:4 --html report.html\n"
+           "  slipway bench http://127.0.0.1:8000 --rate 1000 --arrivals gamma:4 --html "
+           "report.html\n"
            "  slipway bench http://127.0.0.1:8000 --concurrency 1,2,4,8,16,32\n"
            "  slipway bench http://127.0.0.1:8000 --against http://127.0.0.1:9000 --rate 500",
        .make = Make<BenchCommand>},

@@ -14,10 +14,8 @@ namespace slipway::app {
 
 std::span<const import::Importer> AllImporters() {
   static const std::vector<import::Importer> kImporters = {
-      import::sklearn::SklearnImporter(),
-      import::xgboost::XgboostImporter(),
-      import::lightgbm::LightgbmImporter(),
-      import::catboost::CatboostImporter(),
+      import::sklearn::SklearnImporter(),   import::xgboost::XgboostImporter(),
+      import::lightgbm::LightgbmImporter(), import::catboost::CatboostImporter(),
       import::pmml::PmmlImporter(),
   };
   return kImporters;
