@@ -27,13 +27,15 @@ constexpr int kMaxModels = 20;  // in each other
 using Make = Result<ModelAnswer> (*)(ModelScope&, const Element&);
 
 Make MakerOf(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, Make>, 6> kMakers = {{
+  static constexpr std::array<std::pair<std::string_view, Make>, 8> kMakers = {{
       {"TreeModel", &MakeTree},
       {"RegressionModel", &MakeRegression},
       {"MiningModel", &MakeMining},
       {"GeneralRegressionModel", &MakeGeneralRegression},
       {"NeuralNetwork", &MakeNeuralNetwork},
       {"ClusteringModel", &MakeClustering},
+      {"Scorecard", &MakeScorecard},
+      {"SupportVectorMachineModel", &MakeSupportVectorMachine},
   }};
   for (const auto& [known, make] : kMakers) {
     if (known == name) return make;

@@ -53,5 +53,7 @@ base::Result<ModelAnswer> MakeMining(ModelScope& scope, const Element& model);
 base::Result<ModelAnswer> MakeGeneralRegression(ModelScope& scope, const Element& model);
 base::Result<ModelAnswer> MakeNeuralNetwork(ModelScope& scope, const Element& model);
 base::Result<ModelAnswer> MakeClustering(ModelScope& scope, const Element& model);
+base::Result<ModelAnswer> MakeScorecard(ModelScope& scope, const Element& model);
+base::Result<ModelAnswer> MakeSupportVectorMachine(ModelScope& scope, const Element& model);
 
 }  // namespace slipway::import::pmml
