@@ -42,6 +42,7 @@ RequestIds RequestIds::Of(const net::GrpcRequest& request, base::Random& random)
 }
 
 std::string RequestIds::TraceResponse() const {
+  if (!trace) return {};
   return monitor::TraceContext{trace->trace_id, span_id, trace->sampled}.ToString();
 }
 

@@ -178,7 +178,7 @@ void GraphBuilder::AddOutput(const Value& value, std::string_view name, std::vec
   WireWriter(outputs_).Bytes(12, EncodeValueInfo(name, value.type, dims));
 }
 
-Value GraphBuilder::Add(Constant constant, std::string_view hint) {
+Value GraphBuilder::Add(const Constant& constant, std::string_view hint) {
   Value value{.name = NewName(hint), .type = constant.type};
   WireWriter(initializers_).Bytes(5, EncodeTensor(constant, value.name));
   return value;
@@ -192,17 +192,18 @@ Value GraphBuilder::Scalar(ElementType type, double value) {
   return Add(RealConstant(type, std::span(&value, 1), {}), "scalar");
 }
 
-Value GraphBuilder::Node(std::string_view op_type, std::vector<Value> inputs, Attributes attributes,
-                         ElementType type, std::string_view domain) {
+Value GraphBuilder::Node(std::string_view op_type, const std::vector<Value>& inputs,
+                         const Attributes& attributes, ElementType type, std::string_view domain) {
   if (type == ElementType::kUndefined) {
     SLIPWAY_CHECK(!inputs.empty());
     type = inputs.front().type;
   }
-  return Nodes(op_type, std::move(inputs), std::move(attributes), {type}, domain).front();
+  return Nodes(op_type, inputs, attributes, {type}, domain).front();
 }
 
-std::vector<Value> GraphBuilder::Nodes(std::string_view op_type, std::vector<Value> inputs,
-                                       Attributes attributes, std::vector<ElementType> types,
+std::vector<Value> GraphBuilder::Nodes(std::string_view op_type, const std::vector<Value>& inputs,
+                                       const Attributes& attributes,
+                                       const std::vector<ElementType>& types,
                                        std::string_view domain) {
   std::vector<Value> outputs;
   outputs.reserve(types.size());

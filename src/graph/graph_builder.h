@@ -74,17 +74,18 @@ class GraphBuilder {
   void AddOutput(const Value& value, std::string_view name, std::vector<Dim> dims);
 
   // A constant; `hint` becomes part of its name, for people who look at the graph.
-  Value Add(Constant constant, std::string_view hint = "constant");
+  Value Add(const Constant& constant, std::string_view hint = "constant");
   // One number of that type (kDouble, kFloat or kInt64), without dimensions.
   Value Scalar(ElementType type, double value);
 
   // A node with one output, which has the type of the first input, or `type` where one is given.
   // An input without a name is one that is left out.
-  Value Node(std::string_view op_type, std::vector<Value> inputs, Attributes attributes = {},
-             ElementType type = ElementType::kUndefined, std::string_view domain = {});
+  Value Node(std::string_view op_type, const std::vector<Value>& inputs,
+             const Attributes& attributes = {}, ElementType type = ElementType::kUndefined,
+             std::string_view domain = {});
   // A node with as many outputs as `types`.
-  std::vector<Value> Nodes(std::string_view op_type, std::vector<Value> inputs,
-                           Attributes attributes, std::vector<ElementType> types,
+  std::vector<Value> Nodes(std::string_view op_type, const std::vector<Value>& inputs,
+                           const Attributes& attributes, const std::vector<ElementType>& types,
                            std::string_view domain = {});
 
   // Shorthands for what every importer needs.

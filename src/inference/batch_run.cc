@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/check.h"
 #include "base/str_cat.h"
 #include "base/text.h"
 
@@ -127,6 +128,7 @@ bool BatchRun::Join(std::span<InferCall* const> calls, int64_t rows) {
 // Gives each call its rows of the batch's outputs, without copying them.
 bool BatchRun::Divide(std::span<InferCall* const> calls, int64_t rows,
                       std::vector<Tensor> together) {
+  SLIPWAY_CHECK(rows > 0);  // a call without rows is part of no batch
   for (const Tensor& output : together) {
     if (output.dtype() == tensor::DType::kBytes || output.shape().rank() == 0 ||
         output.shape()[0] != rows) {

@@ -62,7 +62,7 @@ Status InferTask::Encode() {
   return EncodeGenerate(*model, request_, results, kind_ == Kind::kGenerateStream, response);
 }
 
-void InferTask::Finish(Status done) {
+void InferTask::Finish(const Status& done) {
   net::HttpResponse& response = exchange_->response();
   if (!done.ok()) {
     response.Clear();

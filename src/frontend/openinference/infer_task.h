@@ -33,7 +33,7 @@ class InferTask final : public ModelTask {
   base::Status Decode();
   base::Status DecodeBody();
   base::Status Encode();
-  void Finish(base::Status done);
+  void Finish(const base::Status& done);
 
   InferTaskPool& pool_;
   Kind kind_ = Kind::kInfer;

@@ -64,9 +64,10 @@ Status ApplyLogSettings(const LogSettings& settings, base::Logger& log) {
 
 std::string LoggingJson(const base::Logger& log) {
   const LogSettings now = LogSettingsOf(log.level());
-  return StrCat("{\"log_file\":\"\",\"log_info\":", *now.info, ",\"log_warning\":", *now.warning,
-                ",\"log_error\":", *now.error, ",\"log_verbose_level\":", *now.verbose,
-                ",\"log_format\":\"ISO8601\"}");
+  return StrCat("{\"log_file\":\"\",\"log_info\":", now.info.value_or(false),
+                ",\"log_warning\":", now.warning.value_or(false),
+                ",\"log_error\":", now.error.value_or(false),
+                ",\"log_verbose_level\":", now.verbose.value_or(0), ",\"log_format\":\"ISO8601\"}");
 }
 
 Status UpdateLogging(std::span<std::byte> body, base::Logger& log) {
