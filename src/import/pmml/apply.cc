@@ -445,6 +445,9 @@ Result<Field> CallDefined(ModelScope& scope, const Call& call) {
 Result<Field> MakeApply(ModelScope& scope, const Element& at, const Parameters* parameters) {
   SLIPWAY_ASSIGN_OR_RETURN(std::string name, at.Need("function"));
   if (name.starts_with("x-")) name.erase(0, 2);
+  if (scope.all().is_before_4_2 && at.Find("mapMissingTo")) {
+    return Conversion::Unsupported(at, "mapMissingTo, which meant something else before PMML 4.2,");
+  }
   Call call = {.all = scope.all(),
                .graph = scope.graph(),
                .at = at,

@@ -175,10 +175,10 @@ Result<ModelAnswer> MakeClustering(ModelScope& scope, const Element& model) {
     distances.push_back(Distance(graph, metric, fields, center, adjustment.factor));
   }
   if (distances.empty()) return model.Error("expected a Cluster");
-  const Value near = graph.Node("Neg", {graph.Concat(std::move(distances))});
+  out.affinities = graph.Concat(std::move(distances));
+  const Value near = graph.Node("Neg", {out.affinities});
   scope.Fail(adjustment.nothing);
   out.value = FirstMaximum(graph, near);
-  out.affinity = graph.Node("Neg", {Largest(graph, near)});
   out.entity = out.value;
   out.entities = out.classes;
   return out;

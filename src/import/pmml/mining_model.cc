@@ -331,6 +331,7 @@ Result<ModelAnswer> Combine(ModelScope& scope, const Element& model, Segmentatio
                            CombineNumbers(scope.graph(), *method, members, segmentation.policy)};
   }
   std::vector<std::string> classes = AllClasses(scope, model, segmentation.segments);
+  if (classes.empty()) return model.Error("a classification that names no class");
   for (Segment& segment : segmentation.segments) Reorder(scope.graph(), classes, segment.answer);
   if (!IsVote(*method)) {
     return AverageProbabilities(scope, model, *method, segmentation, std::move(classes));

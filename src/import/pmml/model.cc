@@ -27,13 +27,14 @@ constexpr int kMaxModels = 20;  // in each other
 using Make = Result<ModelAnswer> (*)(ModelScope&, const Element&);
 
 Make MakerOf(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, Make>, 8> kMakers = {{
+  static constexpr std::array<std::pair<std::string_view, Make>, 9> kMakers = {{
       {"TreeModel", &MakeTree},
       {"RegressionModel", &MakeRegression},
       {"MiningModel", &MakeMining},
       {"GeneralRegressionModel", &MakeGeneralRegression},
       {"NeuralNetwork", &MakeNeuralNetwork},
       {"ClusteringModel", &MakeClustering},
+      {"NaiveBayesModel", &MakeNaiveBayes},
       {"Scorecard", &MakeScorecard},
       {"SupportVectorMachineModel", &MakeSupportVectorMachine},
   }};

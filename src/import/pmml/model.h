@@ -19,7 +19,7 @@ struct ModelAnswer {
   graph::Value probabilities = {};  // [batch, classes]; nothing where the model has none
   graph::Value entity = {};         // position in `entities`, [batch, 1]
   std::vector<std::string> entities = {};
-  graph::Value affinity = {};  // [batch, 1]
+  graph::Value affinities = {};  // [batch, entities]: distances
 };
 
 // One model element, whichever it is, its Targets applied. Fields come from `scope`, which its
@@ -53,6 +53,7 @@ base::Result<ModelAnswer> MakeMining(ModelScope& scope, const Element& model);
 base::Result<ModelAnswer> MakeGeneralRegression(ModelScope& scope, const Element& model);
 base::Result<ModelAnswer> MakeNeuralNetwork(ModelScope& scope, const Element& model);
 base::Result<ModelAnswer> MakeClustering(ModelScope& scope, const Element& model);
+base::Result<ModelAnswer> MakeNaiveBayes(ModelScope& scope, const Element& model);
 base::Result<ModelAnswer> MakeScorecard(ModelScope& scope, const Element& model);
 base::Result<ModelAnswer> MakeSupportVectorMachine(ModelScope& scope, const Element& model);
 

@@ -16,6 +16,12 @@ using base::Result;
 using base::Status;
 using base::StrCat;
 
+namespace {
+
+constexpr size_t kMaxProblems = 50;  // that one message names
+
+}  // namespace
+
 double Texts::Code(std::string_view text) {
   const auto [at, is_new] = codes_.try_emplace(std::string(text), all_.size());
   if (is_new) all_.emplace_back(text);
@@ -28,6 +34,7 @@ Status Conversion::Unsupported(const Element& at, std::string_view what) {
 
 Status Conversion::Recover(const Status& status) {
   if (status.code() != base::StatusCode::kUnimplemented) return status;
+  if (problems.size() >= kMaxProblems) return status;
   if (std::ranges::find(problems, status.message()) == problems.end()) {
     problems.push_back(status.message());
   }

@@ -55,6 +55,7 @@ struct Conversion {
   std::map<std::string, Element> functions = {};  // DefineFunction
   int depth = 0;                                  // of expressions and models in each other
   int expressions = 0;                            // that were made
+  bool is_before_4_2 = false;
   // The DataDictionary, by name.
   std::map<std::string, Element> data_fields = {};
 

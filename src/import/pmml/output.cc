@@ -50,15 +50,29 @@ Result<Field> Probability(ModelScope& scope, const Element& at, const ModelAnswe
   return Field{.value = graph.Columns(answer.probabilities, std::span(&position, 1))};
 }
 
+// The distance to the entity that is named, or to the nearest.
+Result<Field> Affinity(ModelScope& scope, const Element& at, const ModelAnswer& answer) {
+  GraphBuilder& graph = scope.graph();
+  const auto name = at.Find("value");
+  if (!name) {
+    const Value nearest = Largest(graph, graph.Node("Neg", {answer.affinities}));
+    return Field{.value = graph.Node("Neg", {nearest})};
+  }
+  const auto found = std::ranges::find(answer.entities, *name);
+  if (found == answer.entities.end()) return at.Error("'value' names no cluster");
+  const int64_t position = found - answer.entities.begin();
+  return Field{.value = graph.Columns(answer.affinities, std::span(&position, 1))};
+}
+
 Result<Field> MakeOutput(ModelScope& scope, const Element& model, const Element& at,
                          const ModelAnswer& answer, const std::string& feature) {
   if (feature == "transformedValue" || feature == "decision") return MakeDerivedField(scope, at);
   if (feature == "probability") return Probability(scope, at, answer);
-  if ((feature == "predictedValue" || feature == "predictedDisplayValue") && answer.classifies) {
+  if (feature == "predictedValue" && answer.classifies) {
     SLIPWAY_ASSIGN_OR_RETURN(const DataType type, TypeOfClasses(scope, model, at));
     return Named(scope, at, answer.value, answer.classes, type);
   }
-  if (feature == "predictedValue" || feature == "predictedDisplayValue") {
+  if (feature == "predictedValue") {
     Field field = {.value = answer.value};
     if (!at.Find("dataType")) return field;
     SLIPWAY_ASSIGN_OR_RETURN(const DataType type, ReadDataType(scope.all(), at, ""));
@@ -67,8 +81,8 @@ Result<Field> MakeOutput(ModelScope& scope, const Element& model, const Element&
   if ((feature == "entityId" || feature == "clusterId") && !answer.entity.name.empty()) {
     return Named(scope, at, answer.entity, answer.entities, DataType::kText);
   }
-  if ((feature == "affinity" || feature == "clusterAffinity") && !answer.affinity.name.empty()) {
-    return Field{.value = answer.affinity};
+  if ((feature == "affinity" || feature == "clusterAffinity") && !answer.affinities.name.empty()) {
+    return Affinity(scope, at, answer);
   }
   return Conversion::Unsupported(at, StrCat("feature='", base::Printable(feature), "'"));
 }
@@ -93,7 +107,10 @@ Result<std::vector<OutputValue>> MakeOutputs(ModelScope& scope, const Element& m
     SLIPWAY_RETURN_IF_ERROR(scope.all().Recover(field.status()));
     if (!field.ok()) continue;
     scope.Define(name, *field);
-    out.push_back({.name = name, .feature = feature, .field = *std::move(field)});
+    out.push_back({.name = name,
+                   .feature = feature,
+                   .is_final = at.Or("isFinalResult", "true") != "false",
+                   .field = *std::move(field)});
   }
   return out;
 }

@@ -12,10 +12,11 @@ namespace slipway::import::pmml {
 struct OutputValue {
   std::string name;
   std::string feature;
+  bool is_final = true;  // false: only for expressions after it
   Field field;
 };
 
-// The OutputFields of a model, in order: predictedValue, predictedDisplayValue, probability,
+// The OutputFields of a model, in order: predictedValue, probability,
 // entityId, affinity, transformedValue and decision. Expressions see earlier ones. Each is defined
 // in `scope`. Others are noted as problems.
 base::Result<std::vector<OutputValue>> MakeOutputs(ModelScope& scope, const Element& model,

@@ -128,6 +128,7 @@ Status AddOutputs(Conversion& all, ModelScope& scope, const Element& model,
   }
   SLIPWAY_ASSIGN_OR_RETURN(const auto outputs, MakeOutputs(scope, model, answer));
   for (const OutputValue& output : outputs) {
+    if (!output.is_final) continue;
     // What "prediction", "label" and "probabilities" say already.
     if (output.feature == "predictedValue" || output.feature == "probability") continue;
     const Value without = Or(all.graph, fails, output.field.fails);
@@ -144,6 +145,7 @@ Status AddOutputs(Conversion& all, ModelScope& scope, const Element& model,
 // Converts once, with the texts that are known so far.
 Status Convert(const Element& pmml, const Element& model, Conversion& all,
                std::vector<std::string>& class_names) {
+  all.is_before_4_2 = pmml.Or("version", "") < "4.2";
   ModelScope scope(all, nullptr);
   if (const auto global = pmml.Child("TransformationDictionary")) {
     SLIPWAY_RETURN_IF_ERROR(DefineDerivedFields(scope, *global));
@@ -192,8 +194,10 @@ Result<ImportedModel> Import(std::span<const std::byte> bytes, const ImportOptio
     GraphBuilder draft("draft");
     Conversion first = {.graph = draft, .texts = texts};
     std::vector<std::string> ignored;
-    SLIPWAY_RETURN_IF_ERROR(Convert(pmml, model, first, ignored));
-    if (!first.problems.empty()) return Problems(first);
+    const Status converted = Convert(pmml, model, first, ignored);
+    const bool unsupported = converted.code() == base::StatusCode::kUnimplemented;
+    if (!first.problems.empty() && (converted.ok() || unsupported)) return Problems(first);
+    SLIPWAY_RETURN_IF_ERROR(converted);
   }
   ImportedModel out;
   GraphBuilder graph("pmml");

@@ -89,6 +89,9 @@ Result<TreeScores> ReadScores(const TreeCompiler& compiler, bool classifies, boo
     out.may_be_missing = out.may_be_missing || std::isnan(score);
     out.scores.push_back(score);
   }
+  if (classifies && classes.empty()) {
+    return base::InvalidArgument("trees of a classification that name no class");
+  }
   if (out.all_have_probabilities) {
     const uint64_t size = uint64_t{classes.size()} * out.scores.size();
     if (size > 200'000'000) return base::ResourceExhausted("too many classes for so many leaves");
