@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 
 #include "base/executor.h"
 #include "base/log.h"
@@ -19,7 +20,10 @@ struct Runtime {
 
   base::Logger& logger;
   EnvPtr env;
-  CustomOpDomainPtr operators;        // org.slipway
+  CustomOpDomainPtr operators;  // org.slipway
+  // Held while a session with `operators` is made: with the first one ONNX Runtime enters the
+  // domain in a table of the process, and of two at a time one fails.
+  mutable std::mutex domain_mutex;
   OrtAllocator* allocator = nullptr;  // the runtime's own, for strings; never ends
   MemoryInfoPtr cpu_memory;
   RunOptionsPtr no_deadline;  // for every run without a deadline; never changed

@@ -3,7 +3,9 @@
 #include <onnxruntime_session_options_config_keys.h>
 
 #include <algorithm>
+#include <mutex>
 #include <ranges>
+#include <string>
 #include <utility>
 
 #include "base/str_cat.h"
@@ -12,6 +14,7 @@
 #include "engine/onnxruntime/operator_threads.h"
 #include "engine/onnxruntime/ort_status.h"
 #include "engine/onnxruntime/providers.h"
+#include "graph/graph_builder.h"
 
 namespace slipway::engine {
 
@@ -60,6 +63,10 @@ Status SetMemory(const graph::OnnxSummary& summary, OrtSessionOptions* options) 
   return OkStatus();
 }
 
+bool UsesOurOperators(const graph::OnnxSummary& summary) {
+  return summary.opsets.contains(std::string(graph::GraphBuilder::kSlipwayDomain));
+}
+
 Result<SessionOptionsPtr> MakeOptions(const Runtime& runtime, const graph::OnnxSummary& summary,
                                       const EngineOptions& options) {
   OrtSessionOptions* made = nullptr;
@@ -71,7 +78,9 @@ Result<SessionOptionsPtr> MakeOptions(const Runtime& runtime, const graph::OnnxS
   SLIPWAY_RETURN_IF_ORT_ERROR(Api().SetSessionGraphOptimizationLevel(made, ORT_ENABLE_ALL));
   // What we have checked as ONNX must not be read as anything else.
   SLIPWAY_RETURN_IF_ERROR(Configure(made, kOrtSessionOptionsConfigLoadModelFormat, "ONNX"));
-  SLIPWAY_RETURN_IF_ORT_ERROR(Api().AddCustomOpDomain(made, runtime.operators.get()));
+  if (UsesOurOperators(summary)) {
+    SLIPWAY_RETURN_IF_ORT_ERROR(Api().AddCustomOpDomain(made, runtime.operators.get()));
+  }
   SLIPWAY_RETURN_IF_ERROR(AddProvider(options, made));
   return owned;
 }
@@ -87,6 +96,8 @@ Result<SessionPtr> BuildSession(const Runtime& runtime, const graph::OnnxSummary
   SLIPWAY_ASSIGN_OR_RETURN(const ExternalWeights weights,
                            ExternalWeights::Open(runtime, summary.external, bytes));
   SLIPWAY_RETURN_IF_ERROR(weights.AddTo(session_options.get()));
+  std::unique_lock<std::mutex> one_at_a_time(runtime.domain_mutex, std::defer_lock);
+  if (UsesOurOperators(summary)) one_at_a_time.lock();
   OrtSession* session = nullptr;
   OrtStatus* failure =
       Api().CreateSessionFromArray(runtime.env.get(), bytes.model().data(), bytes.model().size(),

@@ -10,8 +10,8 @@ namespace slipway::engine {
 using CustomOpDomainPtr =
     std::unique_ptr<OrtCustomOpDomain, OrtRelease<&OrtApi::ReleaseCustomOpDomain>>;
 
-// The operators of our own domain, org.slipway, which say what ONNX cannot. Every session gets
-// them; the domain must outlive all of these.
+// The operators of our own domain, org.slipway, which say what ONNX cannot. Sessions of models
+// that import the domain get them; the domain must outlive all of these.
 //
 // CategoryHash, version 1: STRING of any shape to INT64 of that shape, the lower 32 bits, with
 // their sign, of the CityHash64 (first version) of each text. CatBoost knows categories by it.
