@@ -105,6 +105,7 @@ Result<Array> MakeArray(ArrayType type, std::vector<int64_t> shape, bool fortran
             .stride = 0,
             .objects = {}};
   if (out.type.kind == 'O') {
+    out.type.item_bytes = sizeof(void*);  // whatever the file says, which may be 0
     out.objects = Items(data);
     out.count = out.objects.size();
     SLIPWAY_ASSIGN_OR_RETURN(const uint64_t bytes, ByteSize(out.type, out.shape));

@@ -67,8 +67,8 @@ std::string Record::PlaceOf(std::string_view attribute) const {
 }
 
 Status Record::Damaged(std::string_view what) const {
-  return InvalidArgument(
-      StrCat(place_.empty() ? "the model" : place_, " (", base::Printable(name_), "): ", what));
+  return InvalidArgument(StrCat(place_.empty() ? "the model" : place_, " (", base::Printable(name_),
+                                "): ", base::Printable(what, kMaxMessageBytes)));
 }
 
 Status Record::At(std::string_view attribute, const Status& status) const {

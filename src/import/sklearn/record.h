@@ -13,6 +13,9 @@
 
 namespace slipway::import::sklearn {
 
+// How much of a message is kept that may quote the file.
+inline constexpr size_t kMaxMessageBytes = 1000;
+
 // What the import of one file may still read: an array that many estimators share is read for each
 // of them, so a small file could ask for more than any machine has. Shared by all records.
 struct Budget {

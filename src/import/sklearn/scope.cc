@@ -24,7 +24,7 @@ std::string Label(const Record& record) {
 }  // namespace
 
 Status Scope::Unsupported(const Record& record, std::string_view what) {
-  std::string problem = StrCat(Label(record), ": ", what);
+  std::string problem = StrCat(Label(record), ": ", base::Printable(what, kMaxMessageBytes));
   if (std::ranges::find(problems_, problem) == problems_.end()) problems_.push_back(problem);
   return base::Unimplemented(std::move(problem));
 }
