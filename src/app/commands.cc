@@ -22,7 +22,7 @@ std::unique_ptr<Command> Make(const CommandContext& context) {
 std::vector<CommandEntry> AllCommands() {
   return {
       {.name = "serve",
-       .summary = "Serve models over REST",
+       .summary = "Serve models over REST and gRPC",
        .example = "slipway serve model.onnx --listen 127.0.0.1:8000",
        .make = Make<ServeCommand>},
       {.name = "predict",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -112,8 +113,9 @@ class RowReader {
   InferRequest& request_;
   InferDecoder& decoder_;
   size_t rows_ = 0;
-  size_t next_ = 0;  // where the next name is likely found: rows mostly keep one order
+  size_t next_ = 0;  // where the next name is likely found: rows mostly keep the columns' order
   std::vector<Column> columns_;
+  std::vector<size_t> by_name_;  // positions in columns_, once a name was not the next one
   std::vector<bool> seen_;
 };
 
@@ -169,13 +171,20 @@ Status RowReader::BeginInputs() {
 }
 
 std::optional<size_t> RowReader::Find(std::string_view name) {
-  for (size_t i = 0; i < columns_.size(); ++i) {
-    const size_t at = next_ + i < columns_.size() ? next_ + i : next_ + i - columns_.size();
-    if (columns_[at].name != name) continue;
-    next_ = at + 1 < columns_.size() ? at + 1 : 0;
-    return at;
+  const auto name_of = [this](size_t at) { return columns_[at].name; };
+  size_t at = next_;
+  if (at >= columns_.size() || columns_[at].name != name) {
+    if (by_name_.empty()) {
+      by_name_.resize(columns_.size());
+      std::iota(by_name_.begin(), by_name_.end(), size_t{0});
+      std::ranges::stable_sort(by_name_, {}, name_of);
+    }
+    const auto found = std::ranges::lower_bound(by_name_, name, {}, name_of);
+    if (found == by_name_.end() || columns_[*found].name != name) return std::nullopt;
+    at = *found;
   }
-  return std::nullopt;
+  next_ = at + 1;
+  return at;
 }
 
 Status RowReader::Missing() const {
@@ -190,6 +199,7 @@ Status RowReader::Missing() const {
 
 Status RowReader::ReadNamed(JsonReader& reader, size_t row) {
   seen_.assign(columns_.size(), false);
+  next_ = 0;
   size_t count = 0;
   std::string_view key;
   if (!reader.BeginObject()) return reader.status();
