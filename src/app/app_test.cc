@@ -68,10 +68,13 @@ TEST(ModelControlTest, VersionPolicyOfAConfigIsHonoured) {
   const auto load = Convert(R"({"name":"m","version_policy":{"specific":{"versions":["3",1]}}})");
   ASSERT_TRUE(load.ok()) << load.status();
   ASSERT_TRUE(load->policy.has_value());
-  EXPECT_EQ(load->policy->versions, (std::vector<int64_t>{1, 3}));
-  EXPECT_EQ(Convert(R"({"version_policy":{"all":{}}})")->policy->kind,
+  EXPECT_EQ(load->policy.value_or(lifecycle::VersionPolicy()).versions,
+            (std::vector<int64_t>{1, 3}));
+  const auto all = Convert(R"({"version_policy":{"all":{}}})");
+  EXPECT_EQ(all->policy.value_or(lifecycle::VersionPolicy()).kind,
             lifecycle::VersionPolicy::Kind::kAll);
-  EXPECT_EQ(Convert(R"({"version_policy":{"latest":{"num_versions":2}}})")->policy->count, 2U);
+  const auto latest = Convert(R"({"version_policy":{"latest":{"num_versions":2}}})");
+  EXPECT_EQ(latest->policy.value_or(lifecycle::VersionPolicy()).count, 2U);
   EXPECT_FALSE(Convert("")->config.has_value());
 }
 

@@ -16,6 +16,8 @@ namespace {
 using base::StrCat;
 using nlohmann::json;
 
+constexpr size_t kShownSlow = 20;
+
 constexpr const char* kHead = R"(<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -230,7 +232,8 @@ std::string Slowest(const json& report) {
   std::string out =
       "<h2>Slowest requests</h2><div class=\"wide\"><table><tr><th>due at (s)</th>"
       "<th>latency (ms)</th><th>of it, sent late by (ms)</th></tr>\n";
-  for (const json& slow : slowest) {
+  for (size_t i = 0; i < std::min(kShownSlow, slowest.size()); ++i) {
+    const json& slow = slowest[i];
     out += StrCat("<tr>", Cell(Number(slow, "due_s")), Cell(Number(slow, "latency_ms")),
                   Cell(Number(slow, "send_delay_ms")), "</tr>\n");
   }

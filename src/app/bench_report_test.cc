@@ -67,12 +67,26 @@ TEST(BenchReportTest, SeveralTargetsHaveARowEach) {
 
 TEST(LoadResultTest, KeepsTheSlowestInOrder) {
   LoadResult result;
-  for (const int ms : {5, 1, 9, 3, 7, 2, 8, 4, 6, 11, 10, 12}) {
-    result.AddSlow({.due = 0ns, .latency = std::chrono::milliseconds(ms)});
+  const int windows = static_cast<int>(LoadResult::kSlowest) + 2;
+  for (int i = 0; i < windows; ++i) {
+    const int ms = 1 + i * 7 % windows;  // each of 1 to `windows` once
+    result.AddSlow({.due = i * LoadResult::kSlowWindow, .latency = std::chrono::milliseconds(ms)});
   }
   ASSERT_EQ(result.slowest.size(), LoadResult::kSlowest);
-  EXPECT_EQ(result.slowest.front().latency, 12ms);
+  EXPECT_TRUE(std::ranges::is_sorted(result.slowest, std::ranges::greater(), &SlowAnswer::latency));
+  EXPECT_EQ(result.slowest.front().latency, std::chrono::milliseconds(windows));
   EXPECT_EQ(result.slowest.back().latency, 3ms);
+}
+
+TEST(LoadResultTest, KeepsTheSlowestOfAWindowAlone) {
+  LoadResult result;
+  for (const int ms : {5, 9, 3}) {
+    result.AddSlow({.due = 1ms * ms, .latency = std::chrono::milliseconds(ms)});
+  }
+  result.AddSlow({.due = LoadResult::kSlowWindow, .latency = 7ms});
+  ASSERT_EQ(result.slowest.size(), 2U);
+  EXPECT_EQ(result.slowest.front().latency, 9ms);
+  EXPECT_EQ(result.slowest.back().latency, 7ms);
 }
 
 }  // namespace

@@ -26,6 +26,13 @@ double LoadResult::rows_per_second() const { return PerSecond(rows, elapsed); }
 
 void LoadResult::AddSlow(const SlowAnswer& answer) {
   if (slowest.size() == kSlowest && answer.latency <= slowest.back().latency) return;
+  const auto same_window =
+      std::ranges::find(slowest, answer.due / kSlowWindow,
+                        [](const SlowAnswer& slow) { return slow.due / kSlowWindow; });
+  if (same_window != slowest.end()) {
+    if (same_window->latency >= answer.latency) return;
+    slowest.erase(same_window);
+  }
   const auto at = std::ranges::upper_bound(slowest, answer.latency, std::ranges::greater(),
                                            &SlowAnswer::latency);
   slowest.insert(at, answer);

@@ -24,7 +24,7 @@ struct DistinctAnswer {
   uint64_t count = 0;
 };
 
-// One of the slowest answers.
+// The slowest answer of a window of time: a stall makes many answers slow, and one tells of it.
 struct SlowAnswer {
   std::chrono::nanoseconds due{0};  // from the start of the measurement
   std::chrono::nanoseconds latency{0};
@@ -48,7 +48,8 @@ std::chrono::nanoseconds MomentLength(std::chrono::nanoseconds duration);
 
 // What a load test measured: all requests that were due or sent after the warm-up.
 struct LoadResult {
-  static constexpr size_t kSlowest = 10;
+  static constexpr size_t kSlowest = 100;
+  static constexpr std::chrono::nanoseconds kSlowWindow = std::chrono::milliseconds(50);
   static constexpr size_t kMaxDistinct = 64;
 
   std::string name;         // of the target; "" for all of them together
@@ -63,7 +64,7 @@ struct LoadResult {
   // client; and the latency without that part.
   LatencyRecorder send_delay = {};
   LatencyRecorder without_send_delay = {};
-  std::vector<SlowAnswer> slowest = {};  // kSlowest at most, the slowest first
+  std::vector<SlowAnswer> slowest = {};  // kSlowest at most, the slowest first, one a window
   std::vector<LoadMoment> moments = {};  // empty for all targets together
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;  // bodies of answers
@@ -76,7 +77,7 @@ struct LoadResult {
   double answered_per_second() const;
   double rows_per_second() const;
   void CountDistinct(const DistinctAnswer& answer);
-  // Keeps `answer` if it is among the slowest.
+  // Keeps `answer` if it is the slowest of its window, and that among the slowest.
   void AddSlow(const SlowAnswer& answer);
   // Counts, latencies, errors and the slowest of `other`, which ran beside this, as well; not its
   // moments and distinct answers.
