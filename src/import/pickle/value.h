@@ -36,23 +36,23 @@ class Value {
   Value() = default;
   static Value Bool(bool value) {
     Value out(Kind::kBool);
-    out.integer_ = value ? 1 : 0;
+    out.content_.integer = value ? 1 : 0;
     return out;
   }
   static Value Int(int64_t value) {
     Value out(Kind::kInt);
-    out.integer_ = value;
+    out.content_.integer = value;
     return out;
   }
   static Value Float(double value) {
     Value out(Kind::kFloat);
-    out.real_ = value;
+    out.content_.real = value;
     return out;
   }
   // `node` is of a kind that has one.
   static Value Of(Kind kind, Node& node) {
     Value out(kind);
-    out.node_ = &node;
+    out.content_.node = &node;
     return out;
   }
 
@@ -61,20 +61,22 @@ class Value {
   bool has_node() const { return kind_ >= Kind::kBigInt; }
 
   // Each only for its kind; integer() also for kBool.
-  bool boolean() const { return integer_ != 0; }
-  int64_t integer() const { return integer_; }
-  double real() const { return real_; }
-  Node& node() const { return *node_; }
+  bool boolean() const { return content_.integer != 0; }
+  int64_t integer() const { return content_.integer; }
+  double real() const { return content_.real; }
+  Node& node() const { return *content_.node; }
 
  private:
   explicit Value(Kind kind) : kind_(kind) {}
 
-  Kind kind_ = Kind::kNone;
-  union {
-    int64_t integer_ = 0;
-    double real_;
-    Node* node_;
+  union Content {
+    int64_t integer = 0;
+    double real;
+    Node* node;
   };
+
+  Kind kind_ = Kind::kNone;
+  Content content_;
 };
 
 // "a tuple", for messages.
