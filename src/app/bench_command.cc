@@ -116,7 +116,8 @@ Status BenchCommand::RunSweep(const BenchOptions& options) {
       context_.out << "  "
                    << LoadText(step.streams.front().arrivals, step.streams.front().concurrency,
                                step.streams.front().outstanding)
-                   << std::endl;
+                   << "\n"
+                   << std::flush;
     }
     SLIPWAY_ASSIGN_OR_RETURN(BenchReport report,
                              RunBench(step, server, ShowsProgress(options), signals, context_));
@@ -144,32 +145,31 @@ Status BenchCommand::RunAgainst(const BenchOptions& options) {
     servers.push_back(std::move(server));
   }
   ShutdownSignals signals;
-  std::optional<BenchReport> reports[2];
-  bool interrupted = false;
-  for (int turn = 0; turn < 2 * options.rounds && !interrupted; ++turn) {
+  const auto run = [&](size_t which) {
+    return RunBench(plans[which], servers[which], ShowsProgress(options), signals, context_);
+  };
+  SLIPWAY_ASSIGN_OR_RETURN(BenchReport first, run(0));
+  if (first.all.interrupted) return base::Cancelled("interrupted before both had their turn");
+  SLIPWAY_ASSIGN_OR_RETURN(BenchReport second, run(1));
+  BenchReport* const reports[] = {&first, &second};
+  bool interrupted = second.all.interrupted;
+  for (int turn = 2; turn < 2 * options.rounds && !interrupted; ++turn) {
     const size_t which = static_cast<size_t>(turn % 4 == 1 || turn % 4 == 2);
-    SLIPWAY_ASSIGN_OR_RETURN(
-        BenchReport report,
-        RunBench(plans[which], servers[which], ShowsProgress(options), signals, context_));
+    SLIPWAY_ASSIGN_OR_RETURN(const BenchReport report, run(which));
     interrupted = report.all.interrupted;
-    if (reports[which]) {
-      reports[which]->AppendRound(report);
-    } else {
-      reports[which] = std::move(report);
-    }
+    reports[which]->AppendRound(report);
   }
-  if (!reports[0] || !reports[1]) return base::Cancelled("interrupted before both had their turn");
   if (!options.json) {
-    for (const auto& report : reports) {
+    for (const BenchReport* report : reports) {
       context_.out << "\n" << report->server << "\n";
       PrintReport(*report, context_.out);
     }
     context_.out << "\n";
   }
-  const json a = ReportJson(*reports[0]);
-  const json b = ReportJson(*reports[1]);
+  const json a = ReportJson(first);
+  const json b = ReportJson(second);
   json document = {{"against", {a, b}}};
-  if (reports[0]->all.answered == 0 || reports[1]->all.answered == 0) {
+  if (first.all.answered == 0 || second.all.answered == 0) {
     SLIPWAY_RETURN_IF_ERROR(Publish(options, document));
     return base::Unavailable("one of the servers answered no request");
   }
@@ -202,7 +202,7 @@ Status BenchCommand::RunCompare() {
   comparison.b_name = compared_files_[1];
   const json found = ComparisonJson(comparison);
   if (compare_json_) {
-    context_.out << found.dump(2, ' ', false, json::error_handler_t::replace) << std::endl;
+    context_.out << found.dump(2, ' ', false, json::error_handler_t::replace) << "\n" << std::flush;
   } else {
     PrintComparison(comparison, context_.out);
   }

@@ -179,7 +179,8 @@ void PrintPlan(const BenchPlan& plan, std::ostream& out) {
         << LoadText(stream.arrivals, stream.concurrency, stream.outstanding) << "\n";
   }
   out << "  " << base::FormatDuration(plan.load.duration) << " after "
-      << base::FormatDuration(plan.load.warmup) << " of warm-up" << std::endl;
+      << base::FormatDuration(plan.load.warmup) << " of warm-up" << "\n"
+      << std::flush;
 }
 
 void PrintReport(const BenchReport& report, std::ostream& out) {
@@ -217,7 +218,7 @@ void PrintProgress(nanoseconds since_start, bool warming_up, const LatencyRecord
                 RateText(rate).c_str(), base::FormatDuration(second.Quantile(0.5)).c_str(),
                 base::FormatDuration(second.Quantile(0.99)).c_str(), WithThousands(errors).c_str(),
                 warming_up ? "  (warming up)" : "");
-  out << line.data() << std::endl;
+  out << line.data() << "\n" << std::flush;
 }
 
 }  // namespace slipway::app

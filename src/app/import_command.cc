@@ -1,5 +1,6 @@
 #include "app/import_command.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -14,6 +15,7 @@
 #include "base/log.h"
 #include "base/str_cat.h"
 #include "base/text.h"
+#include "graph/tabular_metadata.h"
 
 namespace slipway::app {
 namespace {
@@ -99,7 +101,14 @@ void ImportCommand::Configure(CLI::App& app) {
   app.add_option("--columns", columns_,
                  "auto, separate (an input for each column) or tensor (one for all)")
       ->check(CLI::IsMember(std::vector<std::string>{"auto", "separate", "tensor"}));
+  app.add_option("--keep", keep_, "Of ONNX: zipmap (outputs that are maps), optional-inputs")
+      ->delimiter(',')
+      ->check(CLI::IsMember(std::vector<std::string>{"zipmap", "optional-inputs"}));
   app.add_flag("--json", json_, "Print JSON");
+}
+
+bool ImportCommand::Keeps(std::string_view what) const {
+  return std::ranges::find(keep_, what) != keep_.end();
 }
 
 std::string ImportCommand::Output() const {
@@ -109,7 +118,13 @@ std::string ImportCommand::Output() const {
 
 base::Status ImportCommand::Run() {
   SLIPWAY_ASSIGN_OR_RETURN(const auto file, context_.fs.Map(source_));
-  auto model = ImportBytes(file->bytes(), {.columns = ParseColumns(columns_), .limits = {}});
+  import::ImportOptions options;
+  options.columns = ParseColumns(columns_);
+  options.keep_zip_maps = Keeps("zipmap");
+  options.keep_optional_inputs = Keeps("optional-inputs");
+  options.files = &context_.fs;
+  options.directory = std::filesystem::absolute(source_).parent_path();
+  auto model = ImportBytes(file->bytes(), options);
   if (!model.ok()) return model.status().WithContext(StrCat("'", source_, "'"));
   const std::string output = Output();
   std::error_code error;
@@ -124,6 +139,7 @@ base::Status ImportCommand::Run() {
     SLIPWAY_ASSIGN_OR_RETURN(parity, Verify(model->onnx));
   }
   const bool good = !parity || parity->passed();
+  if (parity) graph::AppendMetadata("slipway.proof", ParityJson(*parity).dump(), model->onnx);
   if (good) SLIPWAY_RETURN_IF_ERROR(context_.fs.WriteAtomically(output, model->onnx));
   if (json_) {
     PrintJson(*model, *summary, parity);

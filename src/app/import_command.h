@@ -3,6 +3,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "app/command.h"
 #include "app/import_parity.h"
@@ -14,7 +16,8 @@ namespace slipway::app {
 // slipway import SRC -o OUT: a model of another framework as ONNX.
 //
 // The format is recognised by content. With --verify the ONNX is run, and held to the answers of
-// the framework, before it is written: a model that answers otherwise is not.
+// the framework, before it is written: a model that answers otherwise is not. The outcome is kept
+// in the file, as metadata `slipway.proof`.
 class ImportCommand final : public Command {
  public:
   using Command::Command;
@@ -23,6 +26,7 @@ class ImportCommand final : public Command {
 
  private:
   std::string Output() const;
+  bool Keeps(std::string_view what) const;
   base::Result<ParityReport> Verify(const std::string& onnx) const;
   void Print(const import::ImportedModel& model, const graph::OnnxSummary& summary,
              const std::optional<ParityReport>& parity) const;
@@ -33,6 +37,7 @@ class ImportCommand final : public Command {
   std::string output_;
   std::string verify_;
   std::string columns_ = "auto";
+  std::vector<std::string> keep_;
   double tolerance_ = 1e-6;
   bool json_ = false;
 };

@@ -6,6 +6,7 @@
 #include "base/str_cat.h"
 #include "import/catboost/catboost_importer.h"
 #include "import/lightgbm/lightgbm_importer.h"
+#include "import/onnx/onnx_importer.h"
 #include "import/pmml/pmml_importer.h"
 #include "import/sklearn/sklearn_importer.h"
 #include "import/xgboost/xgboost_importer.h"
@@ -16,7 +17,7 @@ std::span<const import::Importer> AllImporters() {
   static const std::vector<import::Importer> kImporters = {
       import::sklearn::SklearnImporter(),   import::xgboost::XgboostImporter(),
       import::lightgbm::LightgbmImporter(), import::catboost::CatboostImporter(),
-      import::pmml::PmmlImporter(),
+      import::pmml::PmmlImporter(),         import::onnx::OnnxImporter(),
   };
   return kImporters;
 }
@@ -31,6 +32,7 @@ const import::Importer* FindImporter(std::span<const std::byte> file) {
 base::Result<import::ImportedModel> ImportBytes(std::span<const std::byte> file,
                                                 const import::ImportOptions& options) {
   if (const import::Importer* importer = FindImporter(file)) return importer->import(file, options);
+  if (import::onnx::LooksLikeOnnx(file)) return import::onnx::OnnxImporter().import(file, options);
   std::string known;
   for (const import::Importer& importer : AllImporters()) {
     known += base::StrCat(known.empty() ? "" : ", ", importer.name);

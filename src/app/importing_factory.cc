@@ -12,11 +12,16 @@ namespace {
 
 using base::Result;
 
-Result<engine::ModelFiles> Import(std::span<const std::byte> content,
+// `fs` is where the model's other files are, in the model's directory; nullptr: it has none.
+Result<engine::ModelFiles> Import(std::span<const std::byte> content, const base::FileSystem* fs,
                                   const engine::ModelFiles& files) {
   const import::Importer* importer = FindImporter(content);
   if (importer == nullptr) return files;
-  auto model = importer->import(content, {});
+  import::ImportOptions options;
+  options.keep_optional_inputs = true;
+  options.files = fs;
+  options.directory = files.directory;
+  auto model = importer->import(content, options);
   if (!model.ok())
     return model.status().WithContext(base::StrCat("importing from ", importer->name));
   return OnnxInMemory(std::move(model->onnx));
@@ -34,11 +39,11 @@ Result<engine::ModelFiles> ImportingFactory::Imported(const engine::ModelFiles& 
   if (files.in_memory != nullptr) {
     const auto found = files.in_memory->find(files.model_file);
     if (found == files.in_memory->end()) return files;
-    return Import(std::as_bytes(std::span(found->second)), files);
+    return Import(std::as_bytes(std::span(found->second)), nullptr, files);
   }
   const auto file = fs_.MapContained(files.directory, files.model_file);
   if (!file.ok()) return files;  // the factory below says what is wrong with it
-  return Import((*file)->bytes(), files);
+  return Import((*file)->bytes(), &fs_, files);
 }
 
 Result<std::unique_ptr<engine::Engine>> ImportingFactory::Load(

@@ -192,7 +192,7 @@ void ServeCommand::PrintBanner(const ModelServer& server) const {
     out << "try it:\n  " << CurlExample(server.CurlTarget(), snapshot->models().front().latest())
         << "\n";
   }
-  out << "metrics: " << url << "/metrics   stop: Ctrl-C" << std::endl;
+  out << "metrics: " << url << "/metrics   stop: Ctrl-C" << "\n" << std::flush;
 }
 
 }  // namespace slipway::app

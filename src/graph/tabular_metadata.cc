@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "base/protobuf_wire.h"
 #include "base/text.h"
 #include "tensor/json_reader.h"
 
@@ -33,15 +34,28 @@ std::vector<std::string> ReadJsonList(std::string text) {
 
 }  // namespace
 
-void WriteTabularMetadata(const TabularMetadata& metadata, GraphBuilder& graph) {
-  const auto set = [&graph](std::string_view key, const std::string& value) {
-    if (!value.empty()) graph.SetMetadata(key, value);
+std::map<std::string, std::string> MetadataEntries(const TabularMetadata& metadata) {
+  std::map<std::string, std::string> entries;
+  const auto set = [&entries](std::string_view key, const std::string& value) {
+    if (!value.empty()) entries.emplace(key, value);
   };
   set("slipway.source", metadata.source);
   set("slipway.framework", metadata.framework);
   set("slipway.framework_version", metadata.framework_version);
-  if (!metadata.columns.empty()) graph.SetMetadata("slipway.columns", JsonList(metadata.columns));
-  if (!metadata.classes.empty()) graph.SetMetadata("slipway.classes", JsonList(metadata.classes));
+  if (!metadata.columns.empty()) entries.emplace("slipway.columns", JsonList(metadata.columns));
+  if (!metadata.classes.empty()) entries.emplace("slipway.classes", JsonList(metadata.classes));
+  return entries;
+}
+
+void WriteTabularMetadata(const TabularMetadata& metadata, GraphBuilder& graph) {
+  for (const auto& [key, value] : MetadataEntries(metadata)) graph.SetMetadata(key, value);
+}
+
+void AppendMetadata(std::string_view key, std::string_view value, std::string& onnx) {
+  std::string entry;
+  base::WireWriter(entry).Bytes(1, key);
+  base::WireWriter(entry).Bytes(2, value);
+  base::WireWriter(onnx).Bytes(14, entry);
 }
 
 TabularMetadata ReadTabularMetadata(const std::map<std::string, std::string>& metadata) {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "graph/graph_builder.h"
@@ -20,8 +21,13 @@ struct TabularMetadata {
   std::vector<std::string> classes;  // slipway.classes: in the order of the probabilities
 };
 
-// Empty fields are left out.
+// Its keys and values. Empty fields are left out.
+std::map<std::string, std::string> MetadataEntries(const TabularMetadata& metadata);
+
 void WriteTabularMetadata(const TabularMetadata& metadata, GraphBuilder& graph);
+
+// Adds an entry to the metadata of a whole ONNX file, which must not have that key yet.
+void AppendMetadata(std::string_view key, std::string_view value, std::string& onnx);
 
 // From OnnxSummary::metadata. Fields that are not there, or lists that are not what we write, stay
 // empty: metadata is for people and for matching names, and a model runs without it.

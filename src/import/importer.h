@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file_system.h"
 #include "base/status.h"
 
 namespace slipway::import {
@@ -29,7 +30,13 @@ struct ImportLimits {
 
 struct ImportOptions {
   Columns columns = Columns::kAuto;
+  bool keep_zip_maps = false;         // ONNX: outputs that are sequences of maps stay so
+  bool keep_optional_inputs = false;  // ONNX: inputs with a default stay inputs
   ImportLimits limits = {};
+  // ONNX: where the other files are that the model lies in. Without it a model that has some is
+  // refused. Borrowed.
+  const base::FileSystem* files = nullptr;
+  base::FileSystem::Path directory = {};
 };
 
 // A column that the model was trained on.

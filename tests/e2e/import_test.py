@@ -79,3 +79,37 @@ def test_a_server_serves_a_joblib_file_as_it_is():
         assert answer.status == 200, answer.body
         outputs = {one["name"]: one["data"] for one in answer.json()["outputs"]}
         assert outputs["label"] == arrays["label"].tolist()
+
+
+def test_the_proof_is_kept_in_the_file_and_inspect_shows_it(tmp_path):
+    out = tmp_path / "model.onnx"
+    result = slipway("import", MODELS / "logistic.joblib", "-o", out, "--verify", MODELS / "logistic.npz", "--json")
+    assert result.returncode == 0, result.stderr
+    inspected = slipway("inspect", out, "--json")
+    assert inspected.returncode == 0, inspected.stderr
+    proof = json.loads(json.loads(inspected.stdout)["metadata"]["slipway.proof"])
+    assert proof == json.loads(result.stdout)["verified"]
+    assert proof["passed"]
+
+
+ONNX = ROOT / "tests/models/engine"
+
+
+def test_probabilities_that_are_maps_are_served_as_a_tensor():
+    with Server(ONNX / "ml_zipmap.onnx") as server:
+        metadata = server.get("/v2/models/ml_zipmap").json()
+        assert [(o["name"], o["datatype"], o["shape"]) for o in metadata["outputs"]] == [
+            ("label", "INT64", [-1]), ("output_probability", "FP32", [-1, 3])]
+        answer = server.infer("ml_zipmap", {"inputs": [
+            {"name": "x", "datatype": "FP32", "shape": [2, 2], "data": [2, 0, 0, 2]}]})
+        assert answer.json()["outputs"][1]["data"] == [2, 0, -2, 0, 2, -2]
+
+
+def test_an_onnx_file_is_cleaned(tmp_path):
+    out = tmp_path / "whole.onnx"
+    result = slipway("import", ONNX / "external_data/good/1/model.onnx", "-o", out)
+    assert result.returncode == 0, result.stderr
+    assert "tensors of other files are in the model" in result.stdout
+    assert slipway("inspect", out).returncode == 0
+    kept = slipway("import", ONNX / "ml_zipmap.onnx", "-o", tmp_path / "kept.onnx", "--keep", "zipmap")
+    assert kept.returncode == 0 and "sequence" in kept.stdout

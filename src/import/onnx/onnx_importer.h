@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "import/importer.h"
+
+namespace slipway::import::onnx {
+
+// ONNX files that are not yet what a server wants. Importing one
+//
+// - turns outputs of ZipMap (a sequence of maps, which no request protocol carries) into tensors of
+//   [batch, classes] and keeps the classes' names in the metadata;
+// - makes constants of inputs that have an initializer, as some exporters list every weight;
+// - takes in tensors whose bytes lie in other files, if ImportOptions says where files are;
+// - raises the IR version to 10. The operator sets stay: runtimes read old ones.
+//
+// ImportOptions::keep_zip_maps and keep_optional_inputs leave the first two as they are. Nodes,
+// weights and everything else are copied as they lie in the file.
+//
+// recognizes() is true only for files with a ZipMap, which answer less without the import; import()
+// takes any ONNX file. Beyond the errors of Importer: kPermissionDenied and kNotFound for files of
+// tensors. Source: onnx.proto; docs/Operators-ml.md (ZipMap), docs/ExternalData.md, docs/IR.md.
+const Importer& OnnxImporter();
+
+// Whether the file is ONNX, damaged or not: its first field is one that ONNX files begin with, and
+// it has a graph. Time linear in the number of its outermost fields.
+bool LooksLikeOnnx(std::span<const std::byte> file);
+
+}  // namespace slipway::import::onnx
