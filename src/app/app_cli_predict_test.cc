@@ -7,6 +7,7 @@
 #include "app/predict_convert.h"
 #include "app/predict_infer_body.h"
 #include "app/predict_input.h"
+#include "app/predict_npy_stream.h"
 #include "app/predict_output.h"
 #include "app/predict_rows.h"
 #include "base/testing/temporary_directory.h"
@@ -51,6 +52,41 @@ Tensor Make(const Shape& shape, const std::vector<T>& values) {
 }
 
 // ----- CSV -----
+
+TEST(NpyStreamTest, WritesWhatNumpyWritesOfTheWhole) {
+  const base::TemporaryDirectory directory;
+  const base::RealFileSystem fs;
+  const std::string path = directory.path() / "y.npy";
+  const std::vector<double> values = {1, 2, 3, 4, 5, 6};
+  const auto view = [&](int64_t row, int64_t rows) {
+    return *TensorView::Create(
+        tensor::DType::kFp64, {rows, 2},
+        std::as_bytes(std::span(values))
+            .subspan(static_cast<size_t>(row) * 16, static_cast<size_t>(rows) * 16));
+  };
+  NpyStream stream(fs, path, 3);
+  ASSERT_TRUE(stream.Add(view(0, 2)).ok());
+  EXPECT_FALSE(fs.Stat(path).ok());  // not before it is whole
+  EXPECT_FALSE(NpyStream(fs, path, 3).Finish().ok());
+  ASSERT_TRUE(stream.Add(view(2, 1)).ok());
+  ASSERT_TRUE(stream.Finish().ok());
+  EXPECT_EQ(*fs.Read(path, 1 << 20), *tensor::WriteNpy(view(0, 3)));
+}
+
+TEST(NpyStreamTest, RefusesOtherRowsAndTooFew) {
+  const base::TemporaryDirectory directory;
+  const base::RealFileSystem fs;
+  const std::string path = directory.path() / "y.npy";
+  const std::vector<float> values(6);
+  const auto bytes = std::as_bytes(std::span(values));
+  {
+    NpyStream stream(fs, path, 4);
+    ASSERT_TRUE(stream.Add(*TensorView::Create(tensor::DType::kFp32, {3, 2}, bytes)).ok());
+    EXPECT_FALSE(stream.Add(*TensorView::Create(tensor::DType::kFp32, {2, 3}, bytes)).ok());
+    EXPECT_FALSE(stream.Finish().ok());
+  }
+  EXPECT_TRUE(fs.List(directory.path())->empty());
+}
 
 TEST(CsvInputTest, TakesColumnsInOrder) {
   const auto inputs = ReadCsvInputs("a,b\n1,2.5\n-3,nan\n", TwoColumns(), {});

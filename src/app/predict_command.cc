@@ -6,7 +6,7 @@
 #include <ostream>
 #include <utility>
 
-#include "app/predict_rows.h"
+#include "app/predict_npy_stream.h"
 #include "app/progress.h"
 #include "app/server_client.h"
 #include "base/processors.h"
@@ -35,18 +35,6 @@ std::vector<std::string_view> OutputNames(const tensor::Signature& signature) {
   return names;
 }
 
-Status RunRows(PredictModel& model, std::span<const TensorView> rows,
-               std::span<const size_t> outputs, std::span<RowCollector> collectors) {
-  SLIPWAY_ASSIGN_OR_RETURN(std::vector<Tensor> results, model.Run(rows, outputs));
-  for (size_t i = 0; i < collectors.size(); ++i) {
-    SLIPWAY_RETURN_IF_ERROR(
-        collectors[i]
-            .Add(std::move(results[i]))
-            .WithContext(StrCat("output '", model.signature().outputs[outputs[i]].name, "'")));
-  }
-  return base::OkStatus();
-}
-
 Result<std::vector<Tensor>> Join(std::span<RowCollector> collectors) {
   std::vector<Tensor> joined;
   for (RowCollector& collector : collectors) {
@@ -71,7 +59,9 @@ void PredictCommand::Configure(CLI::App& app) {
   app.add_option("--format", format_, "Of the answer; default: by the ending of --output, or json")
       ->check(CLI::IsMember(std::vector<std::string>{"json", "csv", "npy", "npz"}));
   app.add_flag("--json", json_, "The same as --format json");
-  app.add_option("--outputs", outputs_, "Outputs to ask for, with commas; default: all")
+  app.add_option("--outputs", outputs_,
+                 "Outputs to ask for, with commas; default: all, of a classifier into NPY its "
+                 "probabilities")
       ->type_name("NAMES")
       ->delimiter(',');
   app.add_option("--map", map_, "The model's input is called so in the file; may be repeated")
@@ -100,14 +90,20 @@ Status PredictCommand::Run() {
   SLIPWAY_ASSIGN_OR_RETURN(const OutputFormat format, Format());
   SLIPWAY_ASSIGN_OR_RETURN(const InputOptions options, ParseInputOptions());
   SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<PredictModel> model, OpenModel());
-  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<size_t> outputs, ChooseOutputs(model->signature()));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<size_t> outputs,
+                           ChooseOutputs(model->signature(), format));
   SLIPWAY_ASSIGN_OR_RETURN(
       const PredictInputs inputs,
       ReadInputs(context_.fs, input_, WithFreeRows(model->signature()), options));
   for (const std::string& note : inputs.notes) {
     if (!quiet_) context_.err << "note: " << note << "\n";
   }
-  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Tensor> results, Predict(*model, inputs, outputs));
+  SLIPWAY_ASSIGN_OR_RETURN(const RowPlan plan, PlanRows(model->signature(), inputs.views, batch_));
+  if (Streams(format, model->signature(), plan, outputs)) {
+    return PredictToFile(*model, inputs, plan, outputs);
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Tensor> results,
+                           Predict(*model, inputs, plan, outputs));
   Prediction prediction{.model = model->name(), .version = model->version(), .outputs = {}};
   for (size_t i = 0; i < outputs.size(); ++i) {
     prediction.outputs.push_back(
@@ -163,8 +159,11 @@ Result<std::unique_ptr<PredictModel>> PredictCommand::OpenModel() const {
   return OpenLocalModel(context_.fs, target_, options);
 }
 
-Result<std::vector<size_t>> PredictCommand::ChooseOutputs(
-    const tensor::Signature& signature) const {
+Result<std::vector<size_t>> PredictCommand::ChooseOutputs(const tensor::Signature& signature,
+                                                          OutputFormat format) const {
+  if (outputs_.empty() && format == OutputFormat::kNpy) {
+    if (const auto index = signature.FindOutput("probabilities")) return std::vector{*index};
+  }
   const std::vector<std::string_view> names = OutputNames(signature);
   std::vector<size_t> chosen;
   for (const std::string& name : outputs_) {
@@ -181,16 +180,19 @@ Result<std::vector<size_t>> PredictCommand::ChooseOutputs(
   return chosen;
 }
 
-Result<std::vector<Tensor>> PredictCommand::Predict(PredictModel& model,
-                                                    const PredictInputs& inputs,
-                                                    const std::vector<size_t>& outputs) {
-  SLIPWAY_ASSIGN_OR_RETURN(const RowPlan plan, PlanRows(model.signature(), inputs.views, batch_));
-  if (!plan.sliced) return model.Run(inputs.views, outputs);
+bool PredictCommand::Streams(OutputFormat format, const tensor::Signature& signature,
+                             const RowPlan& plan, const std::vector<size_t>& outputs) const {
+  if (format != OutputFormat::kNpy || !plan.sliced || outputs.size() != 1) return false;
+  return output_ != "-" && IsForAFile() && NpyStream::Takes(signature.outputs[outputs[0]].dtype);
+}
+
+Status PredictCommand::PredictRows(PredictModel& model, const PredictInputs& inputs,
+                                   const RowPlan& plan, const std::vector<size_t>& outputs,
+                                   const TakeResults& take) {
   Progress progress(
       context_.clock, context_.err,
       {.verb = "predicting", .unit = "rows", .shown = !quiet_ && StandardErrorIsTerminal()});
   std::vector<RowReader> readers(inputs.views.begin(), inputs.views.end());
-  std::vector<RowCollector> collectors(outputs.size());
   std::vector<TensorView> slice(inputs.views.size());
   for (int64_t done = 0; done < plan.rows; done += plan.rows_per_run) {
     progress.Update(done, plan.rows);
@@ -198,10 +200,45 @@ Result<std::vector<Tensor>> PredictCommand::Predict(PredictModel& model,
     for (size_t i = 0; i < readers.size(); ++i) {
       SLIPWAY_ASSIGN_OR_RETURN(slice[i], readers[i].Next(count));
     }
-    const Status status = RunRows(model, slice, outputs, collectors);
+    auto results = model.Run(slice, outputs);
+    const Status status = results.ok() ? take(*std::move(results)) : results.status();
     if (!status.ok()) return status.WithContext(StrCat("rows ", done, " to ", done + count - 1));
   }
+  return base::OkStatus();
+}
+
+Result<std::vector<Tensor>> PredictCommand::Predict(PredictModel& model,
+                                                    const PredictInputs& inputs,
+                                                    const RowPlan& plan,
+                                                    const std::vector<size_t>& outputs) {
+  if (!plan.sliced) return model.Run(inputs.views, outputs);
+  std::vector<RowCollector> collectors(outputs.size());
+  const auto collect = [&](std::vector<Tensor> results) -> Status {
+    for (size_t i = 0; i < collectors.size(); ++i) {
+      const Status status = collectors[i].Add(std::move(results[i]));
+      if (!status.ok()) {
+        return status.WithContext(
+            StrCat("output '", model.signature().outputs[outputs[i]].name, "'"));
+      }
+    }
+    return base::OkStatus();
+  };
+  SLIPWAY_RETURN_IF_ERROR(PredictRows(model, inputs, plan, outputs, collect));
   return Join(collectors);
+}
+
+Status PredictCommand::PredictToFile(PredictModel& model, const PredictInputs& inputs,
+                                     const RowPlan& plan, const std::vector<size_t>& outputs) {
+  NpyStream stream(context_.fs, output_, plan.rows);
+  SLIPWAY_RETURN_IF_ERROR(PredictRows(model, inputs, plan, outputs, [&](std::vector<Tensor> rows) {
+    return stream.Add(rows.front().view());
+  }));
+  return stream.Finish();
+}
+
+bool PredictCommand::IsForAFile() const {
+  const auto there = context_.fs.Stat(output_);
+  return !there.ok() || there->kind == base::FileInfo::Kind::kFile;
 }
 
 Status PredictCommand::Write(const std::string& text) const {
@@ -211,10 +248,7 @@ Status PredictCommand::Write(const std::string& text) const {
     if (context_.out || errno == EPIPE) return base::OkStatus();  // `| head` has seen enough
     return base::ErrnoStatus(errno, "writing to standard output");
   }
-  const auto there = context_.fs.Stat(output_);
-  if (!there.ok() || there->kind == base::FileInfo::Kind::kFile) {
-    return context_.fs.WriteAtomically(output_, text);
-  }
+  if (IsForAFile()) return context_.fs.WriteAtomically(output_, text);
   std::ofstream device(output_, std::ios::binary);  // a pipe or /dev/null: not to be replaced
   device << text << std::flush;
   if (device) return base::OkStatus();

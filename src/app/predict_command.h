@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,14 +10,16 @@
 #include "app/predict_input.h"
 #include "app/predict_model.h"
 #include "app/predict_output.h"
+#include "app/predict_rows.h"
 
 namespace slipway::app {
 
 // slipway predict MODEL|URL --input FILE: what a model says to the rows of a file.
 //
 // The model runs in this process, or on a server that is asked over REST. Rows go through it in
-// batches; the answer is held in memory and written at the end, so that an output file is whole or
-// not there. What was converted or passed over is said on standard error.
+// batches; an output file is whole or not there. One output as NPY goes to its file as it comes,
+// all else is held in memory and written at the end. What was converted or passed over is said on
+// standard error.
 class PredictCommand final : public Command {
  public:
   using Command::Command;
@@ -28,11 +31,24 @@ class PredictCommand final : public Command {
   base::Result<InputOptions> ParseInputOptions() const;
   base::Result<std::unique_ptr<PredictModel>> OpenModel() const;
   // Positions in the signature.
-  base::Result<std::vector<size_t>> ChooseOutputs(const tensor::Signature& signature) const;
+  base::Result<std::vector<size_t>> ChooseOutputs(const tensor::Signature& signature,
+                                                  OutputFormat format) const;
+  // Whether the answer can go to its file as it comes.
+  bool Streams(OutputFormat format, const tensor::Signature& signature, const RowPlan& plan,
+               const std::vector<size_t>& outputs) const;
+  // Runs the model over the rows of a plan that slices them; `take` gets the results of each run.
+  using TakeResults = std::function<base::Status(std::vector<tensor::Tensor>)>;
+  base::Status PredictRows(PredictModel& model, const PredictInputs& inputs, const RowPlan& plan,
+                           const std::vector<size_t>& outputs, const TakeResults& take);
   base::Result<std::vector<tensor::Tensor>> Predict(PredictModel& model,
                                                     const PredictInputs& inputs,
+                                                    const RowPlan& plan,
                                                     const std::vector<size_t>& outputs);
+  base::Status PredictToFile(PredictModel& model, const PredictInputs& inputs, const RowPlan& plan,
+                             const std::vector<size_t>& outputs);
   base::Status Write(const std::string& text) const;
+  // The output is a file or will be one: no pipe, no device.
+  bool IsForAFile() const;
 
   std::string target_;  // path or URL
   std::string model_;

@@ -120,6 +120,35 @@ Status WriteAll(const UniqueFd& fd, std::string_view content, std::string_view n
   return OkStatus();
 }
 
+class RealFileWriter final : public FileWriter {
+ public:
+  RealFileWriter(UniqueFd fd, std::string path, std::string temporary)
+      : fd_(std::move(fd)), path_(std::move(path)), temporary_(std::move(temporary)) {}
+  RealFileWriter(const RealFileWriter&) = delete;
+  RealFileWriter& operator=(const RealFileWriter&) = delete;
+  ~RealFileWriter() override {
+    if (!renamed_) unlink(temporary_.c_str());
+  }
+
+  Status Append(std::string_view bytes) override { return WriteAll(fd_, bytes, path_); }
+
+  Status Commit() override {
+    if (fsync(fd_.get()) != 0) return ErrnoStatus(errno, StrCat("syncing '", path_, "'"));
+    fchmod(fd_.get(), 0644);
+    if (rename(temporary_.c_str(), path_.c_str()) != 0) {
+      return ErrnoStatus(errno, StrCat("renaming to '", path_, "'"));
+    }
+    renamed_ = true;
+    return OkStatus();
+  }
+
+ private:
+  const UniqueFd fd_;
+  const std::string path_;
+  const std::string temporary_;
+  bool renamed_ = false;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<MappedFile>> RealFileSystem::Map(const Path& path) const {
@@ -146,20 +175,18 @@ Result<std::string> RealFileSystem::ReadContained(const Path& directory, std::st
   return ReadAll(fd, (directory / relative).string(), max_bytes);
 }
 
-Status RealFileSystem::WriteAtomically(const Path& path, std::string_view content) const {
+Result<std::unique_ptr<FileWriter>> RealFileSystem::CreateAtomically(const Path& path) const {
   std::string temporary = path.string() + ".XXXXXX";
   UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd.valid()) return ErrnoStatus(errno, StrCat("creating '", temporary, "'"));
-  Status status = WriteAll(fd, content, path.string());
-  if (status.ok() && fsync(fd.get()) != 0) {
-    status = ErrnoStatus(errno, StrCat("syncing '", path.string(), "'"));
-  }
-  if (status.ok()) fchmod(fd.get(), 0644);
-  if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) {
-    status = ErrnoStatus(errno, StrCat("renaming to '", path.string(), "'"));
-  }
-  if (!status.ok()) unlink(temporary.c_str());
-  return status;
+  return std::unique_ptr<FileWriter>(
+      std::make_unique<RealFileWriter>(std::move(fd), path.string(), std::move(temporary)));
+}
+
+Status RealFileSystem::WriteAtomically(const Path& path, std::string_view content) const {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<FileWriter> writer, CreateAtomically(path));
+  SLIPWAY_RETURN_IF_ERROR(writer->Append(content));
+  return writer->Commit();
 }
 
 Result<FileInfo> RealFileSystem::Stat(const Path& path) const {

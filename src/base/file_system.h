@@ -23,6 +23,18 @@ class MappedFile {
   virtual std::span<const std::byte> bytes() const = 0;
 };
 
+// A file that is being written beside its path and takes its place when it is whole.
+//
+// Thread-compatible. Errors: as FileSystem.
+class FileWriter {
+ public:
+  // Without Commit() nothing is left behind.
+  virtual ~FileWriter() = default;
+  virtual Status Append(std::string_view bytes) = 0;
+  // Syncs the file and renames it over the path. Call once, last.
+  virtual Status Commit() = 0;
+};
+
 struct FileInfo {
   enum class Kind : uint8_t { kFile, kDirectory, kOther };
   Kind kind = Kind::kOther;
@@ -62,6 +74,8 @@ class FileSystem {
   // Writes a new file beside `path`, syncs it and renames it over `path`: readers see the old or
   // the new content, never a part.
   virtual Status WriteAtomically(const Path& path, std::string_view content) const = 0;
+  // The same for content that comes in pieces.
+  virtual Result<std::unique_ptr<FileWriter>> CreateAtomically(const Path& path) const = 0;
   virtual Result<FileInfo> Stat(const Path& path) const = 0;
   // Entries but "." and "..", sorted by name.
   virtual Result<std::vector<DirectoryEntry>> List(const Path& path) const = 0;
@@ -78,6 +92,7 @@ class RealFileSystem final : public FileSystem {
   Result<std::string> ReadContained(const Path& directory, std::string_view relative,
                                     uint64_t max_bytes) const override;
   Status WriteAtomically(const Path& path, std::string_view content) const override;
+  Result<std::unique_ptr<FileWriter>> CreateAtomically(const Path& path) const override;
   Result<FileInfo> Stat(const Path& path) const override;
   Result<std::vector<DirectoryEntry>> List(const Path& path) const override;
   Status CreateDirectories(const Path& path) const override;

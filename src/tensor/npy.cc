@@ -200,6 +200,13 @@ std::string_view DescrOf(DType dtype) {
 
 }  // namespace
 
+Result<std::string> NpyPrefix(DType dtype, const Shape& shape) {
+  if (dtype == DType::kBytes || dtype == DType::kBf16) {
+    return InvalidArgument(StrCat("NPY: ", dtype, " has to be converted as a whole"));
+  }
+  return NpyHeaderText(DescrOf(dtype), shape);
+}
+
 Result<Tensor> ReadNpy(std::span<const std::byte> file, const NpyLimits& limits) {
   SLIPWAY_ASSIGN_OR_RETURN(const NpyHeader header, ReadNpyHeader(file, limits.max_header_bytes));
   SLIPWAY_ASSIGN_OR_RETURN(const int64_t count, ElementCount(header.shape));

@@ -37,6 +37,11 @@ base::Result<Tensor> ReadNpy(std::span<const std::byte> file, const NpyLimits& l
 // cannot hold.
 base::Result<std::string> WriteNpy(const TensorView& tensor);
 
+// What stands before the data of such a file, for elements of a fixed size: the data follow as
+// their bytes lie in a tensor of that dtype and shape. kInvalidArgument for BYTES and BF16, which
+// WriteNpy() converts.
+base::Result<std::string> NpyPrefix(DType dtype, const Shape& shape);
+
 // Reads an NPZ archive: every member "NAME.npy", in the order of the archive, stored or deflated.
 // Checksums are checked. kInvalidArgument names the member.
 base::Result<std::vector<NamedTensor>> ReadNpz(std::span<const std::byte> file,

@@ -113,3 +113,14 @@ def test_an_onnx_file_is_cleaned(tmp_path):
     assert slipway("inspect", out).returncode == 0
     kept = slipway("import", ONNX / "ml_zipmap.onnx", "-o", tmp_path / "kept.onnx", "--keep", "zipmap")
     assert kept.returncode == 0 and "sequence" in kept.stdout
+
+
+def test_arrays_are_scored_in_bulk(tmp_path):
+    arrays = np.load(MODELS / "logistic.npz")
+    rows = np.repeat(arrays["x"], 400, axis=0)
+    np.save(tmp_path / "X.npy", rows)
+    result = slipway("predict", MODELS / "logistic.joblib", "--input", tmp_path / "X.npy", "--output", tmp_path / "Y.npy")
+    assert result.returncode == 0, result.stderr
+    expected = np.repeat(arrays["probabilities"], 400, axis=0)
+    assert np.allclose(np.load(tmp_path / "Y.npy"), expected, rtol=1e-9, atol=0, equal_nan=True)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["X.npy", "Y.npy"]

@@ -42,6 +42,10 @@ class FailingFileSystem final : public FileSystem {
     SLIPWAY_RETURN_IF_ERROR(Check(path));
     return real_.WriteAtomically(path, content);
   }
+  Result<std::unique_ptr<FileWriter>> CreateAtomically(const Path& path) const override {
+    SLIPWAY_RETURN_IF_ERROR(Check(path));
+    return real_.CreateAtomically(path);
+  }
   Result<FileInfo> Stat(const Path& path) const override { return real_.Stat(path); }
   Result<std::vector<DirectoryEntry>> List(const Path& path) const override {
     SLIPWAY_RETURN_IF_ERROR(Check(path));

@@ -36,6 +36,9 @@ class TextFileSystem final : public FileSystem {
   Status WriteAtomically(const Path& path, std::string_view) const override {
     return NotFound(path.string());
   }
+  Result<std::unique_ptr<FileWriter>> CreateAtomically(const Path& path) const override {
+    return NotFound(path.string());
+  }
   Result<FileInfo> Stat(const Path& path) const override { return NotFound(path.string()); }
   Result<std::vector<DirectoryEntry>> List(const Path& path) const override {
     return NotFound(path.string());
