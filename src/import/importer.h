@@ -56,6 +56,7 @@ struct ImportedModel {
   std::vector<ImportedColumn> columns;
   std::vector<std::string> class_names;  // of a classifier, in the order of the probabilities
   std::vector<std::string> warnings;
+  bool has_other_files = false;  // a part of it was read from files beside it
   std::string onnx;
 };
 

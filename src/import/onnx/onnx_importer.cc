@@ -198,6 +198,7 @@ Result<ImportedModel> Import(std::span<const std::byte> file, const ImportOption
   model.structure = Structure(summary);
   model.structure.insert(model.structure.end(), plan.changes.begin(), plan.changes.end());
   model.class_names = plan.classes;
+  model.has_other_files = !summary.external.empty();
   SLIPWAY_ASSIGN_OR_RETURN(model.onnx, ApplyEdit(file, plan.edit));
   graph::TabularMetadata metadata;
   metadata.classes = plan.classes;
