@@ -40,6 +40,7 @@ struct CommandEntry {
   const char* summary;
   const char* example;
   std::function<std::unique_ptr<Command>(const CommandContext&)> make;
+  bool hidden = false;  // for the program itself: --help does not list it
 };
 
 // Every command, in the order in which --help lists them.

@@ -8,6 +8,7 @@
 #include "app/serve_command.h"
 #include "app/status_command.h"
 #include "app/version_command.h"
+#include "app/worker_command.h"
 
 namespace slipway::app {
 namespace {
@@ -64,6 +65,11 @@ std::vector<CommandEntry> AllCommands() {
        .summary = "Print the versions of slipway and of its engines",
        .example = "slipway version --json",
        .make = Make<VersionCommand>},
+      {.name = "worker",
+       .summary = "Run a model for a server; servers start it",
+       .example = "slipway serve models --isolation process",
+       .make = Make<WorkerCommand>,
+       .hidden = true},
   };
 }
 

@@ -50,6 +50,7 @@ int Main(int argc, char** argv) {
   for (const CommandEntry& entry : AllCommands()) {
     commands.push_back(entry.make(context));
     CLI::App* sub = app.add_subcommand(entry.name, entry.summary);
+    if (entry.hidden) sub->group("");
     sub->footer(base::StrCat("Example:\n  ", entry.example));
     commands.back()->Configure(*sub);
     sub->callback([&status, name = entry.name, command = commands.back().get()] {

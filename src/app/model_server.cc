@@ -84,7 +84,7 @@ base::Result<std::unique_ptr<ModelServer>> ModelServer::Start(const ServerConfig
 }
 
 base::Status ModelServer::Open() {
-  SLIPWAY_ASSIGN_OR_RETURN(factory_, MakeEngineFactory(services_.fs, services_.log));
+  SLIPWAY_ASSIGN_OR_RETURN(factory_, MakeServingFactory(services_.fs, services_.clock, services_.log));
   SLIPWAY_RETURN_IF_ERROR(MakeSource());
 
   inference::ModelRuntime::Options runtime;

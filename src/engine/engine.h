@@ -60,6 +60,10 @@ struct EngineOptions {
   std::string provider = "cpu";  // execution provider: cpu, cuda, tensorrt, openvino, ...
   std::map<std::string, std::string> provider_options = {};  // handed to the provider as they are
   int intra_op_threads = 1;                                  // threads inside one operator
+  // The model runs in a process of its own, which cannot take this one down (engine/process).
+  bool own_process = false;
+  int process_lanes = 1;        // requests it runs at a time
+  uint64_t process_memory = 0;  // private memory it may have; 0: no limit
 };
 
 // Makes engines. Thread-safe.

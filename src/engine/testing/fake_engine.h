@@ -30,6 +30,8 @@ class FakeEngine final : public Engine {
 
   // Output i is a copy of input i.
   static Compute CopyInputs();
+  // The engine that EngineSuite asks for.
+  static std::unique_ptr<Engine> AddAndSubtract();
   // Fails every run with `status`.
   static Compute Fail(base::Status status);
 

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "engine/process/worker_process.h"
+
+namespace slipway::engine {
+
+// An Engine whose model runs in a process of its own. When that dies, runs fail with kUnavailable,
+// and it is started anew: at the next run, then after a pause that doubles up to half a minute
+// while it keeps dying.
+//
+// Thread-safe, as engines are. `launch`, `clock` and `log` must outlive it.
+class ProcessEngine final : public Engine {
+ public:
+  struct Source {
+    ModelFiles files = {};
+    EngineOptions options = {};
+    WorkerProcess::Options process = {};
+  };
+
+  ProcessEngine(Source source, const LaunchWorker& launch, base::Clock& clock, base::Logger& log,
+                std::unique_ptr<WorkerProcess> worker);
+
+  const tensor::Signature& signature() const override { return signature_; }
+  // A run crosses to another process and back: it never belongs on a thread that serves
+  // connections.
+  bool unbounded_run_time() const override { return true; }
+  base::Status Run(std::span<const tensor::TensorView> inputs, std::span<const size_t> outputs,
+                   base::Deadline deadline, std::vector<tensor::Tensor>& results) override;
+
+ private:
+  base::Result<std::shared_ptr<WorkerProcess>> LivingWorker();
+  base::Result<std::shared_ptr<WorkerProcess>> StartAgain();
+
+  const Source source_;
+  const LaunchWorker& launch_;
+  base::Clock& clock_;
+  base::Logger& log_;
+  const tensor::Signature signature_;
+  std::mutex mutex_;
+  std::shared_ptr<WorkerProcess> worker_;  // under mutex_
+  bool starting_ = false;                  // under mutex_
+  base::SteadyTime not_before_{};          // under mutex_: of the next start
+  std::chrono::milliseconds pause_{0};     // under mutex_: before the start after that
+};
+
+// Whether two signatures name the same inputs and outputs of the same kinds.
+bool SameSignature(const tensor::Signature& one, const tensor::Signature& other);
+
+}  // namespace slipway::engine
