@@ -18,6 +18,10 @@ QueueLane::Options ForQueue(const ModelRuntime::Options& options, const RunProfi
   const std::chrono::nanoseconds limit =
       queue.objective.count() > 0 ? queue.objective / 2 : kQueueBatchLimit;
   queue.max_rows = std::min(options.max_batch_rows, profile.RowsWithin(limit));
+  // Who names sizes wants them, as long as rows may be put together at all.
+  if (!queue.preferred_rows.empty() && !profile.batches.empty()) {
+    queue.max_rows = queue.preferred_rows.back();
+  }
   const bool known = profile.run_time < std::chrono::nanoseconds::max();
   queue.run_time = known ? profile.run_time : std::chrono::nanoseconds(0);
   return queue;

@@ -36,6 +36,8 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
     std::chrono::nanoseconds inline_batch_limit = std::chrono::milliseconds(1);
     // Rows of one batch, where the model gains from batches; 1: every call runs alone.
     int64_t max_batch_rows = 64;
+    // A request is answered within this, or fails; 0: no limit. Front ends make deadlines of it.
+    std::chrono::nanoseconds timeout{0};
     size_t stat_shards = 1;  // one per IO thread
     CircuitBreaker::Options breaker = {};
     // Name, threads, bounds and times; rows and the time of a run come from the profile.
@@ -60,6 +62,7 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
     round_rows_.store(1, std::memory_order_relaxed);
     queue_.StopBatching();
   }
+  std::chrono::nanoseconds timeout() const { return options_.timeout; }
   monitor::ModelStats& stats() { return stats_; }
   QueueLane& queue() { return queue_; }
   CircuitBreaker& breaker() { return breaker_; }
