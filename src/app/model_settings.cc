@@ -62,6 +62,13 @@ std::vector<ConfigField> ModelSettings::Fields() {
       Count("max_queued", "Requests that may wait for one such model (429)", max_queued, 1),
       Time("max_run_time", "A run of a slow model that takes longer is stopped; 0: no limit",
            max_run_time),
+      Bytes("cache.max_bytes",
+            "Memory for answers of a model version, which equal requests then get without a run: "
+            "only for models that answer the same request in the same way each time; 0: no cache",
+            cache_bytes),
+      Bytes("cache.max_request",
+            "Requests with more bytes of inputs are run without looking for an answer",
+            cache_request_bytes),
   };
 }
 
@@ -79,6 +86,7 @@ lifecycle::ModelConfig ModelSettings::ToConfig() const {
   lifecycle::ModelConfig config;
   config.engine.provider = provider;
   config.engine.intra_op_threads = static_cast<int>(intra_op_threads);
+  config.reserve_bytes = cache_bytes;
   return config;
 }
 
@@ -95,6 +103,7 @@ inference::ModelRuntime::Options ModelSettings::ToRuntime(size_t processors,
   std::ranges::sort(options.queue.preferred_rows);
   options.queue.objective = objective;
   options.queue.max_queued = static_cast<size_t>(max_queued);
+  options.cache = {.max_bytes = cache_bytes, .max_request_bytes = cache_request_bytes};
   return options;
 }
 

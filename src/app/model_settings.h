@@ -27,6 +27,8 @@ struct ModelSettings {
   int64_t queue_threads = 0;  // in the queue lane; 0: one per processor
   int64_t max_queued = 1024;
   std::chrono::nanoseconds max_run_time = std::chrono::minutes(1);
+  uint64_t cache_bytes = 0;  // 0: no cache
+  uint64_t cache_request_bytes = uint64_t{1} << 20;
 
   // The fields of slipway.yaml, bound to this object: at its top level they hold for every model,
   // in model_settings for one.

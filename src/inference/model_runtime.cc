@@ -50,6 +50,8 @@ ModelRuntime::ModelRuntime(const Options& options, const RunProfile& profile, ba
                            profile.RowsWithin(options.inline_batch_limit, profile.run_time / 2))),
       stats_(options.stat_shards),
       breaker_(options.breaker),
+      cache_(options.cache.max_bytes > 0 ? std::make_unique<ResponseCache>(options.cache)
+                                         : nullptr),
       queue_(ForQueue(options, profile), clock) {}
 
 ModelRuntime& ModelRuntime::Of(const lifecycle::LoadedModel& model) {

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "inference/circuit_breaker.h"
 #include "inference/queue_lane.h"
+#include "inference/response_cache.h"
 #include "inference/run_profile.h"
 #include "lifecycle/model.h"
 #include "monitor/model_stats.h"
@@ -40,6 +41,7 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
     std::chrono::nanoseconds timeout{0};
     size_t stat_shards = 1;  // one per IO thread
     CircuitBreaker::Options breaker = {};
+    ResponseCache::Options cache = {};  // no bytes: no cache
     // Name, threads, bounds and times; rows and the time of a run come from the profile.
     QueueLane::Options queue;
   };
@@ -66,6 +68,7 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
   monitor::ModelStats& stats() { return stats_; }
   QueueLane& queue() { return queue_; }
   CircuitBreaker& breaker() { return breaker_; }
+  ResponseCache* cache() { return cache_.get(); }  // null: none
 
  private:
   const Options options_;
@@ -74,6 +77,7 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
   std::atomic<int64_t> round_rows_;
   monitor::ModelStats stats_;
   CircuitBreaker breaker_;
+  const std::unique_ptr<ResponseCache> cache_;
   QueueLane queue_;
 };
 

@@ -198,7 +198,7 @@ void QueueLane::GiveBack(const Entry& entry) {
   entry.origin.loop->Post([call = entry.call] {
     // The front end may reuse the call inside OnDone(), so let go of the model through a copy.
     const lifecycle::ModelHandle keep_alive = std::move(call->keep_alive_);
-    call->OnDone();
+    call->Finish();
   });
   entry.origin.outstanding->fetch_sub(1, std::memory_order_release);
   entry.origin.outstanding->notify_all();

@@ -60,7 +60,8 @@ void ModelTask::Record(const Status& done) {
                                 .protocol = protocol_,
                                 .rows = rows,
                                 .total = sent - arrival_.first_byte_at,
-                                .phases = {}};
+                                .phases = {},
+                                .ran = source == inference::AnswerSource::kRun};
   const auto set = [&sample](Phase phase, SteadyTime from, SteadyTime to) {
     sample.phases[static_cast<size_t>(phase)] = to - from;
   };
