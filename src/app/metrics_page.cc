@@ -1,8 +1,11 @@
 #include "app/metrics_page.h"
 
+#include <algorithm>
 #include <array>
 #include <functional>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -29,6 +32,7 @@ struct Row {
   size_t queue_depth = 0;
   uint64_t estimated_bytes = 0;
   bool inline_lane = false;
+  std::optional<inference::ResponseCache::Usage> cache = {};  // of models that have one
 };
 
 std::vector<Row> ReadRows(const lifecycle::Snapshot& snapshot) {
@@ -42,6 +46,7 @@ std::vector<Row> ReadRows(const lifecycle::Snapshot& snapshot) {
                       .queue_depth = runtime.queue().depth(),
                       .estimated_bytes = version->estimated_bytes(),
                       .inline_lane = runtime.LaneFor(1) == inference::LaneKind::kInline});
+      if (runtime.cache() != nullptr) rows.back().cache = runtime.cache()->usage();
     }
   }
   return rows;
@@ -109,6 +114,33 @@ void RenderPerVersion(const std::vector<Row>& rows, MetricsText& text, std::stri
   for (const Row& row : rows) {
     text.Sample({{"model", row.model}, {"version", row.version}}, get(row));
   }
+}
+
+void RenderCaches(const std::vector<Row>& all, MetricsText& text) {
+  std::vector<Row> rows;
+  std::ranges::copy_if(all, std::back_inserter(rows),
+                       [](const Row& row) { return row.cache.has_value(); });
+  if (rows.empty()) return;
+  text.Family(
+      "slipway_cache_requests_total", MetricType::kCounter,
+      "Requests that an answer was looked for: hit, miss (the model ran), or shared (it ended "
+      "with an equal one that ran)");
+  for (const Row& row : rows) {
+    const auto sample = [&](std::string_view result, uint64_t count) {
+      text.Sample({{"model", row.model}, {"version", row.version}, {"result", result}}, count);
+    };
+    sample("hit", row.totals.cache_hit.count);
+    sample("miss", row.totals.cache_miss.count);
+    sample("shared", row.totals.cache_shared);
+  }
+  RenderPerVersion(rows, text, "slipway_cache_evictions_total", MetricType::kCounter,
+                   "Answers that made room for others",
+                   [](const Row& row) { return row.cache->evictions; });
+  RenderPerVersion(rows, text, "slipway_cache_entries", MetricType::kGauge, "Answers that are kept",
+                   [](const Row& row) { return row.cache->entries; });
+  RenderPerVersion(rows, text, "slipway_cache_bytes", MetricType::kGauge,
+                   "Memory of the answers that are kept",
+                   [](const Row& row) { return row.cache->bytes; });
 }
 
 void RenderStates(const lifecycle::Manager& manager, MetricsText& text) {
@@ -221,7 +253,7 @@ std::string RenderMetrics(const MetricsSources& sources) {
   RenderPhases(rows, text);
   RenderBatches(rows, text);
   RenderPerVersion(rows, text, "slipway_inference_rows_total", MetricType::kCounter,
-                   "Batch items of successful requests",
+                   "Batch items of successful requests that the model ran",
                    [](const Row& row) { return row.totals.rows; });
   RenderPerVersion(rows, text, "slipway_queue_depth", MetricType::kGauge,
                    "Requests that wait for the engine",
@@ -235,6 +267,7 @@ std::string RenderMetrics(const MetricsSources& sources) {
   RenderPerVersion(rows, text, "slipway_model_inline", MetricType::kGauge,
                    "1 when single rows run on the IO threads, 0 when they queue",
                    [](const Row& row) { return uint64_t{row.inline_lane}; });
+  RenderCaches(rows, text);
   RenderStates(sources.manager, text);
   RenderLifecycle(sources.lifecycle, text);
   const net::ServerStats net = sources.net_stats();

@@ -193,7 +193,8 @@ std::vector<frontend::ModelControl::Entry> ManagerModelControl::Find(std::string
 }
 
 void ManagerModelControl::Load(LoadRequest request, Done done) {
-  auto load = ToLoadRequest(std::move(request), defaults_);
+  const lifecycle::ModelConfig config = config_of_(request.name);
+  auto load = ToLoadRequest(std::move(request), config);
   if (!load.ok()) {
     done(load.status());
     return;

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <functional>
+#include <string_view>
+#include <utility>
+
 #include "frontend/model_control.h"
 #include "lifecycle/manager.h"
 
@@ -8,8 +12,11 @@ namespace slipway::app {
 // The repository API of the front ends, over the manager. Thread-safe; `manager` must outlive it.
 class ManagerModelControl final : public frontend::ModelControl {
  public:
-  explicit ManagerModelControl(lifecycle::Manager& manager, lifecycle::ModelConfig defaults)
-      : manager_(manager), defaults_(std::move(defaults)) {}
+  using ConfigOf = std::function<lifecycle::ModelConfig(std::string_view model)>;
+
+  // `config_of` says how a model is loaded when a client's load call brings a configuration.
+  ManagerModelControl(lifecycle::Manager& manager, ConfigOf config_of)
+      : manager_(manager), config_of_(std::move(config_of)) {}
 
   std::vector<Entry> Index() const override;
   std::vector<Entry> Find(std::string_view name) const override;
@@ -18,7 +25,7 @@ class ManagerModelControl final : public frontend::ModelControl {
 
  private:
   lifecycle::Manager& manager_;
-  const lifecycle::ModelConfig defaults_;
+  const ConfigOf config_of_;
 };
 
 // What a client's ModelConfig (Triton's JSON) asks of us: the version policy; the rest is kept as

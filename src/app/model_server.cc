@@ -1,6 +1,7 @@
 #include "app/model_server.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "app/warmup_request.h"
 #include "base/processors.h"
 #include "base/str_cat.h"
+#include "base/text.h"
 #include "lifecycle/open_source.h"
 
 namespace slipway::app {
@@ -24,13 +26,6 @@ constexpr size_t kMaxIoThreads = 8;
 
 size_t Processors(const ModelServer::Services& services) {
   return static_cast<size_t>(base::UsableProcessors(services.fs));
-}
-
-lifecycle::ModelConfig DefaultModelConfig(const ServerConfig& config) {
-  lifecycle::ModelConfig model;
-  model.engine.provider = config.provider;
-  model.engine.intra_op_threads = static_cast<int>(config.intra_op_threads);
-  return model;
 }
 
 lifecycle::InitialSelection ParseSelection(const std::string& text) {
@@ -87,16 +82,14 @@ base::Status ModelServer::Open() {
   SLIPWAY_ASSIGN_OR_RETURN(factory_, MakeServingFactory(services_.fs, services_.clock, services_.log));
   SLIPWAY_RETURN_IF_ERROR(MakeSource());
 
-  inference::ModelRuntime::Options runtime;
-  runtime.stat_shards = io_threads_;
-  runtime.queue.threads = config_.queue_threads > 0 ? static_cast<size_t>(config_.queue_threads)
-                                                    : Processors(services_);
-  runtime.max_batch_rows = config_.max_batch_rows;
-  runtime.queue.max_run_time = config_.max_run_time;
-  runtime.queue.max_delay = config_.max_batch_delay;
-  runtime.queue.objective = config_.objective;
-  runtime.queue.max_queued = static_cast<size_t>(config_.max_queued);
-  observer_ = std::make_unique<inference::RuntimeObserver>(runtime, services_.clock, services_.log);
+  WarnOfUnknownModels();
+  const auto runtime_of = [this](const ModelSettings& settings) {
+    return settings.ToRuntime(Processors(services_), io_threads_);
+  };
+  inference::RuntimeObserver::OptionsByModel own;
+  for (const std::string& name : config_.own.names()) own[name] = runtime_of(SettingsOf(name));
+  observer_ = std::make_unique<inference::RuntimeObserver>(
+      runtime_of(config_.model), std::move(own), services_.clock, services_.log);
 
   lifecycle::ManagerOptions options;
   options.mode = config_.control == "explicit" ? lifecycle::ControlMode::kExplicit
@@ -119,17 +112,34 @@ base::Status ModelServer::Open() {
                                    .warmup = &warmup_},
       options);
   state_ = std::make_unique<State>(*manager_, factory_->name());
-  control_ = std::make_unique<ManagerModelControl>(*manager_, DefaultModelConfig(config_));
+  control_ = std::make_unique<ManagerModelControl>(
+      *manager_, [this](std::string_view name) { return SettingsOf(name).ToConfig(); });
   SLIPWAY_RETURN_IF_ERROR(StartNetwork());
   return manager_->Start();
 }
 
 base::Status ModelServer::MakeSource() {
+  std::map<std::string, lifecycle::ModelConfig> own;
+  for (const std::string& name : config_.own.names()) own[name] = SettingsOf(name).ToConfig();
   SLIPWAY_ASSIGN_OR_RETURN(
       source_, lifecycle::OpenSources(
                    services_.fs, {config_.models.begin(), config_.models.end()}, config_.name,
-                   {.default_config = DefaultModelConfig(config_), .configs = {}}));
+                   {.default_config = config_.model.ToConfig(), .configs = std::move(own)}));
   return base::OkStatus();
+}
+
+// They may come later, so this is no error.
+void ModelServer::WarnOfUnknownModels() const {
+  if (config_.own.empty()) return;
+  const auto listing = source_->List();
+  if (!listing.ok()) return;  // the manager will say so
+  std::vector<std::string_view> known;
+  for (const lifecycle::SourceModel& model : listing->models) known.emplace_back(model.name);
+  for (const std::string& name : config_.own.names()) {
+    if (std::ranges::find(known, name) != known.end()) continue;
+    services_.log.Warn("model_settings name a model that is not there",
+                       {{"model", name}, {"nearest", base::NearestName(name, known)}});
+  }
 }
 
 base::Status ModelServer::StartNetwork() {

@@ -66,6 +66,10 @@ class ModelServer {
   ModelServer(const ServerConfig& config, const Services& services);
   base::Status Open();
   base::Status MakeSource();
+  void WarnOfUnknownModels() const;
+  ModelSettings SettingsOf(std::string_view model) const {
+    return config_.own.For(model, config_.model);
+  }
   base::Status StartNetwork();
   std::unique_ptr<net::HttpHandler> MakeHandler(net::EventLoop& loop);
 

@@ -1,9 +1,10 @@
 #include "app/server_config.h"
 
 #include <array>
-#include <limits>
+#include <iterator>
 #include <utility>
 
+#include "app/config_fields.h"
 #include "base/str_cat.h"
 #include "base/text.h"
 #include "lifecycle/version_policy.h"
@@ -20,77 +21,6 @@ using base::StrCat;
 using Scheme = net::ListenAddress::Scheme;
 
 constexpr std::array<std::string_view, 5> kLevels = {"debug", "info", "warn", "error", "off"};
-
-ConfigField Text(std::string_view path, std::string_view comment, std::string& target) {
-  return {path, comment,
-          [&target](const ConfigValue& value) {
-            SLIPWAY_ASSIGN_OR_RETURN(target, value.AsString());
-            return OkStatus();
-          },
-          [&target] { return base::JsonString(target); }};
-}
-
-ConfigField Texts(std::string_view path, std::string_view comment,
-                  std::vector<std::string>& target) {
-  return {path, comment,
-          [&target](const ConfigValue& value) {
-            SLIPWAY_ASSIGN_OR_RETURN(target, value.AsStrings());
-            return OkStatus();
-          },
-          [&target] {
-            std::string list = "[";
-            for (const std::string& item : target) {
-              if (list.size() > 1) list.append(", ");
-              base::AppendJsonString(list, item);
-            }
-            return list + "]";
-          }};
-}
-
-ConfigField Flag(std::string_view path, std::string_view comment, bool& target) {
-  return {path, comment,
-          [&target](const ConfigValue& value) {
-            SLIPWAY_ASSIGN_OR_RETURN(target, value.AsBool());
-            return OkStatus();
-          },
-          [&target] { return std::string(target ? "true" : "false"); }};
-}
-
-template <typename Number>
-ConfigField Count(std::string_view path, std::string_view comment, Number& target, int64_t least) {
-  return {path, comment,
-          [&target, least](const ConfigValue& value) {
-            SLIPWAY_ASSIGN_OR_RETURN(const int64_t number, value.AsInt(least, INT32_MAX));
-            target = static_cast<Number>(number);
-            return OkStatus();
-          },
-          [&target] { return StrCat(target); }};
-}
-
-template <typename Number>
-ConfigField Bytes(std::string_view path, std::string_view comment, Number& target) {
-  return {path, comment,
-          [&target](const ConfigValue& value) {
-            SLIPWAY_ASSIGN_OR_RETURN(const uint64_t bytes, value.AsByteSize());
-            target = static_cast<Number>(bytes);
-            return OkStatus();
-          },
-          [&target] { return StrCat(target); }};
-}
-
-template <typename Duration>
-ConfigField Time(std::string_view path, std::string_view comment, Duration& target) {
-  return {path, comment,
-          [&target](const ConfigValue& value) {
-            SLIPWAY_ASSIGN_OR_RETURN(const std::chrono::nanoseconds time, value.AsDuration());
-            target = std::chrono::duration_cast<Duration>(time);
-            return OkStatus();
-          },
-          [&target] {
-            return StrCat(std::chrono::duration_cast<std::chrono::milliseconds>(target).count(),
-                          "ms");
-          }};
-}
 
 void AppendLimits(net::Limits& limits, std::vector<ConfigField>& fields) {
   fields.push_back(Bytes("limits.max_header_bytes", "Request line and headers together (431)",
@@ -181,6 +111,29 @@ ConfigField Format(base::LogFormat& target) {
           [&target] { return std::string(target == base::LogFormat::kJson ? "json" : "human"); }};
 }
 
+ConfigField Own(OwnModelSettings& target) {
+  return {
+      "model_settings",
+      "By model name, what a model has of its own: any of provider, intra_op_threads, batching, "
+      "objective, timeout, queue_threads, max_queued, max_run_time, cache",
+      [&target](const ConfigValue& value) { return target.Read(value); },
+      [&target] { return target.Print(); }};
+}
+
+void AppendDrain(ServerConfig& config, std::vector<ConfigField>& fields) {
+  fields.push_back(Time("drain.delay",
+                        "On SIGTERM: keep accepting for this long while readiness is false",
+                        config.drain_delay));
+  fields.push_back(
+      Time("drain.timeout", "On SIGTERM: wait this long for open requests", config.drain_timeout));
+}
+
+void AppendLog(ServerConfig& config, std::vector<ConfigField>& fields) {
+  fields.push_back(Level(config.log_level));
+  fields.push_back(Format(config.log_format));
+  fields.push_back(Text("log.file", "Where log lines go; empty: standard error", config.log_file));
+}
+
 }  // namespace
 
 base::Result<base::LogLevel> ParseLogLevel(std::string_view text) {
@@ -217,34 +170,13 @@ std::vector<ConfigField> ServerConfig::Fields() {
       Bytes("memory_budget", "Memory for models; 0: 80 % of what this process may use",
             memory_budget_bytes),
       Count("io_threads", "Threads that serve connections; 0: one per processor, at most 8",
-            io_threads, 0),
-      Text("provider", "ONNX Runtime's execution provider: cpu, cuda, tensorrt, openvino, ...",
-           provider),
-      Count("intra_op_threads", "Threads inside one operator", intra_op_threads, 1),
-      Count("batching.max_rows",
-            "Rows of requests that run together, where a model was measured to gain from it; 1: "
-            "every request runs alone",
-            max_batch_rows, 1),
-      Time("batching.max_delay",
-           "How long a batch that is not full waits for more; 0: it never waits", max_batch_delay),
-      Time("objective",
-           "Requests to slow models that would be answered later than this are refused (429); 0: "
-           "none is",
-           objective),
-      Count("queue_threads",
-            "Threads of each model that is too slow for the IO threads; 0: one per processor",
-            queue_threads, 0),
-      Count("max_queued", "Requests that may wait for one such model (429)", max_queued, 1),
-      Time("max_run_time", "A run of a slow model that takes longer is stopped; 0: no limit",
-           max_run_time),
-      Time("settle", "How long files must be unchanged before a new version is loaded", settle),
-      Time("drain.delay", "On SIGTERM: keep accepting for this long while readiness is false",
-           drain_delay),
-      Time("drain.timeout", "On SIGTERM: wait this long for open requests", drain_timeout),
-      Level(log_level),
-      Format(log_format),
-      Text("log.file", "Where log lines go; empty: standard error", log_file),
-  };
+            io_threads, 0)};
+  std::ranges::move(model.Fields(), std::back_inserter(fields));
+  fields.push_back(Own(own));
+  fields.push_back(
+      Time("settle", "How long files must be unchanged before a new version is loaded", settle));
+  AppendDrain(*this, fields);
+  AppendLog(*this, fields);
   AppendTls(tls, fields);
   AppendLimits(limits, fields);
   return fields;
@@ -291,6 +223,13 @@ base::Status ServerConfig::Validate() const {
         StrCat("control: expected 'watch' or 'explicit', got '", base::Printable(control), "'"));
   }
   SLIPWAY_RETURN_IF_ERROR(lifecycle::VersionPolicy::Parse(version_policy).status());
+  SLIPWAY_RETURN_IF_ERROR(model.Validate());
+  for (const std::string& one : own.names()) {
+    const base::Status fits = own.For(one, model).Validate();
+    if (!fits.ok()) {
+      return fits.WithContext(StrCat("model_settings, model '", base::Printable(one), "'"));
+    }
+  }
   if (listen.empty()) return base::InvalidArgument("listen: expected at least one address");
   if (tls.enabled()) {
     SLIPWAY_RETURN_IF_ERROR(tls.ToOptions().status());

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "app/model_settings.h"
 #include "base/config.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -39,14 +40,8 @@ struct ServerConfig {
   std::string version_policy = "latest:1";
   uint64_t memory_budget_bytes = 0;  // 0: 80 % of what this process may use
   int64_t io_threads = 0;            // 0: one per usable processor, at most 8
-  std::string provider = "cpu";
-  int64_t intra_op_threads = 1;
-  int64_t max_batch_rows = 64;
-  std::chrono::nanoseconds max_batch_delay = std::chrono::seconds(0);
-  std::chrono::nanoseconds objective = std::chrono::seconds(0);  // p99 of an answer; 0: none
-  int64_t queue_threads = 0;  // per model in the queue lane; 0: one per processor
-  int64_t max_queued = 1024;
-  std::chrono::nanoseconds max_run_time = std::chrono::minutes(1);
+  ModelSettings model;               // of every model
+  OwnModelSettings own;              // of single models
   std::chrono::nanoseconds settle = std::chrono::seconds(1);
   std::chrono::nanoseconds drain_delay = std::chrono::seconds(0);
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(30);

@@ -35,6 +35,8 @@ void Sha256::Update(std::span<const std::byte> bytes) {
   SLIPWAY_CHECK(EVP_DigestUpdate(context_->evp, bytes.data(), bytes.size()) == 1);
 }
 
+void Sha256::Restart() { SLIPWAY_CHECK(EVP_DigestInit_ex(context_->evp, nullptr, nullptr) == 1); }
+
 Sha256Digest Sha256::Finish() {
   Sha256Digest digest;
   unsigned size = 0;

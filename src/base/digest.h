@@ -25,8 +25,10 @@ class Sha256 {
   Sha256(Sha256&&) noexcept;
   Sha256& operator=(Sha256&&) noexcept;
   void Update(std::span<const std::byte> bytes);
-  // The digest of everything so far. Call once.
+  // The digest of everything so far. Nothing may follow but Restart().
   Sha256Digest Finish();
+  // Begins a new digest, at less cost than a new object.
+  void Restart();
 
  private:
   struct Context;

@@ -41,9 +41,20 @@ std::string Versions(const lifecycle::Snapshot::Model& model) {
 
 Dispatcher::Dispatcher(lifecycle::SnapshotPublisher& publisher, base::Executor& loop,
                        base::Clock& clock, size_t shard)
-    : loop_(loop), clock_(clock), shard_(shard), round_(loop, clock), reader_(publisher, [this] {
-        loop_.Post([this] { reader_.Refresh(); });
-      }) {}
+    : loop_(loop),
+      clock_(clock),
+      shard_(shard),
+      round_(loop, clock),
+      cached_(loop, clock, shard, outstanding_,
+              [this](InferCall& call, ModelRuntime& runtime) {
+                base::Status admitted = AdmitRun(call, runtime);
+                if (admitted.ok()) {
+                  Run(call, runtime);
+                } else {
+                  Refuse(call, std::move(admitted));
+                }
+              }),
+      reader_(publisher, [this] { loop_.Post([this] { reader_.Refresh(); }); }) {}
 
 base::Status Dispatcher::Resolve(std::string_view name, std::optional<int64_t> version,
                                  InferCall& call) {
@@ -69,6 +80,10 @@ base::Status Dispatcher::Resolve(std::string_view name, std::optional<int64_t> v
 
 base::Status Dispatcher::Admit(const InferCall& call) const {
   ModelRuntime& runtime = ModelRuntime::Of(*call.model);
+  return runtime.cache() != nullptr ? base::OkStatus() : AdmitRun(call, runtime);
+}
+
+base::Status Dispatcher::AdmitRun(const InferCall& call, ModelRuntime& runtime) const {
   if (runtime.breaker().open()) {
     SLIPWAY_RETURN_IF_ERROR(runtime.breaker().Admit(clock_.SteadyNow()));
   }
@@ -78,6 +93,14 @@ base::Status Dispatcher::Admit(const InferCall& call) const {
 
 void Dispatcher::Submit(InferCall& call) {
   ModelRuntime& runtime = ModelRuntime::Of(*call.model);
+  if (runtime.cache() != nullptr) {
+    cached_.Submit(call, runtime);
+  } else {
+    Run(call, runtime);
+  }
+}
+
+void Dispatcher::Run(InferCall& call, ModelRuntime& runtime) {
   const LaneKind lane = runtime.LaneFor(call.rows);
   if (lane == LaneKind::kRound && BatchRun::Fits(call)) {
     round_.Add(call, runtime);
@@ -94,10 +117,14 @@ void Dispatcher::Enqueue(InferCall& call, ModelRuntime& runtime) {
                                                 {.loop = &loop_, .outstanding = &outstanding_});
   if (!queued.ok()) {
     outstanding_.fetch_sub(1, std::memory_order_relaxed);
-    call.status = std::move(queued);
-    call.infer_begin = call.infer_end = clock_.SteadyNow();
-    call.OnDone();
+    Refuse(call, std::move(queued));
   }
+}
+
+void Dispatcher::Refuse(InferCall& call, base::Status status) {
+  call.status = std::move(status);
+  call.infer_begin = call.infer_end = clock_.SteadyNow();
+  call.Finish();
 }
 
 void Dispatcher::RunInline(InferCall& call, ModelRuntime& runtime) {
@@ -108,10 +135,11 @@ void Dispatcher::RunInline(InferCall& call, ModelRuntime& runtime) {
     call.executed_rows = call.rows;
     runtime.NoteInlineRun(call.infer_end - call.infer_begin);
   }
-  call.OnDone();
+  call.Finish();
 }
 
 void Dispatcher::WaitIdle() {
+  cached_.Withdraw();
   for (size_t left = outstanding_.load(std::memory_order_acquire); left > 0;
        left = outstanding_.load(std::memory_order_acquire)) {
     outstanding_.wait(left);

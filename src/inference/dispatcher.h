@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/executor.h"
 #include "base/status.h"
+#include "inference/cached_calls.h"
 #include "inference/infer_call.h"
 #include "inference/model_runtime.h"
 #include "inference/round_lane.h"
@@ -36,11 +37,14 @@ class Dispatcher {
   base::Status Resolve(std::string_view name, std::optional<int64_t> version, InferCall& call);
 
   // Whether the model takes a call now: kUnavailable (it keeps failing and is left alone for a
-  // while), and what its lane would refuse anyway. Cheap, so ask before the request is decoded.
+  // while), and what its lane would refuse anyway. Cheap, so ask before the request is decoded. A
+  // model with a cache takes every call, because the answer may be known; what then has to run is
+  // refused by Submit().
   base::Status Admit(const InferCall& call) const;
 
-  // Runs the call in its model's lane. `call.OnDone()` follows, in the inline lane before this
-  // returns. Everything the call's inputs view must stay until then.
+  // Runs the call in its model's lane, or answers it from its model's cache. `call.OnDone()`
+  // follows, in the inline lane before this returns. Everything the call's inputs view must stay
+  // until then.
   void Submit(InferCall& call);
 
   // Waits until no lane uses a call of this dispatcher any more. Answers that are posted to the
@@ -57,14 +61,18 @@ class Dispatcher {
   base::Clock& clock() const { return clock_; }
 
  private:
+  base::Status AdmitRun(const InferCall& call, ModelRuntime& runtime) const;
+  void Run(InferCall& call, ModelRuntime& runtime);
+  void Refuse(InferCall& call, base::Status status);
   void RunInline(InferCall& call, ModelRuntime& runtime);
   void Enqueue(InferCall& call, ModelRuntime& runtime);
 
   base::Executor& loop_;
   base::Clock& clock_;
   const size_t shard_;
-  std::atomic<size_t> outstanding_ = 0;  // calls in queue lanes
+  std::atomic<size_t> outstanding_ = 0;  // calls in queue lanes, or that wait for another's answer
   RoundLane round_;
+  CachedCalls cached_;
   lifecycle::SnapshotPublisher::Reader reader_;
 };
 

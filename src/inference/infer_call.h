@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -10,6 +12,17 @@
 #include "tensor/tensor.h"
 
 namespace slipway::inference {
+
+// Where an answer comes from.
+enum class AnswerSource : uint8_t {
+  kRun,     // the model ran for this call, or for a batch that it was part of
+  kCache,   // it is that of an earlier equal call
+  kShared,  // it is that of an equal call that ran at the same time
+};
+// What the answer's header says: "hit", "shared"; "" for kRun.
+std::string_view CacheHeader(AnswerSource source);
+
+struct Flight;  // response_cache.h
 
 // One inference request on its way through the server and back. Owned by the front end, which keeps
 // and reuses it so that its vectors keep their memory. Thread-compatible: the front end's loop
@@ -35,6 +48,7 @@ class InferCall {
   // Rows of the engine's run that this call accounts for; 0 when it was not run, or when another
   // call of the same batch accounts for them.
   int64_t executed_rows = 0;
+  AnswerSource source = AnswerSource::kRun;
   base::SteadyTime infer_begin;  // when the call left its queue, and when the engine was done
   base::SteadyTime infer_end;
 
@@ -44,10 +58,21 @@ class InferCall {
   // Forgets everything but the memory of its vectors.
   void Reset();
 
+  // For lanes: the call is over, and so are those that wait for its answer. Calls OnDone().
+  void Finish() {
+    if (flight_ != nullptr) LandFlight();
+    OnDone();
+  }
+
  private:
+  friend class CachedCalls;
   friend class Dispatcher;
   friend class QueueLane;
-  lifecycle::ModelHandle keep_alive_;  // held while the call is in a queue lane
+  friend class ResponseCache;
+  void LandFlight();
+
+  lifecycle::ModelHandle keep_alive_;  // held while the call waits in a queue lane or for another
+  std::shared_ptr<Flight> flight_;     // that it leads or waits for, with a cache
 };
 
 }  // namespace slipway::inference

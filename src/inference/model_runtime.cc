@@ -18,6 +18,10 @@ QueueLane::Options ForQueue(const ModelRuntime::Options& options, const RunProfi
   const std::chrono::nanoseconds limit =
       queue.objective.count() > 0 ? queue.objective / 2 : kQueueBatchLimit;
   queue.max_rows = std::min(options.max_batch_rows, profile.RowsWithin(limit));
+  // Who names sizes wants them, as long as rows may be put together at all.
+  if (!queue.preferred_rows.empty() && !profile.batches.empty()) {
+    queue.max_rows = queue.preferred_rows.back();
+  }
   const bool known = profile.run_time < std::chrono::nanoseconds::max();
   queue.run_time = known ? profile.run_time : std::chrono::nanoseconds(0);
   return queue;
@@ -46,6 +50,8 @@ ModelRuntime::ModelRuntime(const Options& options, const RunProfile& profile, ba
                            profile.RowsWithin(options.inline_batch_limit, profile.run_time / 2))),
       stats_(options.stat_shards),
       breaker_(options.breaker),
+      cache_(options.cache.max_bytes > 0 ? std::make_unique<ResponseCache>(options.cache)
+                                         : nullptr),
       queue_(ForQueue(options, profile), clock) {}
 
 ModelRuntime& ModelRuntime::Of(const lifecycle::LoadedModel& model) {

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "inference/circuit_breaker.h"
 #include "inference/queue_lane.h"
+#include "inference/response_cache.h"
 #include "inference/run_profile.h"
 #include "lifecycle/model.h"
 #include "monitor/model_stats.h"
@@ -36,8 +37,11 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
     std::chrono::nanoseconds inline_batch_limit = std::chrono::milliseconds(1);
     // Rows of one batch, where the model gains from batches; 1: every call runs alone.
     int64_t max_batch_rows = 64;
+    // A request is answered within this, or fails; 0: no limit. Front ends make deadlines of it.
+    std::chrono::nanoseconds timeout{0};
     size_t stat_shards = 1;  // one per IO thread
     CircuitBreaker::Options breaker = {};
+    ResponseCache::Options cache = {};  // no bytes: no cache
     // Name, threads, bounds and times; rows and the time of a run come from the profile.
     QueueLane::Options queue;
   };
@@ -60,9 +64,11 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
     round_rows_.store(1, std::memory_order_relaxed);
     queue_.StopBatching();
   }
+  std::chrono::nanoseconds timeout() const { return options_.timeout; }
   monitor::ModelStats& stats() { return stats_; }
   QueueLane& queue() { return queue_; }
   CircuitBreaker& breaker() { return breaker_; }
+  ResponseCache* cache() { return cache_.get(); }  // null: none
 
  private:
   const Options options_;
@@ -71,6 +77,7 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
   std::atomic<int64_t> round_rows_;
   monitor::ModelStats stats_;
   CircuitBreaker breaker_;
+  const std::unique_ptr<ResponseCache> cache_;
   QueueLane queue_;
 };
 

@@ -121,8 +121,10 @@ void QueueLane::RunLoop() {
 
 // Takes the first call and those behind it that may run with it.
 void QueueLane::TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Entry>& batch) {
-  const int64_t max_rows = max_rows_.load(std::memory_order_relaxed);
-  if (max_rows > 1 && options_.max_delay.count() > 0) WaitForMore(lock);
+  if (max_rows_.load(std::memory_order_relaxed) > 1 && options_.max_delay.count() > 0) {
+    WaitForMore(lock);
+  }
+  const int64_t max_rows = RowsToTake();
   batch.clear();
   if (queue_.empty()) return;  // another thread took them while this one waited
   int64_t rows = 0;
@@ -150,8 +152,19 @@ void QueueLane::WaitForMore(std::unique_lock<std::mutex>& lock) {
   const auto until = std::chrono::steady_clock::now() +
                      (queue_.front().arrived + options_.max_delay - clock_.SteadyNow());
   wake_.wait_until(lock, until, [this] {
-    return stopping_ || queue_.empty() || queued_rows_ >= max_rows_.load(std::memory_order_relaxed);
+    const int64_t max_rows = max_rows_.load(std::memory_order_relaxed);
+    const int64_t enough = options_.preferred_rows.empty()
+                               ? max_rows
+                               : std::min(max_rows, options_.preferred_rows.front());
+    return stopping_ || queue_.empty() || queued_rows_ >= enough;
   });
+}
+
+int64_t QueueLane::RowsToTake() const {
+  const int64_t max_rows = max_rows_.load(std::memory_order_relaxed);
+  const std::vector<int64_t>& preferred = options_.preferred_rows;
+  const auto beyond = std::ranges::upper_bound(preferred, queued_rows_);
+  return beyond == preferred.begin() ? max_rows : std::min(max_rows, *std::prev(beyond));
 }
 
 void QueueLane::RunBatch(BatchRun& runner, std::vector<Entry>& batch,
@@ -185,7 +198,7 @@ void QueueLane::GiveBack(const Entry& entry) {
   entry.origin.loop->Post([call = entry.call] {
     // The front end may reuse the call inside OnDone(), so let go of the model through a copy.
     const lifecycle::ModelHandle keep_alive = std::move(call->keep_alive_);
-    call->OnDone();
+    call->Finish();
   });
   entry.origin.outstanding->fetch_sub(1, std::memory_order_release);
   entry.origin.outstanding->notify_all();

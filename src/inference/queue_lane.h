@@ -38,6 +38,10 @@ class QueueLane {
     // How long a thread waits for more calls when its batch is not full, from the arrival of the
     // first. 0: it never waits; calls that came while it was busy are batch enough.
     std::chrono::nanoseconds max_delay{0};
+    // Rows that a batch should have, ascending, none above max_rows. As soon as so many wait, they
+    // run, without the delay; a batch has the largest of these sizes that the waiting rows reach,
+    // or all of them where they reach none. Empty: a batch is as large as it may be.
+    std::vector<int64_t> preferred_rows = {};
     // No call is taken that would be answered later than this; 0: no such limit.
     std::chrono::nanoseconds objective{0};
     // A run that takes longer is stopped: the model hangs. 0: no limit.
@@ -76,6 +80,7 @@ class QueueLane {
   void RunLoop();
   void TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Entry>& batch);
   void WaitForMore(std::unique_lock<std::mutex>& lock);
+  int64_t RowsToTake() const;
   void RunBatch(BatchRun& runner, std::vector<Entry>& batch, std::vector<InferCall*>& calls);
   void NoteRun(std::chrono::nanoseconds took, int64_t rows);
   static void GiveBack(const Entry& entry);

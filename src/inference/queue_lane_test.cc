@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <functional>
 #include <latch>
 #include <memory>
@@ -133,6 +134,29 @@ TEST_F(QueueLaneTest, AFullBatchDoesNotWaitForTheDelay) {
   RowsCall one(*model_, 1);
   RowsCall two(*model_, 2);
   QueueLane lane({.name = "m", .max_rows = 2, .max_delay = 1h}, clock_);
+  ASSERT_TRUE(Enqueue(lane, one).ok());
+  EXPECT_EQ(one.done, 0);
+  ASSERT_TRUE(Enqueue(lane, two).ok());
+  WaitIdle();
+  EXPECT_THAT(batches_, ElementsAre(2));
+}
+
+TEST_F(QueueLaneTest, BatchesHaveThePreferredSizesThatTheWaitingRowsReach) {
+  std::deque<RowsCall> calls;
+  QueueLane lane({.name = "m", .max_rows = 8, .preferred_rows = {2, 4}}, clock_);
+  Occupy(lane);
+  for (int i = 1; i <= 7; ++i) {
+    ASSERT_TRUE(Enqueue(lane, calls.emplace_back(*model_, static_cast<float>(i))).ok());
+  }
+  Release();
+  EXPECT_THAT(batches_, ElementsAre(1, 4, 2, 1));
+}
+
+TEST_F(QueueLaneTest, APreferredSizeDoesNotWaitForTheDelay) {
+  gate_.count_down();
+  RowsCall one(*model_, 1);
+  RowsCall two(*model_, 2);
+  QueueLane lane({.name = "m", .max_rows = 8, .max_delay = 1h, .preferred_rows = {2}}, clock_);
   ASSERT_TRUE(Enqueue(lane, one).ok());
   EXPECT_EQ(one.done, 0);
   ASSERT_TRUE(Enqueue(lane, two).ok());

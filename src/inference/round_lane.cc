@@ -44,14 +44,14 @@ void RoundLane::Run(Group& group) {
   const base::SteadyTime now = clock_.SteadyNow();
   std::erase_if(group.calls, [now](InferCall* call) {
     const bool stale = RefuseStale(*call, now);
-    if (stale) call->OnDone();
+    if (stale) call->Finish();
     return stale;
   });
   if (group.calls.empty()) return;
   const BatchRun::Outcome outcome = batch_.Run(group.calls);
   group.runtime->NoteInlineRun(outcome.took);
   if (!outcome.divided) group.runtime->StopBatching();
-  for (InferCall* call : group.calls) call->OnDone();
+  for (InferCall* call : group.calls) call->Finish();
 }
 
 }  // namespace slipway::inference

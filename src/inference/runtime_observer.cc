@@ -13,15 +13,17 @@ constexpr size_t kMaxProfiles = 4096;
 
 }  // namespace
 
-RuntimeObserver::RuntimeObserver(const ModelRuntime::Options& options, base::Clock& clock,
-                                 base::Logger& log)
-    : options_(options), clock_(clock), log_(log) {}
+RuntimeObserver::RuntimeObserver(const ModelRuntime::Options& options, OptionsByModel own,
+                                 base::Clock& clock, base::Logger& log)
+    : options_(options), own_(std::move(own)), clock_(clock), log_(log) {}
 
 base::Result<std::unique_ptr<lifecycle::ModelAttachment>> RuntimeObserver::OnLoaded(
     const lifecycle::LoadedModel& model) {
-  ModelRuntime::Options options = options_;
+  const auto own = own_.find(model.id().name);
+  ModelRuntime::Options options = own == own_.end() ? options_ : own->second;
   options.queue.name = model.id().name;
-  const RunProfile profile = Profile(model);
+  const RunProfile profile = Profile(model, options.max_batch_rows > 1);
+  WarnOfUnusedSizes(model, options, profile);
   auto runtime = std::make_unique<ModelRuntime>(options, profile, clock_);
   log_.Debug("lane chosen", {{"model", model.id().name},
                              {"version", model.id().version},
@@ -31,22 +33,32 @@ base::Result<std::unique_ptr<lifecycle::ModelAttachment>> RuntimeObserver::OnLoa
   return std::unique_ptr<lifecycle::ModelAttachment>(std::move(runtime));
 }
 
-RunProfile RuntimeObserver::Profile(const lifecycle::LoadedModel& model) {
+void RuntimeObserver::WarnOfUnusedSizes(const lifecycle::LoadedModel& model,
+                                        const ModelRuntime::Options& options,
+                                        const RunProfile& profile) const {
+  if (options.queue.preferred_rows.empty() || !profile.batches.empty()) return;
+  log_.Warn(
+      "preferred batch sizes are not used: the model gains nothing from batches, or its rows "
+      "depend on each other",
+      {{"model", model.id().name}, {"version", model.id().version}});
+}
+
+RunProfile RuntimeObserver::Profile(const lifecycle::LoadedModel& model, bool batches) {
   const engine::EngineOptions& engine = model.config().engine;
-  const std::string key =
-      base::StrCat(model.digest(), " ", engine.provider, " ", engine.intra_op_threads);
+  const std::string key = base::StrCat(model.digest(), " ", engine.provider, " ",
+                                       engine.intra_op_threads, batches ? " batches" : "");
   {
     const std::lock_guard lock(mutex_);
     const auto known = profiles_.find(key);
     if (known != profiles_.end()) return known->second;
   }
-  const RunProfile profile = Measure(model);
+  const RunProfile profile = Measure(model, batches);
   const std::lock_guard lock(mutex_);
   if (profiles_.size() >= kMaxProfiles) profiles_.clear();
   return profiles_[key] = profile;
 }
 
-RunProfile RuntimeObserver::Measure(const lifecycle::LoadedModel& model) const {
+RunProfile RuntimeObserver::Measure(const lifecycle::LoadedModel& model, bool batches) const {
   const RunProfile unknown{.run_time = std::chrono::nanoseconds::max()};
   engine::Engine& engine = model.engine();
   if (engine.unbounded_run_time()) return unknown;
@@ -58,7 +70,7 @@ RunProfile RuntimeObserver::Measure(const lifecycle::LoadedModel& model) const {
     const auto measured = MeasureRun(engine, inputs, clock_);
     if (!measured.ok()) continue;
     RunProfile profile{.run_time = *measured};
-    if (options_.max_batch_rows > 1) profile.batches = MeasureBatches(engine, *measured, clock_);
+    if (batches) profile.batches = MeasureBatches(engine, *measured, clock_);
     return profile;
   }
   return unknown;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,7 +18,11 @@ namespace slipway::inference {
 // version that comes back is ready sooner. Thread-safe; must outlive the manager that calls it.
 class RuntimeObserver final : public lifecycle::ModelObserver {
  public:
-  RuntimeObserver(const ModelRuntime::Options& options, base::Clock& clock, base::Logger& log);
+  using OptionsByModel = std::map<std::string, ModelRuntime::Options, std::less<>>;
+
+  // `options` hold for every model that `own` does not name.
+  RuntimeObserver(const ModelRuntime::Options& options, OptionsByModel own, base::Clock& clock,
+                  base::Logger& log);
 
   base::Result<std::unique_ptr<lifecycle::ModelAttachment>> OnLoaded(
       const lifecycle::LoadedModel& model) override;
@@ -27,14 +32,17 @@ class RuntimeObserver final : public lifecycle::ModelObserver {
  private:
   // Of made-up input; a time beyond any limit when the model refuses every made-up input, or when
   // its time depends on the values of its inputs.
-  RunProfile Measure(const lifecycle::LoadedModel& model) const;
-  RunProfile Profile(const lifecycle::LoadedModel& model);
+  RunProfile Measure(const lifecycle::LoadedModel& model, bool batches) const;
+  RunProfile Profile(const lifecycle::LoadedModel& model, bool batches);
+  void WarnOfUnusedSizes(const lifecycle::LoadedModel& model, const ModelRuntime::Options& options,
+                         const RunProfile& profile) const;
 
   const ModelRuntime::Options options_;
+  const OptionsByModel own_;
   base::Clock& clock_;
   base::Logger& log_;
   std::mutex mutex_;                            // guards profiles_
-  std::map<std::string, RunProfile> profiles_;  // by digest and engine options
+  std::map<std::string, RunProfile> profiles_;  // by digest and what they depend on
 };
 
 }  // namespace slipway::inference

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <latch>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -62,7 +63,9 @@ Loader::~Loader() {
 Loader::State Loader::state() const { return progress_->state.load(); }
 
 Result<uint64_t> Loader::EstimateBytes() const {
-  return services_.factory.EstimateBytes(version_.files);
+  SLIPWAY_ASSIGN_OR_RETURN(const uint64_t engine, services_.factory.EstimateBytes(version_.files));
+  const uint64_t most = std::numeric_limits<uint64_t>::max() - engine;
+  return engine + std::min(version_.config.reserve_bytes, most);
 }
 
 Status Loader::Load(MemoryBudget::Reservation memory) {

@@ -60,7 +60,8 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  // Resident bytes the model will take, by the engine's guess. Errors: the engine factory's.
+  // Resident bytes the model will take: the engine's guess, and what the configuration reserves.
+  // Errors: the engine factory's.
   base::Result<uint64_t> EstimateBytes() const;
   // `memory` is held until kUnloaded or kFailed. Errors: kAborted (the files changed while they
   // were read: try again), those of EngineFactory::Load(), Engine::Run() and the observer.

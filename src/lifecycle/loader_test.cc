@@ -47,6 +47,19 @@ class LoaderTest : public ManagerFixture {
   const std::shared_ptr<UnloadQueue> unloads_ = std::make_shared<UnloadQueue>();
 };
 
+TEST_F(LoaderTest, WhatIsKeptBesideTheModelIsAdmittedWithIt) {
+  Write("m/1/model.onnx", "bytes=500");
+  AvailableVersion version = source_.Find("m")->versions.front();
+  version.config.reserve_bytes = 300;
+  Loader loader({.name = "m", .version = 1}, version, Services(factory_));
+  ASSERT_EQ(Load(loader), base::OkStatus());
+  EXPECT_EQ(budget_.used(), 800U);
+  EXPECT_EQ(loader.handle()->estimated_bytes(), 800U);
+  version.config.reserve_bytes = UINT64_MAX;
+  EXPECT_EQ(*Loader({.name = "m", .version = 1}, version, Services(factory_)).EstimateBytes(),
+            UINT64_MAX);
+}
+
 // The drawing in loader.h, from left to right.
 TEST_F(LoaderTest, WalksItsDrawing) {
   Write("m/1/model.onnx", "wait bytes=500");

@@ -30,6 +30,9 @@ struct ModelConfig {
   // Per output: class names by index, for the classification extension. Empty: none.
   std::map<std::string, std::vector<std::string>> labels = {};
   int warmup_runs = 3;
+  // Memory that is kept for the model beside its engine's, such as a cache's: it is admitted, and
+  // reported, as a part of the model's.
+  uint64_t reserve_bytes = 0;
   // The configuration a client sent with a load call (Triton's ModelConfig as JSON), "" when none.
   std::string override_json = {};
 };

@@ -11,7 +11,8 @@ bool SameConfig(const ModelConfig& a, const ModelConfig& b) {
   return a.engine.provider == b.engine.provider &&
          a.engine.provider_options == b.engine.provider_options &&
          a.engine.intra_op_threads == b.engine.intra_op_threads && a.labels == b.labels &&
-         a.warmup_runs == b.warmup_runs && a.override_json == b.override_json;
+         a.warmup_runs == b.warmup_runs && a.reserve_bytes == b.reserve_bytes &&
+         a.override_json == b.override_json;
 }
 
 }  // namespace

@@ -65,6 +65,9 @@ struct alignas(128) ModelStats::Shard {
   AtomicDuration success;
   AtomicDuration fail;
   std::array<AtomicDuration, kPhaseCount> phases;
+  AtomicDuration cache_hit;
+  AtomicDuration cache_miss;
+  std::atomic<uint64_t> cache_shared = 0;
   std::atomic<uint64_t> rows = 0;
   std::atomic<uint64_t> executions = 0;
   std::atomic<int64_t> in_flight = 0;
@@ -94,10 +97,25 @@ void ModelStats::Record(size_t shard, const RequestSample& sample, base::SystemT
     return;
   }
   s.success.Record(sample.total);
-  Increment<uint64_t>(s.rows, static_cast<uint64_t>(std::max<int64_t>(sample.rows, 0)));
-  for (size_t i = 0; i < kPhaseCount; ++i) s.phases[i].Record(sample.phases[i]);
+  for (size_t i = 0; i < kPhaseCount; ++i) {
+    if (sample.ran || i != static_cast<size_t>(Phase::kInfer)) s.phases[i].Record(sample.phases[i]);
+  }
   s.queue.Record(sample.phases[static_cast<size_t>(Phase::kQueue)]);
+  if (!sample.ran) return;
+  Increment<uint64_t>(s.rows, static_cast<uint64_t>(std::max<int64_t>(sample.rows, 0)));
   s.infer.Record(sample.phases[static_cast<size_t>(Phase::kInfer)]);
+}
+
+void ModelStats::RecordCacheHit(size_t shard, std::chrono::nanoseconds lookup) {
+  shards_[shard]->cache_hit.Record(lookup);
+}
+
+void ModelStats::RecordCacheMiss(size_t shard, std::chrono::nanoseconds lookup) {
+  shards_[shard]->cache_miss.Record(lookup);
+}
+
+void ModelStats::RecordCacheShared(size_t shard) {
+  Increment<uint64_t>(shards_[shard]->cache_shared, 1);
 }
 
 void ModelStats::RecordExecution(size_t shard, int64_t rows, std::chrono::nanoseconds infer) {
@@ -125,6 +143,9 @@ ModelStats::Totals ModelStats::Read() const {
     s.success.AddTo(totals.success);
     s.fail.AddTo(totals.fail);
     for (size_t i = 0; i < kPhaseCount; ++i) s.phases[i].AddTo(totals.phases[i]);
+    s.cache_hit.AddTo(totals.cache_hit);
+    s.cache_miss.AddTo(totals.cache_miss);
+    totals.cache_shared += s.cache_shared.load(std::memory_order_relaxed);
     totals.rows += s.rows.load(std::memory_order_relaxed);
     totals.executions += s.executions.load(std::memory_order_relaxed);
     totals.in_flight += s.in_flight.load(std::memory_order_relaxed);

@@ -41,6 +41,8 @@ struct RequestSample {
   int64_t rows = 1;  // batch items
   std::chrono::nanoseconds total{0};
   std::array<std::chrono::nanoseconds, kPhaseCount> phases{};
+  bool ran =
+      true;  // false: the answer is another request's; it counts for no rows and no inference
 };
 
 // Counts and latencies of one model version.
@@ -56,6 +58,12 @@ class ModelStats {
   void Record(size_t shard, const RequestSample& sample, base::SystemTime now);
   // The engine ran once, for `rows` batch items of one or more requests.
   void RecordExecution(size_t shard, int64_t rows, std::chrono::nanoseconds infer);
+  // An answer was looked for among those that are known, which took so long: it was there, or it
+  // was not and the model was to run.
+  void RecordCacheHit(size_t shard, std::chrono::nanoseconds lookup);
+  void RecordCacheMiss(size_t shard, std::chrono::nanoseconds lookup);
+  // A request ended as an equal one did that ran at the same time.
+  void RecordCacheShared(size_t shard);
   // Requests that were accepted and have no answer yet.
   void AddInFlight(size_t shard, int64_t delta);
 
@@ -72,7 +80,12 @@ class ModelStats {
     Duration success;                                                 // whole requests
     Duration fail;
     std::array<Duration, kPhaseCount> phases{};  // of successful requests
-    uint64_t rows = 0;                           // batch items of successful requests
+    uint64_t rows = 0;                           // batch items of successful requests that ran
+    Duration cache_hit;                          // requests, and the time of looking
+    Duration cache_miss;
+    uint64_t cache_shared = 0;
+    // What Triton calls hits: requests that were answered without a run of their own.
+    Duration CacheHits() const { return {cache_hit.count + cache_shared, cache_hit.ns}; }
     uint64_t executions = 0;
     std::map<int64_t, BatchSize> batch_sizes;  // rows of one execution
     Histogram::Counts latency;                 // whole requests, all codes

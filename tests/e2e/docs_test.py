@@ -17,10 +17,13 @@ def shell_blocks(page) -> str:
 @pytest.mark.parametrize("page, promises", [
     ("models.md", ['"model_version":"2"', ":three", "expected FP32[-1,1,8,8], got FP64",
                    "warmed up with recorded requests", '"model_version":"3"']),
+    ("scheduling.md", ['"slow": {', "answered: True refused: True else: set()", "no slipway-cache",
+                       "slipway-cache: hit", "the same bytes", 'model="digits",version="2",result="hit"} 1']),
 ])
 def test_the_commands_of_a_page_do_what_it_says(tmp_path, page, promises):
     port = free_port()
     script = shell_blocks(page).replace("localhost:8000", f"localhost:{port}")
+    script = script.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
     script = script.replace("slipway serve models &", f"slipway serve models --listen 127.0.0.1:{port} &")
     assert f":{port}" in script and script
     path = f"{binary().resolve().parent}:{ROOT / 'build/venv/bin'}:{os.environ['PATH']}"

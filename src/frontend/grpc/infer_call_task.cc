@@ -82,6 +82,9 @@ void InferCallTask::OnDone() {
 void InferCallTask::AddMetadata() {
   if (model != nullptr) call_->AddMetadata("slipway-model-digest", model->digest());
   ids_.AddTo(*call_);
+  if (source != inference::AnswerSource::kRun) {
+    call_->AddMetadata("slipway-cache", CacheHeader(source));
+  }
   if (!request_.ignored.empty()) {
     call_->AddMetadata("slipway-warning", base::StrCat("ignored ", request_.ignored));
   }

@@ -72,6 +72,23 @@ TEST_F(InferCallTest, AnswersRawContents) {
   EXPECT_EQ(answer.SerializeAsString(), call.messages[0]);  // as protobuf itself would write it
 }
 
+TEST_F(InferCallTest, AnswersFromTheCacheSaySoAndAreCounted) {
+  server_.cache_bytes = 1 << 20;
+  server_.AddModel("m", 3, EchoSignature());
+  const FakeGrpcCall& ran = Infer(Two());
+  const FakeGrpcCall& hit = Infer(Two());
+  EXPECT_EQ(ran.MetadataOf("slipway-cache"), "");
+  EXPECT_EQ(hit.MetadataOf("slipway-cache"), "hit");
+  EXPECT_EQ(hit.messages, ran.messages);
+  const auto stats = Only<::inference::ModelStatisticsResponse>(
+      Call("ModelStatistics", ::inference::ModelStatisticsRequest()));
+  const auto& counts = stats.model_stats(0).inference_stats();
+  EXPECT_EQ(counts.cache_hit().count(), 1U);
+  EXPECT_EQ(counts.cache_miss().count(), 1U);
+  EXPECT_EQ(counts.compute_infer().count(), 1U);
+  EXPECT_EQ(counts.success().count(), 2U);
+}
+
 TEST_F(InferCallTest, InputsAreViewsWhereverTheMessageLies) {
   FakeModel& model = server_.AddModel("m", 1, EchoSignature());
   const std::byte* seen = nullptr;

@@ -27,8 +27,10 @@ void StreamTask::Run(InferStream& stream, net::GrpcMessage message) {
 void StreamTask::OnDone() {
   services().dispatcher.RecordExecution(*this);
   if (status.ok() && stream_->call_ != nullptr) {
-    const StreamParameters parameters = {
-        .final = true, .digest = model->digest(), .ignored = request_.ignored};
+    const StreamParameters parameters = {.final = true,
+                                         .digest = model->digest(),
+                                         .ignored = request_.ignored,
+                                         .cache = CacheHeader(source)};
     status = WriteInferResponse(*model, request_, &parameters, results, made_);
   }
   Complete(OfModel(status));

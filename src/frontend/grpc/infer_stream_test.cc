@@ -62,6 +62,19 @@ TEST_F(InferStreamTest, AnswersEachRequest) {
   EXPECT_EQ(call.MetadataOf("x-request-id"), "q");
 }
 
+TEST_F(InferStreamTest, AnswersFromTheCacheSaySo) {
+  server_.cache_bytes = 1 << 20;
+  AddModel();
+  FakeGrpcCall& call = OpenStream();
+  for (const char* id : {"1", "2"}) Send(call, Request(id));
+  EXPECT_FALSE(Response(call, 0).infer_response().parameters().contains("slipway-cache"));
+  const auto second = Response(call, 1).infer_response();
+  EXPECT_EQ(second.id(), "2");
+  EXPECT_EQ(second.parameters().at("slipway-cache").string_param(), "hit");
+  EXPECT_EQ(second.raw_output_contents(0), "ab");
+  call.EndMessages();
+}
+
 TEST_F(InferStreamTest, FailuresDoNotEndIt) {
   AddModel();
   FakeGrpcCall& call = OpenStream();

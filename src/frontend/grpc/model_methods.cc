@@ -96,8 +96,8 @@ void WriteInferStatistics(const ModelStats::Totals& totals, std::string& out) {
   WriteDuration(4, phase(Phase::kInput), message);
   WriteDuration(5, phase(Phase::kInfer), message);
   WriteDuration(6, phase(Phase::kOutput), message);
-  WriteDuration(7, {}, message);  // there is no cache
-  WriteDuration(8, {}, message);
+  WriteDuration(7, totals.CacheHits(), message);
+  WriteDuration(8, totals.cache_miss, message);
   WriteMessage(6, message, out);
 }
 

@@ -70,6 +70,9 @@ void InferTask::Finish(const Status& done) {
   }
   AddModelHeader(*model, response);
   ids_.AddTo(response);
+  if (source != inference::AnswerSource::kRun) {
+    response.AddHeader("slipway-cache", CacheHeader(source));
+  }
   if (!request_.ignored.empty()) {
     response.AddHeader("slipway-warning", base::StrCat("ignored ", request_.ignored));
   }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "frontend/openinference/metadata_json.h"
+#include "inference/model_runtime.h"
 
 namespace slipway::frontend::openinference {
 namespace {
@@ -71,6 +72,9 @@ std::string ModelConfigJson(const lifecycle::LoadedModel& model, std::string_vie
   }
   for (const tensor::TensorSpec& spec : signature.outputs) {
     config["output"].push_back(OutputConfig(spec, max_batch_size > 0));
+  }
+  if (inference::ModelRuntime::Of(model).cache() != nullptr) {
+    config["response_cache"] = {{"enable", true}};
   }
   // What the model itself says wins; the rest is as it was given.
   for (const auto& [key, value] : given.items()) {

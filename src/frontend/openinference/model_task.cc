@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/str_cat.h"
+#include "inference/model_runtime.h"
 
 namespace slipway::frontend::openinference {
 namespace {
@@ -40,6 +41,8 @@ Status ModelTask::Prepare(SteadyTime client_deadline) {
                         !inputs[0].absent() && inputs[0].shape().rank() > 0;
   rows = has_rows ? inputs[0].shape()[0] : 1;
   deadline = {.at = std::min(client_deadline, After(received_, request_.timeout_us))};
+  const std::chrono::nanoseconds limit = inference::ModelRuntime::Of(*model).timeout();
+  if (limit.count() > 0) deadline.at = std::min(deadline.at, received_ + limit);
   priority = request_.priority;
   return base::OkStatus();
 }
@@ -57,7 +60,8 @@ void ModelTask::Record(const Status& done) {
                                 .protocol = protocol_,
                                 .rows = rows,
                                 .total = sent - arrival_.first_byte_at,
-                                .phases = {}};
+                                .phases = {},
+                                .ran = source == inference::AnswerSource::kRun};
   const auto set = [&sample](Phase phase, SteadyTime from, SteadyTime to) {
     sample.phases[static_cast<size_t>(phase)] = to - from;
   };

@@ -41,8 +41,8 @@ class ModelTask : public inference::InferCall {
   // `model` is set: decoding begins.
   void Begin(const Arrival& arrival, const RequestIds& ids);
   // The request is decoded: fills in what the lanes want to know. The deadline is the nearer one of
-  // the client's and of the parameter "timeout". kInvalidArgument when it is strict and there was
-  // something that was not understood.
+  // the client's, of the parameter "timeout" and of the model's own. kInvalidArgument when it is
+  // strict and there was something that was not understood.
   base::Status Prepare(base::SteadyTime client_deadline);
   // The request is decoded or refused.
   void EndInput() { submitted_ = services_.clock.SteadyNow(); }

@@ -100,6 +100,24 @@ TEST_F(OpenInferenceHandlerTest, RefusesWrongPathsAndMethods) {
   EXPECT_EQ(Call("HEAD", "/v2/health/live").status(), 200);
 }
 
+TEST_F(OpenInferenceHandlerTest, AnswersFromTheCacheSaySoAndAreCounted) {
+  server_.cache_bytes = 1 << 20;
+  server_.AddModel("m", 1, Echo());
+  const FakeExchange& ran = Call("POST", kInfer, kTwo);
+  const FakeExchange& hit = Call("POST", kInfer, kTwo);
+  EXPECT_EQ(ran.Header("slipway-cache"), "");
+  EXPECT_EQ(hit.Header("slipway-cache"), "hit");
+  EXPECT_EQ(hit.body(), ran.body());
+  const Json stats = Get("/v2/models/m/stats").at("model_stats").at(0);
+  EXPECT_EQ(stats.at("inference_count"), 1);
+  const Json& counts = stats.at("inference_stats");
+  EXPECT_EQ(counts.at("success").at("count"), 2);
+  EXPECT_EQ(counts.at("compute_infer").at("count"), 1);
+  EXPECT_EQ(counts.at("cache_hit").at("count"), 1);
+  EXPECT_EQ(counts.at("cache_miss").at("count"), 1);
+  EXPECT_EQ(Get("/v2/models/m/config").at("response_cache").at("enable"), true);
+}
+
 TEST_F(OpenInferenceHandlerTest, DescribesModels) {
   server_.AddModel("a b/c", 1, Echo());
   server_.AddModel("a b/c", 12, Echo());

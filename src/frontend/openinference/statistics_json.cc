@@ -40,9 +40,9 @@ void AppendInferenceStats(const ModelStats::Totals& totals, std::string& out) {
   out.push_back(',');
   AppendDuration("compute_output", phase(Phase::kOutput), out);
   out.push_back(',');
-  AppendDuration("cache_hit", {}, out);
+  AppendDuration("cache_hit", totals.CacheHits(), out);
   out.push_back(',');
-  AppendDuration("cache_miss", {}, out);
+  AppendDuration("cache_miss", totals.cache_miss, out);
   out.push_back('}');
 }
 

@@ -22,13 +22,13 @@ base::Status FakeEngine::Run(std::span<const tensor::TensorView> inputs,
 }
 
 FakeModel::FakeModel(lifecycle::ModelId id, tensor::Signature signature, base::Clock& clock,
-                     lifecycle::ModelConfig config, bool inline_lane)
+                     lifecycle::ModelConfig config, bool inline_lane, uint64_t cache_bytes)
     : id_(std::move(id)),
       engine_(std::move(signature)),
       config_(std::move(config)),
       digest_(base::StrCat("sha256:of-", id_.name, "-", id_.version)),
       runtime_(std::make_unique<inference::ModelRuntime>(
-          inference::ModelRuntime::Options{},
+          inference::ModelRuntime::Options{.cache = {.max_bytes = cache_bytes}, .queue = {}},
           inference::RunProfile{.run_time = inline_lane
                                                 ? std::chrono::nanoseconds(1)
                                                 : std::chrono::nanoseconds(std::chrono::hours(1))},
@@ -81,7 +81,7 @@ FakeModel& FakeServer::AddModel(const std::string& name, int64_t version,
                                 tensor::Signature signature, lifecycle::ModelConfig config,
                                 bool inline_lane) {
   auto model = std::make_shared<FakeModel>(lifecycle::ModelId{name, version}, std::move(signature),
-                                           clock, std::move(config), inline_lane);
+                                           clock, std::move(config), inline_lane, cache_bytes);
   FakeModel& added = *model;
   auto found = std::ranges::find(models_, name, &lifecycle::Snapshot::Model::name);
   if (found == models_.end()) {

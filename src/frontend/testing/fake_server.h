@@ -39,9 +39,9 @@ class FakeEngine final : public engine::Engine {
 // A loaded model without files, over a FakeEngine of its own.
 class FakeModel final : public lifecycle::LoadedModel {
  public:
-  // `inline_lane`: false puts every call into the queue lane.
+  // `inline_lane`: false puts every call into the queue lane. `cache_bytes`: 0 for no cache.
   FakeModel(lifecycle::ModelId id, tensor::Signature signature, base::Clock& clock,
-            lifecycle::ModelConfig config, bool inline_lane);
+            lifecycle::ModelConfig config, bool inline_lane, uint64_t cache_bytes);
   const lifecycle::ModelId& id() const override { return id_; }
   FakeEngine& engine() const override { return engine_; }
   const lifecycle::ModelConfig& config() const override { return config_; }
@@ -124,6 +124,7 @@ class FakeServer {
   void RemoveModels();
 
   base::FakeClock clock;
+  uint64_t cache_bytes = 0;  // of models added from now on
   std::unique_ptr<base::Logger> log;
   FakeLoop loop;
   FakeServerState state;

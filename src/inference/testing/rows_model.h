@@ -69,6 +69,7 @@ class RowsCall final : public InferCall {
     ++done;
     if (on_done) on_done();
   }
+  const std::vector<float>& Inputs() const { return x_; }
   std::vector<float> Floats() const {
     const auto values = *results.at(0).view().As<float>();
     return {values.begin(), values.end()};

@@ -1,0 +1,170 @@
+#include "app/model_settings.h"
+
+#include <algorithm>
+
+#include "app/config_fields.h"
+#include "base/check.h"
+#include "base/str_cat.h"
+#include "base/text.h"
+
+namespace slipway::app {
+namespace {
+
+using base::ConfigField;
+using base::ConfigValue;
+using base::StrCat;
+
+// What is given, as {name: value, section: {name: value}}.
+std::string PrintGiven(std::span<const ConfigField> given) {
+  std::string out = "{";
+  std::string_view open;
+  for (const ConfigField& field : given) {
+    const size_t dot = field.path.find('.');
+    const bool nested = dot != std::string_view::npos;
+    const std::string_view section = nested ? field.path.substr(0, dot) : std::string_view();
+    const bool same = section == open;
+    if (!same && !open.empty()) out.append("}");
+    if (out.size() > 1) out.append(", ");
+    if (!same && nested) out.append(section).append(": {");
+    open = section;
+    out.append(nested ? field.path.substr(dot + 1) : field.path).append(": ").append(field.print());
+  }
+  return out.append(open.empty() ? "}" : "}}");
+}
+
+}  // namespace
+
+std::vector<ConfigField> ModelSettings::Fields() {
+  return {
+      Text("provider", "ONNX Runtime's execution provider: cpu, cuda, tensorrt, openvino, ...",
+           provider),
+      Count("intra_op_threads", "Threads inside one operator", intra_op_threads, 1),
+      Count("batching.max_rows",
+            "Rows of requests that run together, where a model was measured to gain from it; 1: "
+            "every request runs alone",
+            max_batch_rows, 1),
+      Time("batching.max_delay",
+           "How long a batch that is not full waits for more; 0: it never waits", max_batch_delay),
+      Counts("batching.preferred_sizes",
+             "Rows that a batch of a queue should have: it runs once it has so many, and is not "
+             "made larger unless it reaches the next of these; empty: the larger, the better",
+             preferred_batch_rows, 1),
+      Time("objective",
+           "Requests to slow models that would be answered later than this are refused (429); 0: "
+           "none is",
+           objective),
+      Time("timeout",
+           "Requests not answered in this time fail (504); a client may ask for less; 0: no limit",
+           timeout),
+      Count("queue_threads",
+            "Threads of each model that is too slow for the IO threads; 0: one per processor",
+            queue_threads, 0),
+      Count("max_queued", "Requests that may wait for one such model (429)", max_queued, 1),
+      Time("max_run_time", "A run of a slow model that takes longer is stopped; 0: no limit",
+           max_run_time),
+      Bytes("cache.max_bytes",
+            "Memory for answers of a model version, which equal requests then get without a run: "
+            "only for models that answer the same request in the same way each time; 0: no cache",
+            cache_bytes),
+      Bytes("cache.max_request",
+            "Requests with more bytes of inputs are run without looking for an answer",
+            cache_request_bytes),
+  };
+}
+
+base::Status ModelSettings::Validate() const {
+  for (const int64_t rows : preferred_batch_rows) {
+    if (rows > max_batch_rows) {
+      return base::InvalidArgument(StrCat("batching.preferred_sizes: expected at most ",
+                                          max_batch_rows, " (batching.max_rows), got ", rows));
+    }
+  }
+  return base::OkStatus();
+}
+
+lifecycle::ModelConfig ModelSettings::ToConfig() const {
+  lifecycle::ModelConfig config;
+  config.engine.provider = provider;
+  config.engine.intra_op_threads = static_cast<int>(intra_op_threads);
+  config.reserve_bytes = cache_bytes;
+  return config;
+}
+
+inference::ModelRuntime::Options ModelSettings::ToRuntime(size_t processors,
+                                                          size_t io_threads) const {
+  inference::ModelRuntime::Options options;
+  options.stat_shards = io_threads;
+  options.max_batch_rows = max_batch_rows;
+  options.timeout = timeout;
+  options.queue.threads = queue_threads > 0 ? static_cast<size_t>(queue_threads) : processors;
+  options.queue.max_run_time = max_run_time;
+  options.queue.max_delay = max_batch_delay;
+  options.queue.preferred_rows = preferred_batch_rows;
+  std::ranges::sort(options.queue.preferred_rows);
+  options.queue.objective = objective;
+  options.queue.max_queued = static_cast<size_t>(max_queued);
+  options.cache = {.max_bytes = cache_bytes, .max_request_bytes = cache_request_bytes};
+  return options;
+}
+
+base::Status OwnModelSettings::Read(const ConfigValue& section) {
+  models_.clear();
+  if (section.kind() == ConfigValue::Kind::kNull) return base::OkStatus();
+  if (section.kind() != ConfigValue::Kind::kMap) {
+    return section.Error("expected model names, each with settings such as {objective: 50ms}");
+  }
+  for (const auto& [name, settings] : section.map()) {
+    const bool is_section = settings.kind() == ConfigValue::Kind::kMap;
+    if (!is_section && settings.kind() != ConfigValue::Kind::kNull) {
+      return settings.Error(StrCat("model '", base::Printable(name.text()),
+                                   "': expected settings such as {objective: 50ms}"));
+    }
+    ModelSettings scratch;
+    std::vector<ConfigField> fields = scratch.Fields();
+    std::vector<Given>& given = models_[name.text()];
+    for (ConfigField& field : fields) {
+      field.set = [&given, path = field.path,
+                   set = std::move(field.set)](const ConfigValue& value) -> base::Status {
+        SLIPWAY_RETURN_IF_ERROR(set(value));
+        given.emplace_back(path, value);
+        return base::OkStatus();
+      };
+    }
+    SLIPWAY_RETURN_IF_ERROR(base::ReadConfig(settings, fields));
+  }
+  return base::OkStatus();
+}
+
+std::string OwnModelSettings::Print() const {
+  std::string out = "{";
+  for (const auto& [name, given] : models_) {
+    if (out.size() > 1) out.append(", ");
+    base::AppendJsonString(out, name);
+    ModelSettings settings = For(name, {});
+    std::vector<ConfigField> fields = settings.Fields();
+    std::erase_if(fields, [&given](const ConfigField& field) {
+      return std::ranges::find(given, field.path, &Given::first) == given.end();
+    });
+    out.append(": ").append(PrintGiven(fields));
+  }
+  return out.append("}");
+}
+
+std::vector<std::string> OwnModelSettings::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, given] : models_) names.push_back(name);
+  return names;
+}
+
+ModelSettings OwnModelSettings::For(std::string_view name, ModelSettings defaults) const {
+  const auto own = models_.find(name);
+  if (own == models_.end()) return defaults;
+  const std::vector<ConfigField> fields = defaults.Fields();
+  for (const auto& [path, value] : own->second) {
+    const auto field = std::ranges::find(fields, path, &ConfigField::path);
+    SLIPWAY_CHECK(field->set(value).ok());  // Read() has tried it
+  }
+  return defaults;
+}
+
+}  // namespace slipway::app

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/config.h"
+#include "base/status.h"
+#include "inference/model_runtime.h"
+#include "lifecycle/model.h"
+
+namespace slipway::app {
+
+// How a model is loaded and run: what may differ from model to model. A value.
+struct ModelSettings {
+  std::string provider = "cpu";
+  int64_t intra_op_threads = 1;
+  int64_t max_batch_rows = 64;
+  std::chrono::nanoseconds max_batch_delay = std::chrono::seconds(0);
+  std::vector<int64_t> preferred_batch_rows;                     // in any order
+  std::chrono::nanoseconds objective = std::chrono::seconds(0);  // p99 of an answer; 0: none
+  std::chrono::nanoseconds timeout = std::chrono::seconds(0);    // of every request; 0: none
+  int64_t queue_threads = 0;  // in the queue lane; 0: one per processor
+  int64_t max_queued = 1024;
+  std::chrono::nanoseconds max_run_time = std::chrono::minutes(1);
+  uint64_t cache_bytes = 0;  // 0: no cache
+  uint64_t cache_request_bytes = uint64_t{1} << 20;
+
+  // The fields of slipway.yaml, bound to this object: at its top level they hold for every model,
+  // in model_settings for one.
+  std::vector<base::ConfigField> Fields();
+  // kInvalidArgument when values do not fit together.
+  base::Status Validate() const;
+
+  // The same as the rooms below want it.
+  lifecycle::ModelConfig ToConfig() const;
+  inference::ModelRuntime::Options ToRuntime(size_t processors, size_t io_threads) const;
+};
+
+// The section model_settings: which settings a model has of its own, by the model's name. A value.
+//
+//   model_settings:
+//     resnet50: {provider: cuda, objective: 50ms, batching: {max_rows: 32}}
+class OwnModelSettings {
+ public:
+  // Errors as of base::ReadConfig(); a field that is not one of ModelSettings is one of them.
+  base::Status Read(const base::ConfigValue& section);
+  // On one line, in a form that Read() takes.
+  std::string Print() const;
+
+  bool empty() const { return models_.empty(); }
+  std::vector<std::string> names() const;
+  // `defaults`, and what the model has of its own instead.
+  ModelSettings For(std::string_view name, ModelSettings defaults) const;
+
+ private:
+  using Given = std::pair<std::string_view, base::ConfigValue>;  // a field's path, its value
+  std::map<std::string, std::vector<Given>, std::less<>> models_;
+};
+
+}  // namespace slipway::app
