@@ -79,7 +79,8 @@ base::Result<std::unique_ptr<ModelServer>> ModelServer::Start(const ServerConfig
 }
 
 base::Status ModelServer::Open() {
-  SLIPWAY_ASSIGN_OR_RETURN(factory_, MakeServingFactory(services_.fs, services_.clock, services_.log));
+  SLIPWAY_ASSIGN_OR_RETURN(factory_,
+                           MakeServingFactory(services_.fs, services_.clock, services_.log));
   SLIPWAY_RETURN_IF_ERROR(MakeSource());
 
   WarnOfUnknownModels();
@@ -112,19 +113,22 @@ base::Status ModelServer::Open() {
                                    .warmup = &warmup_},
       options);
   state_ = std::make_unique<State>(*manager_, factory_->name());
-  control_ = std::make_unique<ManagerModelControl>(
-      *manager_, [this](std::string_view name) { return SettingsOf(name).ToConfig(); });
+  control_ = std::make_unique<ManagerModelControl>(*manager_, [this](std::string_view name) {
+    return SettingsOf(name).ToConfig(Processors(services_));
+  });
   SLIPWAY_RETURN_IF_ERROR(StartNetwork());
   return manager_->Start();
 }
 
 base::Status ModelServer::MakeSource() {
   std::map<std::string, lifecycle::ModelConfig> own;
-  for (const std::string& name : config_.own.names()) own[name] = SettingsOf(name).ToConfig();
+  for (const std::string& name : config_.own.names())
+    own[name] = SettingsOf(name).ToConfig(Processors(services_));
   SLIPWAY_ASSIGN_OR_RETURN(
       source_, lifecycle::OpenSources(
                    services_.fs, {config_.models.begin(), config_.models.end()}, config_.name,
-                   {.default_config = config_.model.ToConfig(), .configs = std::move(own)}));
+                   {.default_config = config_.model.ToConfig(Processors(services_)),
+                    .configs = std::move(own)}));
   return base::OkStatus();
 }
 

@@ -62,6 +62,13 @@ std::vector<ConfigField> ModelSettings::Fields() {
       Count("max_queued", "Requests that may wait for one such model (429)", max_queued, 1),
       Time("max_run_time", "A run of a slow model that takes longer is stopped; 0: no limit",
            max_run_time),
+      Text("isolation",
+           "none: the model runs in the server; process: in a process of its own, which may crash, "
+           "spin or be ended without the server",
+           isolation),
+      Bytes("process_memory",
+            "Private memory that a process of its own may have, weights included; 0: no limit",
+            process_memory_bytes),
       Bytes("cache.max_bytes",
             "Memory for answers of a model version, which equal requests then get without a run: "
             "only for models that answer the same request in the same way each time; 0: no cache",
@@ -79,13 +86,24 @@ base::Status ModelSettings::Validate() const {
                                           max_batch_rows, " (batching.max_rows), got ", rows));
     }
   }
+  if (isolation != "none" && isolation != "process") {
+    return base::InvalidArgument(
+        StrCat("isolation: expected 'none' or 'process', got '", base::Printable(isolation), "'"));
+  }
   return base::OkStatus();
 }
 
-lifecycle::ModelConfig ModelSettings::ToConfig() const {
+size_t ModelSettings::QueueThreads(size_t processors) const {
+  return queue_threads > 0 ? static_cast<size_t>(queue_threads) : processors;
+}
+
+lifecycle::ModelConfig ModelSettings::ToConfig(size_t processors) const {
   lifecycle::ModelConfig config;
   config.engine.provider = provider;
   config.engine.intra_op_threads = static_cast<int>(intra_op_threads);
+  config.engine.own_process = isolation == "process";
+  config.engine.process_lanes = static_cast<int>(QueueThreads(processors));
+  config.engine.process_memory = process_memory_bytes;
   config.reserve_bytes = cache_bytes;
   return config;
 }
@@ -96,7 +114,7 @@ inference::ModelRuntime::Options ModelSettings::ToRuntime(size_t processors,
   options.stat_shards = io_threads;
   options.max_batch_rows = max_batch_rows;
   options.timeout = timeout;
-  options.queue.threads = queue_threads > 0 ? static_cast<size_t>(queue_threads) : processors;
+  options.queue.threads = QueueThreads(processors);
   options.queue.max_run_time = max_run_time;
   options.queue.max_delay = max_batch_delay;
   options.queue.preferred_rows = preferred_batch_rows;

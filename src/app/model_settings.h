@@ -27,7 +27,9 @@ struct ModelSettings {
   int64_t queue_threads = 0;  // in the queue lane; 0: one per processor
   int64_t max_queued = 1024;
   std::chrono::nanoseconds max_run_time = std::chrono::minutes(1);
-  uint64_t cache_bytes = 0;  // 0: no cache
+  std::string isolation = "none";
+  uint64_t process_memory_bytes = 0;  // of a worker process; 0: no limit
+  uint64_t cache_bytes = 0;           // 0: no cache
   uint64_t cache_request_bytes = uint64_t{1} << 20;
 
   // The fields of slipway.yaml, bound to this object: at its top level they hold for every model,
@@ -37,8 +39,11 @@ struct ModelSettings {
   base::Status Validate() const;
 
   // The same as the rooms below want it.
-  lifecycle::ModelConfig ToConfig() const;
+  lifecycle::ModelConfig ToConfig(size_t processors) const;
   inference::ModelRuntime::Options ToRuntime(size_t processors, size_t io_threads) const;
+
+ private:
+  size_t QueueThreads(size_t processors) const;
 };
 
 // The section model_settings: which settings a model has of its own, by the model's name. A value.

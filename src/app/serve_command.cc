@@ -76,6 +76,7 @@ void ServeCommand::Configure(CLI::App& app) {
   field("--io-threads", "io_threads", "N", "Threads that serve connections");
   field("--provider", "provider", "NAME", "Execution provider: cpu, cuda, tensorrt, openvino, ...");
   field("--intra-op-threads", "intra_op_threads", "N", "Threads inside one operator");
+  field("--isolation", "isolation", "MODE", "none, or process: each model in a process of its own");
   field("--settle", "settle", "TIME", "How long files must rest before they are loaded");
   field("--drain-delay", "drain.delay", "TIME", "Keep accepting after SIGTERM for this long");
   field("--log-level", "log.level", "LEVEL", "debug, info, warn, error or off");

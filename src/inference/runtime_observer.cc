@@ -45,8 +45,9 @@ void RuntimeObserver::WarnOfUnusedSizes(const lifecycle::LoadedModel& model,
 
 RunProfile RuntimeObserver::Profile(const lifecycle::LoadedModel& model, bool batches) {
   const engine::EngineOptions& engine = model.config().engine;
-  const std::string key = base::StrCat(model.digest(), " ", engine.provider, " ",
-                                       engine.intra_op_threads, batches ? " batches" : "");
+  const std::string key =
+      base::StrCat(model.digest(), " ", engine.own_process, " ", engine.provider, " ",
+                   engine.intra_op_threads, batches ? " batches" : "");
   {
     const std::lock_guard lock(mutex_);
     const auto known = profiles_.find(key);

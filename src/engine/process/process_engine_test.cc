@@ -4,11 +4,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -143,6 +144,15 @@ TEST_F(ProcessEngineTest, ACrashIsToldAndTheModelComesBack) {
   EXPECT_THAT(Run(kExit).message(), HasSubstr("ended with status 3"));
   EXPECT_EQ(Run(kEcho).code(), StatusCode::kUnavailable);  // it dies often: there is a pause
   PassTime(1s);
+  EXPECT_TRUE(Run(kEcho).ok());
+}
+
+TEST_F(ProcessEngineTest, ADeathBetweenRunsIsNotNoticed) {
+  ASSERT_TRUE(Run(kEcho).ok());
+  ASSERT_EQ(kill(first_pid_, SIGKILL), 0);
+  // The kernel closes its end of the channels some time later.
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(first_pid_), &info, WEXITED | WNOWAIT), 0);
   EXPECT_TRUE(Run(kEcho).ok());
 }
 

@@ -36,6 +36,11 @@ Result<ChannelEnds> ConnectedPair() {
   return ChannelEnds{.ours = base::UniqueFd(ends[0]), .theirs = base::UniqueFd(ends[1])};
 }
 
+bool WorkerChannel::HungUp() const {
+  pollfd entry{.fd = socket_.get(), .events = 0, .revents = 0};
+  return poll(&entry, 1, 0) > 0 && (entry.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+}
+
 Status WorkerChannel::Send(std::string_view message) {
   const uint64_t size = message.size();
   std::string framed(sizeof(size), '\0');

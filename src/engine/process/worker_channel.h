@@ -23,6 +23,8 @@ class WorkerChannel {
   explicit WorkerChannel(base::UniqueFd socket) : socket_(std::move(socket)) {}
 
   int fd() const { return socket_.get(); }
+  // Whether the other end is gone.
+  bool HungUp() const;
   base::Status Send(std::string_view message);
   // Waits for a message. kDeadlineExceeded or kCancelled when `deadline` ends the wait; what had
   // come of a message is lost then, and the channel with it.

@@ -99,7 +99,7 @@ WorkerProcess::~WorkerProcess() {
 
 bool WorkerProcess::alive() const {
   const std::lock_guard lock(mutex_);
-  return alive_;
+  return alive_ && !control_.HungUp();
 }
 
 WorkerProcess::Lane* WorkerProcess::TakeLane(base::Deadline deadline) {

@@ -51,7 +51,7 @@ class WorkerProcess {
 
   const tensor::Signature& signature() const { return signature_; }
   pid_t pid() const { return pid_; }
-  // False once a run has found the process dead, or has ended it. No run succeeds from then on.
+  // False when the process is dead. No run succeeds from then on.
   bool alive() const;
 
   // As Engine::Run, for inputs and outputs that were checked. kUnavailable when the process died,
