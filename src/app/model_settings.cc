@@ -159,17 +159,19 @@ std::string OwnModelSettings::Print() const {
     if (out.size() > 1) out.append(", ");
     base::AppendJsonString(out, name);
     ModelSettings settings = For(name, {});
-    std::vector<ConfigField> fields = settings.Fields();
-    std::erase_if(fields, [&given](const ConfigField& field) {
-      return std::ranges::find(given, field.path, &Given::first) == given.end();
-    });
-    out.append(": ").append(PrintGiven(fields));
+    std::vector<ConfigField> own;
+    for (const ConfigField& field : settings.Fields()) {
+      const bool is_given = std::ranges::find(given, field.path, &Given::first) != given.end();
+      if (is_given) own.push_back(field);
+    }
+    out.append(": ").append(PrintGiven(own));
   }
   return out.append("}");
 }
 
 std::vector<std::string> OwnModelSettings::names() const {
   std::vector<std::string> names;
+  names.reserve(models_.size());
   for (const auto& [name, given] : models_) names.push_back(name);
   return names;
 }
