@@ -18,7 +18,7 @@ def shell_blocks(page) -> str:
     ("models.md", ['"model_version":"2"', ":three", "expected FP32[-1,1,8,8], got FP64",
                    "warmed up with recorded requests", '"model_version":"3"']),
     ("scheduling.md", ['"slow": {', "answered: True refused: True else: set()", "no slipway-cache",
-                       "slipway-cache: hit", "the same bytes", 'model="digits",version="2",result="hit"} 1']),
+                       "slipway-cache: hit", "the same bytes", 'model="digits",version="2",result="hit"} 1', "the same bytes, of another process"]),
 ])
 def test_the_commands_of_a_page_do_what_it_says(tmp_path, page, promises):
     port = free_port()
