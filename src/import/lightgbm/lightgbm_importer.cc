@@ -79,6 +79,13 @@ Result<Answer> AddBoosterText(GraphBuilder& graph, const Value& x, std::string_v
   return AddModel(graph, x, model, facts);
 }
 
+Result<ImportedModel> DescribeBoosterText(std::string_view text) {
+  SLIPWAY_ASSIGN_OR_RETURN(const Model model, ReadModel(text));
+  ImportedModel out;
+  Describe(model, out);
+  return out;
+}
+
 Result<ImportedModel> ImportBoosterText(std::string_view text, const WrapperFacts& facts,
                                         const ImportOptions& options) {
   if (text.size() > options.limits.max_file_bytes) {

@@ -25,6 +25,9 @@ struct WrapperFacts {
 base::Result<Answer> AddBoosterText(graph::GraphBuilder& graph, const graph::Value& x,
                                     std::string_view text, const WrapperFacts& facts);
 
+// What is to be said about such a model: columns, structure, warnings. `onnx` stays empty.
+base::Result<ImportedModel> DescribeBoosterText(std::string_view text);
+
 // The same as a model of its own.
 base::Result<ImportedModel> ImportBoosterText(std::string_view text, const WrapperFacts& facts,
                                               const ImportOptions& options);

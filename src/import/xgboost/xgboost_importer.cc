@@ -196,6 +196,15 @@ Result<Answer> AddBoosterBytes(GraphBuilder& graph, const Value& x,
   return answer;
 }
 
+Result<ImportedModel> DescribeBoosterBytes(std::span<const std::byte> bytes,
+                                           const WrapperFacts& facts, const ImportLimits& limits) {
+  SLIPWAY_ASSIGN_OR_RETURN(const ReadBooster booster, Read(bytes, limits));
+  SLIPWAY_RETURN_IF_ERROR(CheckModel(booster.model));
+  ImportedModel out;
+  Describe(booster.model, booster.format, TreesToUse(booster.model, facts), out);
+  return out;
+}
+
 Result<ImportedModel> ImportBoosterBytes(std::span<const std::byte> bytes,
                                          const WrapperFacts& facts, const ImportOptions& options) {
   if (bytes.size() > options.limits.max_file_bytes) {

@@ -29,6 +29,11 @@ base::Result<Answer> AddBoosterBytes(graph::GraphBuilder& graph, const graph::Va
                                      std::span<const std::byte> bytes, const WrapperFacts& facts,
                                      const ImportLimits& limits);
 
+// What is to be said about such a booster: columns, structure, warnings. `onnx` stays empty.
+base::Result<ImportedModel> DescribeBoosterBytes(std::span<const std::byte> bytes,
+                                                 const WrapperFacts& facts,
+                                                 const ImportLimits& limits);
+
 // The same as a model of its own.
 base::Result<ImportedModel> ImportBoosterBytes(std::span<const std::byte> bytes,
                                                const WrapperFacts& facts,
