@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "import/sklearn/boosters.h"
 #include "import/sklearn/estimator.h"
 
 namespace slipway::import::sklearn {
@@ -59,7 +60,8 @@ bool IsCheck(std::string_view module, std::string_view name) {
 }  // namespace
 
 bool MayBeNamed(std::string_view module, std::string_view name) {
-  if (module.starts_with("sklearn.")) return name.find('.') == std::string_view::npos;
+  if (module.starts_with("sklearn.") || IsBoosterModule(module))
+    return name.find('.') == std::string_view::npos;
   return IsKnownFunction(module, name) || IsPartial(module, name);
 }
 
@@ -70,6 +72,7 @@ bool IsKnownClass(std::string_view module, std::string_view name) {
 }
 
 bool TakesText(std::string_view module, std::string_view name) {
+  if (module == "catboost.core") return true;
   return module.starts_with("sklearn.") &&
          std::ranges::find(kTextTakers, name) != std::end(kTextTakers);
 }

@@ -7,7 +7,7 @@ namespace slipway::import::sklearn {
 // The allow-list beside plain data (import/pickle/policy.h).
 
 // Whether a file may name it without being refused: everything that calls itself scikit-learn's,
-// and functions that FunctionTransformer may hold. It is data to us and is never looked up; what of
+// XGBoost's, LightGBM's or CatBoost's, and functions that FunctionTransformer may hold. It is data to us and is never looked up; what of
 // it is no class that we know is named in an error of its own (IsKnownClass()).
 bool MayBeNamed(std::string_view module, std::string_view name);
 
