@@ -60,6 +60,7 @@ class Document {
   // The limits that follow from the size of the stream.
   void HoldTo(uint64_t stream_bytes);
   void set_root(const Value& root) { root_ = root; }
+  void set_unpacked_bytes(uint64_t bytes) { unpacked_bytes_ = bytes; }
   void set_has_payloads() { has_payloads_ = true; }
 
  private:

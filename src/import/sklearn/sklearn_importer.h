@@ -9,7 +9,7 @@
 
 namespace slipway::import::sklearn {
 
-// scikit-learn's estimators in pickles and joblib files.
+// scikit-learn's estimators in pickles, joblib and skops files.
 //
 // The graph computes in doubles and gives what Python's predict(), predict_proba() or transform()
 // gives: classifiers `label` and `probabilities` (`decision` where there are none), regressors
