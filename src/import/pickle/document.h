@@ -27,8 +27,8 @@ namespace slipway::import::pickle {
 class Document {
  public:
   // Reads a pickle of protocol 0 to 5 or a joblib file, compressed or not. kInvalidArgument: says
-  // what is wrong at which byte of the unpacked data; kUnimplemented (compression of a kind that
-  // this build lacks, joblib files of several parts); kResourceExhausted (a limit).
+  // what is wrong at which byte of the unpacked data; kUnimplemented (joblib files of several
+  // parts); kResourceExhausted (a limit).
   static base::Result<std::unique_ptr<const Document>> Read(std::span<const std::byte> file,
                                                             const ImportLimits& limits);
 

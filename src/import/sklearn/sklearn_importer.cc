@@ -242,7 +242,7 @@ bool LooksLikePickle(std::string_view start) {
 bool Recognizes(std::span<const std::byte> file) {
   if (skops::Recognizes(file)) return true;
   if (!pickle::PackingOf(file).empty()) {
-    return LooksLikePickle(pickle::UnpackStart(file, 4096)) || pickle::PackingOf(file) == "lz4";
+    return LooksLikePickle(pickle::UnpackStart(file, 4096));
   }
   return LooksLikePickle(
       {reinterpret_cast<const char*>(file.data()), std::min<size_t>(file.size(), 256)});
