@@ -61,10 +61,14 @@ Value Average(GraphBuilder& graph, const std::vector<Value>& values,
   return graph.Node("Div", {sum, Constant(graph, total)});
 }
 
-Value Votes(Scope& scope, const Value& code, int64_t labels) {
+Value ColumnOf(GraphBuilder& graph, const Value& code) {
   constexpr std::array<int64_t, 2> kColumn = {-1, 1};
-  const Value shape = scope.graph.Add(graph::Int64Constant(kColumn, {2}), "shape");
-  return OneHot(scope, scope.graph.Node("Reshape", {code, shape}), labels);
+  const Value shape = graph.Add(graph::Int64Constant(kColumn, {2}), "shape");
+  return graph.Node("Reshape", {code, shape});
+}
+
+Value Votes(Scope& scope, const Value& code, int64_t labels) {
+  return OneHot(scope, ColumnOf(scope.graph, code), labels);
 }
 
 }  // namespace slipway::import::sklearn

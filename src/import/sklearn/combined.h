@@ -22,6 +22,9 @@ base::Result<std::vector<Answer>> ConvertAll(Scope& scope, const Record& record,
 graph::Value Average(graph::GraphBuilder& graph, const std::vector<graph::Value>& values,
                      const std::vector<double>& weights = {});
 
+// The codes int64 [batch] as [batch, 1].
+graph::Value ColumnOf(graph::GraphBuilder& graph, const graph::Value& code);
+
 // The codes int64 [batch] as [batch, labels] of 0 and 1.
 graph::Value Votes(Scope& scope, const graph::Value& code, int64_t labels);
 

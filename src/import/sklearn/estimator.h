@@ -95,6 +95,13 @@ std::span<const Estimator> VotingEstimators();
 std::span<const Estimator> WeightedEstimators();
 std::span<const Estimator> CalibrationEstimators();
 std::span<const Estimator> BoosterEstimators();
+std::span<const Estimator> MulticlassEstimators();
+std::span<const Estimator> SeveralOutputsEstimators();
+
+// What FunctionTransformer does with the function and its arguments in these attributes; without a
+// function, nothing.
+base::Result<Frame> ApplyFunction(Scope& scope, const Record& record, std::string_view function,
+                                  std::string_view arguments, const Frame& input);
 
 // Whether FunctionTransformer can hold this function.
 bool IsKnownFunction(std::string_view module, std::string_view name);
