@@ -27,6 +27,9 @@ struct Labels {
   int64_t size() const;
   std::vector<std::string> Names() const;
   static base::Result<Labels> Read(const Record& record, std::string_view attribute);
+  // The labels that `value` holds, a part of that attribute.
+  static base::Result<Labels> Read(const Record& record, std::string_view attribute,
+                                   const pickle::Value& value);
 };
 
 // What a classifier of several outputs answers; values without a name it does not answer.

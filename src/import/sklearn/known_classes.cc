@@ -67,7 +67,7 @@ bool MayBeNamed(std::string_view module, std::string_view name) {
 
 bool IsKnownClass(std::string_view module, std::string_view name) {
   return FindEstimator(module, name) != nullptr || IsKnownFunction(module, name) ||
-         IsPartial(module, name) || IsCheck(module, name) ||
+         IsPartial(module, name) || IsCheck(module, name) || IsBoosterModule(module) ||
          std::ranges::find(kPartModules, module) != std::end(kPartModules);
 }
 

@@ -21,7 +21,7 @@ using graph::GraphBuilder;
 using graph::Value;
 
 constexpr std::array<int64_t, 1> kSecond = {1};
-constexpr int64_t kMaxPlaces = 100'000'000;
+constexpr int64_t kMaxPlaces = 4'000'000;  // of pairs and classes: some 200 classes
 
 Labels ZeroAndOne() {
   Labels labels;
@@ -88,16 +88,10 @@ Result<Answer> ConvertMultilabel(Scope& scope, const Record& record, const Recor
                                  const std::vector<Answer>& parts) {
   GraphBuilder& graph = scope.graph;
   SLIPWAY_ASSIGN_OR_RETURN(const Scores scores, ScoresOf(scope, record, parts));
-  SLIPWAY_ASSIGN_OR_RETURN(const Labels names, Labels::Read(binarizer, "classes_"));
-  if (parts.size() < 2 || names.size() != static_cast<int64_t>(parts.size())) {
-    return record.Damaged("estimators_: do not fit the labels");
-  }
-  Several several;
-  several.labels.assign(parts.size(), ZeroAndOne());
-  several.names = names.Names();
-  const Value above = graph.Node("Greater", {scores.all, Constant(graph, scores.threshold)}, {},
-                                 ElementType::kBool);
-  several.codes = graph.Cast(above, ElementType::kInt64);
+  if (parts.size() < 2) return record.Damaged("estimators_: expected two or more");
+  SLIPWAY_ASSIGN_OR_RETURN(
+      Several several, ManyLabels(scope, binarizer, scores.all, static_cast<int64_t>(parts.size()),
+                                  scores.threshold));
   if (scores.shares.size() == parts.size()) several.probabilities = graph.Concat(scores.shares);
   if (scores.decisions.size() == parts.size()) several.decision = scores.all;
   Answer answer;

@@ -45,32 +45,27 @@ bool AreZeroAndOne(const Labels& labels) {
   return labels.kind == Labels::Kind::kInteger && labels.integers == std::vector<int64_t>{0, 1};
 }
 
-// "label" [batch, outputs] where the labels of all outputs are of one kind, else "label_0",
-// "label_1", ...
-void AddLabels(Scope& scope, const Several& several) {
+// "label" [batch, outputs]. scikit-learn learns the labels of all outputs from one array.
+base::Status AddLabels(Scope& scope, const Record& record, const Several& several) {
   const auto count = static_cast<int64_t>(several.labels.size());
   if (std::ranges::all_of(several.labels, AreZeroAndOne)) {
     AddOutput(scope, several.codes, "label", {"batch", count});
-    return;
+    return base::OkStatus();
   }
   std::vector<Value> columns;
   for (int64_t i = 0; i < count; ++i) {
     const Value code = scope.graph.Columns(several.codes, std::span(&i, 1));
     columns.push_back(LabelsOf(scope, several.labels[static_cast<size_t>(i)], code));
+    if (columns.back().type != columns.front().type) {
+      return scope.Unsupported(record, "outputs whose labels are of different kinds");
+    }
   }
-  const bool same = std::ranges::all_of(
-      columns, [&](const Value& column) { return column.type == columns.front().type; });
-  if (same) {
-    AddOutput(scope, scope.graph.Concat(std::move(columns)), "label", {"batch", count});
-    return;
-  }
-  for (size_t i = 0; i < columns.size(); ++i) {
-    AddOutput(scope, columns[i], StrCat("label_", i), {"batch", int64_t{1}});
-  }
+  AddOutput(scope, scope.graph.Concat(std::move(columns)), "label", {"batch", count});
+  return base::OkStatus();
 }
 
-void AddSeveral(Scope& scope, const Several& several) {
-  AddLabels(scope, several);
+base::Status AddSeveral(Scope& scope, const Record& record, const Several& several) {
+  SLIPWAY_RETURN_IF_ERROR(AddLabels(scope, record, several));
   const auto count = static_cast<int64_t>(several.labels.size());
   if (!several.probabilities.name.empty()) {
     AddOutput(scope, several.probabilities, "probabilities", {"batch", count});
@@ -81,6 +76,7 @@ void AddSeveral(Scope& scope, const Several& several) {
     AddOutput(scope, several.each[i], StrCat("probabilities_", i),
               {"batch", several.labels[i].size()});
   }
+  return base::OkStatus();
 }
 
 // One value of all the blocks of a frame, which are all numbers or all texts.
@@ -111,8 +107,7 @@ base::Status AddOutputs(Scope& scope, const Record& record, const Answer& answer
   }
   if (answer.several) {
     class_names = answer.several->names;
-    AddSeveral(scope, *answer.several);
-    return base::OkStatus();
+    return AddSeveral(scope, record, *answer.several);
   }
   if (answer.is_regressor()) {
     AddOutput(scope, answer.prediction, "prediction", {"batch", answer.targets});
