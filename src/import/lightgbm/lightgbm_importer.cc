@@ -79,10 +79,11 @@ Result<Answer> AddBoosterText(GraphBuilder& graph, const Value& x, std::string_v
   return AddModel(graph, x, model, facts);
 }
 
-Result<ImportedModel> DescribeBoosterText(std::string_view text) {
+Result<Description> DescribeBoosterText(std::string_view text) {
   SLIPWAY_ASSIGN_OR_RETURN(const Model model, ReadModel(text));
-  ImportedModel out;
-  Describe(model, out);
+  Description out;
+  Describe(model, out.about);
+  out.category_columns = model.category_columns;
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "graph/graph_builder.h"
@@ -25,8 +26,12 @@ struct WrapperFacts {
 base::Result<Answer> AddBoosterText(graph::GraphBuilder& graph, const graph::Value& x,
                                     std::string_view text, const WrapperFacts& facts);
 
-// What is to be said about such a model: columns, structure, warnings. `onnx` stays empty.
-base::Result<ImportedModel> DescribeBoosterText(std::string_view text);
+struct Description {
+  ImportedModel about;                    // columns, structure, warnings; `onnx` stays empty
+  std::vector<int64_t> category_columns;  // that trees may split by category
+};
+// What is to be said about such a model.
+base::Result<Description> DescribeBoosterText(std::string_view text);
 
 // The same as a model of its own.
 base::Result<ImportedModel> ImportBoosterText(std::string_view text, const WrapperFacts& facts,

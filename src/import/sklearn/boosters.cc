@@ -13,6 +13,7 @@
 #include "import/lightgbm/lightgbm_importer.h"
 #include "import/sklearn/estimator.h"
 #include "import/sklearn/formulas.h"
+#include "import/sklearn/frame_categories.h"
 #include "import/xgboost/xgboost_importer.h"
 
 // Boosted trees of other libraries behind scikit-learn's interface: the pickle holds the bytes of
@@ -232,11 +233,20 @@ Result<Answer> ConvertXgboost(Scope& scope, const Record& record, const Frame& i
 
 Result<Answer> ConvertLightgbm(Scope& scope, const Record& record, const Frame& input, Role role) {
   SLIPWAY_ASSIGN_OR_RETURN(const Stored stored, FindStored(record));
-  SLIPWAY_RETURN_IF_ERROR(
-      Report(scope, record, input, lightgbm::DescribeBoosterText(stored.bytes)));
+  auto description = lightgbm::DescribeBoosterText(stored.bytes);
+  if (!description.ok()) return Within(scope, record, description.status());
+  const std::vector<int64_t>& columns = description->category_columns;
+  SLIPWAY_ASSIGN_OR_RETURN(const auto categories, FrameCategories(stored.holder, columns.size()));
+  if (categories) description->about.warnings.clear();  // that they are taken as codes
+  SLIPWAY_RETURN_IF_ERROR(Report(scope, record, input, description->about));
   lightgbm::WrapperFacts facts;
   SLIPWAY_ASSIGN_OR_RETURN(facts.iterations, stored.holder.IntegerOr("best_iteration", 0));
-  SLIPWAY_ASSIGN_OR_RETURN(const Value x, scope.Matrix(record, input));
+  Value x;
+  if (categories) {
+    SLIPWAY_ASSIGN_OR_RETURN(x, WithCodes(scope, record, input, columns, *categories));
+  } else {
+    SLIPWAY_ASSIGN_OR_RETURN(x, scope.Matrix(record, input));
+  }
   const auto said = lightgbm::AddBoosterText(scope.graph, x, stored.bytes, facts);
   if (!said.ok()) return Within(scope, record, said.status());
   Labels labels = Numbered(ClassCount(*said));
@@ -307,7 +317,9 @@ Result<std::optional<std::vector<ImportedColumn>>> BoosterColumns(const Record& 
       return xgboost::DescribeBoosterBytes(AsBytes(stored.bytes), {}, kLimits);
     }
     if (record.module().starts_with("lightgbm.")) {
-      return lightgbm::DescribeBoosterText(stored.bytes);
+      SLIPWAY_ASSIGN_OR_RETURN(lightgbm::Description description,
+                               lightgbm::DescribeBoosterText(stored.bytes));
+      return std::move(description.about);
     }
     return catboost::DescribeModelBytes(AsBytes(stored.bytes), kLimits);
   }();
