@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/str_cat.h"
+#include "base/text.h"
 #include "import/answer.h"
 #include "import/catboost/catboost_importer.h"
 #include "import/lightgbm/lightgbm_importer.h"
@@ -91,17 +92,15 @@ Status Within(Scope& scope, const Record& record, const Status& status) {
   return record.At("the booster", status);
 }
 
-// What the file says goes into the report; the columns have to be as many as there are.
-Status Report(Scope& scope, const Record& record, const Frame& input,
-              const Result<ImportedModel>& about) {
-  if (!about.ok()) return Within(scope, record, about.status());
-  const auto width = static_cast<int64_t>(about->columns.size());
-  if (width != input.width()) {
-    return record.Damaged(StrCat("was fitted on ", width, " columns, but gets ", input.width()));
-  }
-  if (!about->structure.empty()) scope.Describe(about->structure.front());
-  for (const std::string& warning : about->warnings) scope.Warn(record, warning);
-  return base::OkStatus();
+Status CheckWidth(const Record& record, const Frame& input, const ImportedModel& about) {
+  const auto width = static_cast<int64_t>(about.columns.size());
+  if (width == input.width()) return base::OkStatus();
+  return record.Damaged(StrCat("was fitted on ", width, " columns, but gets ", input.width()));
+}
+
+void Report(Scope& scope, const Record& record, const ImportedModel& about) {
+  if (!about.structure.empty()) scope.Describe(about.structure.front());
+  for (const std::string& warning : about.warnings) scope.Warn(record, warning);
 }
 
 Labels Numbered(int64_t count) {
@@ -211,13 +210,40 @@ Result<Value> WithoutMissing(Scope& scope, const Record& record, const Value& x)
   return graph.Node("Where", {same, none, x}, {}, ElementType::kFloat);
 }
 
+// The columns as numbers: those with categories of a data frame, which the file tells, as codes.
+Result<Value> XgboostColumns(Scope& scope, const Record& record, const Frame& input,
+                             xgboost::Description& description) {
+  std::vector<int64_t> columns;
+  std::vector<Categories> categories;
+  for (size_t i = 0; i < description.categories.size(); ++i) {
+    xgboost::FrameCategories& from = description.categories[i];
+    if (from.texts.empty() && from.numbers.empty()) continue;
+    columns.push_back(static_cast<int64_t>(i));
+    Categories& made = categories.emplace_back();
+    made.text = !from.texts.empty();
+    made.texts = std::move(from.texts);
+    made.numbers = std::move(from.numbers);
+  }
+  const bool readable = std::ranges::all_of(categories, [](const Categories& one) {
+    return std::ranges::all_of(one.texts, base::IsValidUtf8);
+  });
+  if (columns.empty() || !readable) return scope.Matrix(record, input);
+  std::erase_if(description.about.warnings,
+                [](const std::string& line) { return line.starts_with("categories are taken"); });
+  description.about.warnings.emplace_back(
+      "categories that training has not met count as missing, where XGBoost refuses them");
+  return WithCodes(scope, record, input, columns, categories);
+}
+
 Result<Answer> ConvertXgboost(Scope& scope, const Record& record, const Frame& input, Role role) {
   SLIPWAY_ASSIGN_OR_RETURN(const Stored stored, FindStored(record));
   xgboost::WrapperFacts facts;
   facts.stop_at_best_iteration = role != Role::kBooster;
-  const auto about = xgboost::DescribeBoosterBytes(AsBytes(stored.bytes), facts, kLimits);
-  SLIPWAY_RETURN_IF_ERROR(Report(scope, record, input, about));
-  SLIPWAY_ASSIGN_OR_RETURN(const Value numbers, scope.Matrix(record, input));
+  auto description = xgboost::DescribeBoosterBytes(AsBytes(stored.bytes), facts, kLimits);
+  if (!description.ok()) return Within(scope, record, description.status());
+  SLIPWAY_RETURN_IF_ERROR(CheckWidth(record, input, description->about));
+  SLIPWAY_ASSIGN_OR_RETURN(const Value numbers, XgboostColumns(scope, record, input, *description));
+  Report(scope, record, description->about);
   SLIPWAY_ASSIGN_OR_RETURN(
       const Value x, WithoutMissing(scope, record, scope.graph.Cast(numbers, ElementType::kFloat)));
   const auto said = xgboost::AddBoosterBytes(scope.graph, x, AsBytes(stored.bytes), facts, kLimits);
@@ -238,7 +264,8 @@ Result<Answer> ConvertLightgbm(Scope& scope, const Record& record, const Frame& 
   const std::vector<int64_t>& columns = description->category_columns;
   SLIPWAY_ASSIGN_OR_RETURN(const auto categories, FrameCategories(stored.holder, columns.size()));
   if (categories) description->about.warnings.clear();  // that they are taken as codes
-  SLIPWAY_RETURN_IF_ERROR(Report(scope, record, input, description->about));
+  SLIPWAY_RETURN_IF_ERROR(CheckWidth(record, input, description->about));
+  Report(scope, record, description->about);
   lightgbm::WrapperFacts facts;
   SLIPWAY_ASSIGN_OR_RETURN(facts.iterations, stored.holder.IntegerOr("best_iteration", 0));
   Value x;
@@ -260,8 +287,10 @@ Result<Answer> ConvertLightgbm(Scope& scope, const Record& record, const Frame& 
 
 Result<Answer> ConvertCatboost(Scope& scope, const Record& record, const Frame& input, Role role) {
   SLIPWAY_ASSIGN_OR_RETURN(const Stored stored, FindStored(record));
-  SLIPWAY_RETURN_IF_ERROR(
-      Report(scope, record, input, catboost::DescribeModelBytes(AsBytes(stored.bytes), kLimits)));
+  const auto about = catboost::DescribeModelBytes(AsBytes(stored.bytes), kLimits);
+  if (!about.ok()) return Within(scope, record, about.status());
+  SLIPWAY_RETURN_IF_ERROR(CheckWidth(record, input, *about));
+  Report(scope, record, *about);
   catboost::ColumnSource source;
   source.numbers = [&](std::span<const int64_t> columns) -> Result<Value> {
     SLIPWAY_ASSIGN_OR_RETURN(const Frame chosen, scope.Select(record, input, columns));
@@ -314,7 +343,9 @@ Result<std::optional<std::vector<ImportedColumn>>> BoosterColumns(const Record& 
   SLIPWAY_ASSIGN_OR_RETURN(const Stored stored, FindStored(record));
   const auto about = [&]() -> Result<ImportedModel> {
     if (record.module().starts_with("xgboost.")) {
-      return xgboost::DescribeBoosterBytes(AsBytes(stored.bytes), {}, kLimits);
+      SLIPWAY_ASSIGN_OR_RETURN(xgboost::Description description,
+                               xgboost::DescribeBoosterBytes(AsBytes(stored.bytes), {}, kLimits));
+      return std::move(description.about);
     }
     if (record.module().starts_with("lightgbm.")) {
       SLIPWAY_ASSIGN_OR_RETURN(lightgbm::Description description,

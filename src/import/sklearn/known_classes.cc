@@ -72,7 +72,7 @@ bool IsKnownClass(std::string_view module, std::string_view name) {
 }
 
 bool TakesText(std::string_view module, std::string_view name) {
-  if (module.starts_with("catboost.") || module.starts_with("lightgbm.")) return true;
+  if (IsBoosterModule(module)) return true;
   return module.starts_with("sklearn.") &&
          std::ranges::find(kTextTakers, name) != std::end(kTextTakers);
 }

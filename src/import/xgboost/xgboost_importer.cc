@@ -196,12 +196,15 @@ Result<Answer> AddBoosterBytes(GraphBuilder& graph, const Value& x,
   return answer;
 }
 
-Result<ImportedModel> DescribeBoosterBytes(std::span<const std::byte> bytes,
-                                           const WrapperFacts& facts, const ImportLimits& limits) {
-  SLIPWAY_ASSIGN_OR_RETURN(const ReadBooster booster, Read(bytes, limits));
+Result<Description> DescribeBoosterBytes(std::span<const std::byte> bytes,
+                                         const WrapperFacts& facts, const ImportLimits& limits) {
+  SLIPWAY_ASSIGN_OR_RETURN(ReadBooster booster, Read(bytes, limits));
   SLIPWAY_RETURN_IF_ERROR(CheckModel(booster.model));
-  ImportedModel out;
-  Describe(booster.model, booster.format, TreesToUse(booster.model, facts), out);
+  Description out;
+  Describe(booster.model, booster.format, TreesToUse(booster.model, facts), out.about);
+  if (booster.model.frame_categories.size() == booster.model.features) {
+    out.categories = std::move(booster.model.frame_categories);
+  }
   return out;
 }
 
