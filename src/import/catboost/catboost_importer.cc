@@ -111,14 +111,30 @@ Result<Inputs> AddInputs(GraphBuilder& graph, const Model& model, const Imported
   return inputs;
 }
 
+Result<Model> ReadChecked(std::span<const std::byte> file, const ImportLimits& limits) {
+  SLIPWAY_ASSIGN_OR_RETURN(Model model, Read(file, limits));
+  SLIPWAY_RETURN_IF_ERROR(CheckModel(model));
+  SLIPWAY_RETURN_IF_ERROR(CheckSupported(model));
+  return model;
+}
+
+Result<AddedModel> Add(GraphBuilder& graph, const Inputs& inputs, const Model& model) {
+  AddedModel out;
+  SLIPWAY_ASSIGN_OR_RETURN(out.answer, AddModel(graph, inputs, model));
+  const Answer::Kind kind = out.answer.kind;
+  if (kind == Answer::Kind::kBinary || kind == Answer::Kind::kMulticlass) {
+    out.labels = model.labels;
+  }
+  SLIPWAY_RETURN_IF_ERROR(CheckLabels(out.answer, out.labels));
+  return out;
+}
+
 Result<ImportedModel> Import(std::span<const std::byte> file, const ImportOptions& options) {
   if (file.size() > options.limits.max_file_bytes) {
     return base::ResourceExhausted(StrCat("the file has ", file.size(), " bytes, the limit is ",
                                           options.limits.max_file_bytes));
   }
-  SLIPWAY_ASSIGN_OR_RETURN(const Model model, Read(file, options.limits));
-  SLIPWAY_RETURN_IF_ERROR(CheckModel(model));
-  SLIPWAY_RETURN_IF_ERROR(CheckSupported(model));
+  SLIPWAY_ASSIGN_OR_RETURN(const Model model, ReadChecked(file, options.limits));
   ImportedModel out;
   Describe(model, IsBinary(AsText(file)), out);
   const bool mixed = !model.categories.empty();
@@ -126,14 +142,9 @@ Result<ImportedModel> Import(std::span<const std::byte> file, const ImportOption
       options.columns == Columns::kAuto && mixed ? Columns::kSeparate : options.columns;
   GraphBuilder graph("catboost");
   SLIPWAY_ASSIGN_OR_RETURN(const Inputs inputs, AddInputs(graph, model, out, how));
-  SLIPWAY_ASSIGN_OR_RETURN(const Answer answer, AddModel(graph, inputs, model));
-  const ClassLabels labels =
-      answer.kind == Answer::Kind::kBinary || answer.kind == Answer::Kind::kMulticlass
-          ? model.labels
-          : ClassLabels();
-  SLIPWAY_RETURN_IF_ERROR(CheckLabels(answer, labels));
-  AddOutputs(graph, answer, labels, OwnInputs(out.columns, how));
-  out.class_names = ClassNames(answer, labels);
+  SLIPWAY_ASSIGN_OR_RETURN(const AddedModel added, Add(graph, inputs, model));
+  AddOutputs(graph, added.answer, added.labels, OwnInputs(out.columns, how));
+  out.class_names = ClassNames(added.answer, added.labels);
   Finish(std::move(graph), out);
   return out;
 }
@@ -143,6 +154,33 @@ Result<ImportedModel> Import(std::span<const std::byte> file, const ImportOption
 const Importer& CatboostImporter() {
   static constexpr Importer kImporter = {"catboost", &Recognizes, &Import};
   return kImporter;
+}
+
+Result<AddedModel> AddModelBytes(GraphBuilder& graph, const ColumnSource& source,
+                                 std::span<const std::byte> bytes, const ImportLimits& limits) {
+  SLIPWAY_ASSIGN_OR_RETURN(const Model model, ReadChecked(bytes, limits));
+  Inputs inputs;
+  std::vector<int64_t> columns;
+  for (const FloatFeature& feature : model.floats) columns.push_back(feature.column);
+  if (!columns.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(inputs.numbers, source.numbers(columns));
+  }
+  for (const CategoricalFeature& feature : model.categories) {
+    SLIPWAY_ASSIGN_OR_RETURN(Value category, source.category(feature.column));
+    inputs.categories.push_back(std::move(category));
+  }
+  if (columns.empty() && inputs.categories.empty()) {
+    return base::InvalidArgument("the model looks at no column");
+  }
+  return Add(graph, inputs, model);
+}
+
+Result<ImportedModel> DescribeModelBytes(std::span<const std::byte> bytes,
+                                         const ImportLimits& limits) {
+  SLIPWAY_ASSIGN_OR_RETURN(const Model model, ReadChecked(bytes, limits));
+  ImportedModel out;
+  Describe(model, IsBinary(AsText(bytes)), out);
+  return out;
 }
 
 }  // namespace slipway::import::catboost

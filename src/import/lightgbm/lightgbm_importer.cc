@@ -79,6 +79,14 @@ Result<Answer> AddBoosterText(GraphBuilder& graph, const Value& x, std::string_v
   return AddModel(graph, x, model, facts);
 }
 
+Result<Description> DescribeBoosterText(std::string_view text) {
+  SLIPWAY_ASSIGN_OR_RETURN(const Model model, ReadModel(text));
+  Description out;
+  Describe(model, out.about);
+  out.category_columns = model.category_columns;
+  return out;
+}
+
 Result<ImportedModel> ImportBoosterText(std::string_view text, const WrapperFacts& facts,
                                         const ImportOptions& options) {
   if (text.size() > options.limits.max_file_bytes) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "graph/graph_builder.h"
@@ -24,6 +25,13 @@ struct WrapperFacts {
 // features]. Errors as Importer::import.
 base::Result<Answer> AddBoosterText(graph::GraphBuilder& graph, const graph::Value& x,
                                     std::string_view text, const WrapperFacts& facts);
+
+struct Description {
+  ImportedModel about;                    // columns, structure, warnings; `onnx` stays empty
+  std::vector<int64_t> category_columns;  // that trees may split by category
+};
+// What is to be said about such a model.
+base::Result<Description> DescribeBoosterText(std::string_view text);
 
 // The same as a model of its own.
 base::Result<ImportedModel> ImportBoosterText(std::string_view text, const WrapperFacts& facts,

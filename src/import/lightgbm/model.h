@@ -47,7 +47,8 @@ struct Model {
   std::string objective;  // "binary sigmoid:1"; empty where the file has none
   bool average_output = false;
   std::vector<std::string> feature_names;
-  bool has_frame_categories = false;  // trained on a data frame with categories
+  std::vector<int64_t> category_columns;  // of which feature_infos lists the categories
+  bool has_frame_categories = false;      // trained on a data frame with categories
   std::vector<Tree> trees;
 };
 

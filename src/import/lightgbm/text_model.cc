@@ -147,6 +147,12 @@ Status ReadHeader(const Block& block, Model& model) {
     return block.Error("feature_names", StrCat("expected ", model.features, " names, got ",
                                                model.feature_names.size()));
   }
+  // "[0:1]" for numbers, "none", or "0:2:1".
+  const std::vector<std::string> infos = Words(block.Text("feature_infos"));
+  for (size_t i = 0; i < infos.size() && infos.size() == model.features; ++i) {
+    if (infos[i] == "none" || infos[i].starts_with('[')) continue;
+    model.category_columns.push_back(static_cast<int64_t>(i));
+  }
   return OkStatus();
 }
 

@@ -27,8 +27,8 @@ namespace slipway::import::pickle {
 class Document {
  public:
   // Reads a pickle of protocol 0 to 5 or a joblib file, compressed or not. kInvalidArgument: says
-  // what is wrong at which byte of the unpacked data; kUnimplemented (compression of a kind that
-  // this build lacks, joblib files of several parts); kResourceExhausted (a limit).
+  // what is wrong at which byte of the unpacked data; kUnimplemented (joblib files of several
+  // parts); kResourceExhausted (a limit).
   static base::Result<std::unique_ptr<const Document>> Read(std::span<const std::byte> file,
                                                             const ImportLimits& limits);
 
@@ -60,6 +60,7 @@ class Document {
   // The limits that follow from the size of the stream.
   void HoldTo(uint64_t stream_bytes);
   void set_root(const Value& root) { root_ = root; }
+  void set_unpacked_bytes(uint64_t bytes) { unpacked_bytes_ = bytes; }
   void set_has_payloads() { has_payloads_ = true; }
 
  private:

@@ -170,6 +170,10 @@ class PathFinder {
   std::deque<const Node*> queue_;
 };
 
+std::string PlaceOf(const Node& node) {
+  return node.place == kNoPlace ? std::string() : StrCat(" (byte ", node.place, ")");
+}
+
 }  // namespace
 
 bool IsPlainData(std::string_view module, std::string_view name) {
@@ -199,9 +203,8 @@ std::vector<std::string> FindUnknown(const Document& document, Knows knows) {
       break;
     }
     const std::string path = finder.PathTo(node);
-    lines.push_back(StrCat("'", base::Printable(node->text), ".", base::Printable(node->name), "' ",
-                           path.empty() ? "" : StrCat("at ", path, " "), "(byte ", node->place,
-                           ")"));
+    lines.push_back(StrCat("'", base::Printable(node->text), ".", base::Printable(node->name), "'",
+                           path.empty() ? "" : StrCat(" at ", path), PlaceOf(*node)));
   }
   return lines;
 }

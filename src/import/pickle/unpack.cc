@@ -1,6 +1,7 @@
 #include "import/pickle/unpack.h"
 
 #include <bzlib.h>
+#include <lz4frame.h>
 #include <lzma.h>
 #include <zlib.h>
 
@@ -126,10 +127,36 @@ class LzmaUnpacker final : public Unpacker {
   bool ready_ = false;
 };
 
+// Frames, as joblib writes them; not the older formats of the lz4 tool. Blocks are at most 4 MiB.
+class Lz4Unpacker final : public Unpacker {
+ public:
+  Lz4Unpacker() {
+    ready_ = LZ4F_isError(LZ4F_createDecompressionContext(&context_, LZ4F_VERSION)) == 0;
+  }
+  ~Lz4Unpacker() override { LZ4F_freeDecompressionContext(context_); }
+  Lz4Unpacker(const Lz4Unpacker&) = delete;
+  Lz4Unpacker& operator=(const Lz4Unpacker&) = delete;
+  Step Next(std::string_view& in, std::span<char>& out) override {
+    if (!ready_) return Step::kNoMemory;
+    size_t used = in.size();
+    size_t made = out.size();
+    const size_t left = LZ4F_decompress(context_, out.data(), &made, in.data(), &used, nullptr);
+    if (LZ4F_isError(left) != 0) return Step::kDamaged;
+    in.remove_prefix(used);
+    out = out.subspan(made);
+    return left == 0 ? Step::kEnd : Step::kMore;
+  }
+
+ private:
+  LZ4F_dctx* context_ = nullptr;
+  bool ready_ = false;
+};
+
 std::unique_ptr<Unpacker> UnpackerFor(std::string_view packing) {
   if (packing == "bz2") return std::make_unique<Bz2Unpacker>();
   if (packing == "xz" || packing == "lzma") return std::make_unique<LzmaUnpacker>();
-  return packing == "lz4" ? nullptr : std::make_unique<ZlibUnpacker>();
+  if (packing == "lz4") return std::make_unique<Lz4Unpacker>();
+  return std::make_unique<ZlibUnpacker>();
 }
 
 // Fills `out` up to `max_bytes`; true when the data ended before.
@@ -137,10 +164,6 @@ Result<bool> UnpackInto(std::string& out, std::string_view in, std::string_view 
                         uint64_t max_bytes) {
   if (packing == "joblib 0.9 zlib") in.remove_prefix(std::min(in.size(), kOldHeaderBytes));
   const std::unique_ptr<Unpacker> unpacker = UnpackerFor(packing);
-  if (unpacker == nullptr) {
-    return base::Unimplemented(
-        "lz4 compression: this build cannot unpack it; save the model again with compress='zlib'");
-  }
   while (out.size() < max_bytes) {
     const size_t had = out.size();
     const uint64_t step = std::max<uint64_t>(64 * 1024, had);

@@ -82,9 +82,12 @@ class Value {
 // "a tuple", for messages.
 std::string_view KindName(Value::Kind kind);
 
+// The place of nodes that no one opcode made: they come from another format.
+inline constexpr uint64_t kNoPlace = UINT64_MAX;
+
 // What a Value of kBigInt and above refers to.
 struct Node {
-  uint64_t place = 0;        // of the opcode that made it, in bytes from the start
+  uint64_t place = 0;        // of the opcode that made it, in bytes from the start; or kNoPlace
   std::string_view text;     // kText (UTF-8, not checked), kBytes, kBigInt; kGlobal: the module
   std::string_view name;     // kGlobal: the name in the module
   std::vector<Value> items;  // of a list, tuple or set; of a dict: key, value, key, value, ...

@@ -8,8 +8,8 @@
 #include "import/sklearn/estimator.h"
 #include "import/sklearn/formulas.h"
 
-// Calibrated probabilities, one classifier for each class, and isotonic regression. Source:
-// scikit-learn 1.9, sklearn/calibration.py, sklearn/isotonic.py, sklearn/multiclass.py.
+// Calibrated probabilities, and isotonic regression. Source: scikit-learn 1.9,
+// sklearn/calibration.py, sklearn/isotonic.py.
 namespace slipway::import::sklearn {
 namespace {
 
@@ -150,50 +150,9 @@ Result<Answer> ConvertCalibrated(Scope& scope, const Record& record, const Frame
   return answer;
 }
 
-// ---- one against the rest
-
-Result<Answer> ConvertOneVsRest(Scope& scope, const Record& record, const Frame& input) {
-  GraphBuilder& graph = scope.graph;
-  SLIPWAY_ASSIGN_OR_RETURN(const Record binarizer, record.Child("label_binarizer_"));
-  const std::string kind = binarizer.TextOr("y_type_", "multiclass");
-  if (kind.starts_with("multilabel")) {
-    return scope.Unsupported(record, "several labels for one row are not supported");
-  }
-  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Answer> parts,
-                           ConvertAll(scope, record, "estimators_", input));
-  Answer answer;
-  SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(binarizer, "classes_"));
-  const int64_t count = answer.labels->size();
-  if (static_cast<int64_t>(parts.size()) != (count == 2 ? 1 : count)) {
-    return record.Damaged("estimators_: do not fit the classes");
-  }
-  std::vector<Value> scores;
-  std::vector<Value> shares;
-  bool decides = true;
-  for (const Answer& part : parts) {
-    if (!part.is_classifier() || part.labels->size() != 2) {
-      return scope.Unsupported(record, "an estimator that does not decide between two classes");
-    }
-    constexpr std::array<int64_t, 1> kSecond = {1};
-    if (!part.probabilities.name.empty()) {
-      shares.push_back(graph.Columns(part.probabilities, kSecond));
-    }
-    decides = decides && !part.decision.name.empty();
-    scores.push_back(part.decision.name.empty() ? shares.back() : part.decision);
-  }
-  const Value all = graph.Concat(scores);
-  answer.code = count == 2 ? IsAbove(graph, all, decides ? 0 : 0.5) : FirstMaximum(graph, all);
-  if (decides) answer.decision = all;
-  if (shares.size() != parts.size()) return answer;
-  answer.probabilities = count == 2 ? WithComplement(graph, shares.front())
-                                    : Normalized(graph, graph.Concat(std::move(shares)), 0);
-  return answer;
-}
-
 constexpr Estimator kEstimators[] = {
     {"sklearn.calibration", "CalibratedClassifierCV", ConvertCalibrated},
     {"sklearn.isotonic", "IsotonicRegression", ConvertIsotonic},
-    {"sklearn.multiclass", "OneVsRestClassifier", ConvertOneVsRest},
 };
 
 }  // namespace

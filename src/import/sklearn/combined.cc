@@ -61,10 +61,31 @@ Value Average(GraphBuilder& graph, const std::vector<Value>& values,
   return graph.Node("Div", {sum, Constant(graph, total)});
 }
 
-Value Votes(Scope& scope, const Value& code, int64_t labels) {
+Value ColumnOf(GraphBuilder& graph, const Value& code) {
   constexpr std::array<int64_t, 2> kColumn = {-1, 1};
-  const Value shape = scope.graph.Add(graph::Int64Constant(kColumn, {2}), "shape");
-  return OneHot(scope, scope.graph.Node("Reshape", {code, shape}), labels);
+  const Value shape = graph.Add(graph::Int64Constant(kColumn, {2}), "shape");
+  return graph.Node("Reshape", {code, shape});
+}
+
+Value Votes(Scope& scope, const Value& code, int64_t labels) {
+  return OneHot(scope, ColumnOf(scope.graph, code), labels);
+}
+
+Result<Several> ManyLabels(Scope& scope, const Record& binarizer, const Value& scores,
+                           int64_t count, double threshold) {
+  SLIPWAY_ASSIGN_OR_RETURN(const Labels names, Labels::Read(binarizer, "classes_"));
+  if (names.size() != count) {
+    return binarizer.Damaged(StrCat("classes_: ", names.size(), " labels for ", count, " scores"));
+  }
+  Labels zero_and_one;
+  zero_and_one.integers = {0, 1};
+  Several several;
+  several.labels.assign(static_cast<size_t>(count), zero_and_one);
+  several.names = names.Names();
+  const Value above = scope.graph.Node("Greater", {scores, Constant(scope.graph, threshold)}, {},
+                                       graph::ElementType::kBool);
+  several.codes = scope.graph.Cast(above, graph::ElementType::kInt64);
+  return several;
 }
 
 }  // namespace slipway::import::sklearn

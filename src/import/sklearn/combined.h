@@ -22,7 +22,15 @@ base::Result<std::vector<Answer>> ConvertAll(Scope& scope, const Record& record,
 graph::Value Average(graph::GraphBuilder& graph, const std::vector<graph::Value>& values,
                      const std::vector<double>& weights = {});
 
+// The codes int64 [batch] as [batch, 1].
+graph::Value ColumnOf(graph::GraphBuilder& graph, const graph::Value& code);
+
 // The codes int64 [batch] as [batch, labels] of 0 and 1.
 graph::Value Votes(Scope& scope, const graph::Value& code, int64_t labels);
+
+// A label of its own, 0 or 1, for each of `count` columns of scores, [batch, count]: 1 above the
+// threshold. Their names are the binarizer's classes_.
+base::Result<Several> ManyLabels(Scope& scope, const Record& binarizer, const graph::Value& scores,
+                                 int64_t count, double threshold);
 
 }  // namespace slipway::import::sklearn

@@ -34,7 +34,18 @@ std::vector<std::string> Labels::Names() const {
 }
 
 Result<Labels> Labels::Read(const Record& record, std::string_view attribute) {
-  SLIPWAY_ASSIGN_OR_RETURN(const pickle::Array array, record.Array(attribute));
+  SLIPWAY_ASSIGN_OR_RETURN(const Value* value, record.Get(attribute));
+  return Read(record, attribute, *value);
+}
+
+Result<Labels> Labels::Read(const Record& record, std::string_view attribute, const Value& value) {
+  auto found = pickle::ReadArray(value);
+  if (!found.ok()) return record.At(attribute, found.status());
+  const pickle::Array& array = *found;
+  if (array.count > record.budget().elements_left) {
+    return base::ResourceExhausted("the model reads the same labels over and over");
+  }
+  record.budget().elements_left -= array.count;
   Labels labels;
   const char kind = array.type.kind;
   const bool texts =
@@ -69,11 +80,13 @@ Result<Labels> Labels::Read(const Record& record, std::string_view attribute) {
 
 const Estimator* FindEstimator(std::string_view module, std::string_view name) {
   const std::array families = {
-      LinearEstimators(),     ScalerEstimators(),        ComposedEstimators(), ForestEstimators(),
-      BoostingEstimators(),   EncoderEstimators(),       ImputerEstimators(),  FeatureEstimators(),
-      SelectorEstimators(),   DecompositionEstimators(), BayesEstimators(),    NeuralEstimators(),
-      NeighborEstimators(),   SvmEstimators(),           VotingEstimators(),   WeightedEstimators(),
-      CalibrationEstimators()};
+      LinearEstimators(),        ScalerEstimators(),        ComposedEstimators(),
+      ForestEstimators(),        BoostingEstimators(),      EncoderEstimators(),
+      ImputerEstimators(),       FeatureEstimators(),       SelectorEstimators(),
+      DecompositionEstimators(), BayesEstimators(),         NeuralEstimators(),
+      NeighborEstimators(),      SvmEstimators(),           VotingEstimators(),
+      WeightedEstimators(),      CalibrationEstimators(),   BoosterEstimators(),
+      MulticlassEstimators(),    SeveralOutputsEstimators()};
   for (const std::span<const Estimator> family : families) {
     for (const Estimator& estimator : family) {
       if (estimator.name != name || !module.starts_with(estimator.package)) continue;

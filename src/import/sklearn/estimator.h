@@ -27,6 +27,19 @@ struct Labels {
   int64_t size() const;
   std::vector<std::string> Names() const;
   static base::Result<Labels> Read(const Record& record, std::string_view attribute);
+  // The labels that `value` holds, a part of that attribute.
+  static base::Result<Labels> Read(const Record& record, std::string_view attribute,
+                                   const pickle::Value& value);
+};
+
+// What a classifier of several outputs answers; values without a name it does not answer.
+struct Several {
+  std::vector<Labels> labels;      // of each output
+  graph::Value codes;              // int64 [batch, outputs]: which of its labels each output has
+  graph::Value probabilities;      // [batch, outputs]: of the second label of each
+  std::vector<graph::Value> each;  // instead: [batch, labels] for each output
+  graph::Value decision;           // [batch, outputs], of the second label of each
+  std::vector<std::string> names;  // of the outputs; empty where they have none
 };
 
 // What an estimator answers, as values of the graph; those without a name it does not answer.
@@ -39,6 +52,9 @@ struct Answer {
   graph::Value code;           // int64 [batch]: which of the labels predict() gives
   graph::Value probabilities;  // [batch, labels]: predict_proba()
   graph::Value decision;       // decision_function(): [batch, 1] for two labels, else [batch, n]
+
+  // Classifiers of several outputs, which answer nothing of the above.
+  std::optional<Several> several;
 
   // Regressors: predict(), [batch, targets]
   graph::Value prediction;
@@ -81,6 +97,14 @@ std::span<const Estimator> SvmEstimators();
 std::span<const Estimator> VotingEstimators();
 std::span<const Estimator> WeightedEstimators();
 std::span<const Estimator> CalibrationEstimators();
+std::span<const Estimator> BoosterEstimators();
+std::span<const Estimator> MulticlassEstimators();
+std::span<const Estimator> SeveralOutputsEstimators();
+
+// What FunctionTransformer does with the function and its arguments in these attributes; without a
+// function, nothing.
+base::Result<Frame> ApplyFunction(Scope& scope, const Record& record, std::string_view function,
+                                  std::string_view arguments, const Frame& input);
 
 // Whether FunctionTransformer can hold this function.
 bool IsKnownFunction(std::string_view module, std::string_view name);

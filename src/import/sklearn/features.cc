@@ -209,26 +209,8 @@ bool IsCheck(const pickle::Value& func) {
 }
 
 Result<Answer> ConvertFunction(Scope& scope, const Record& record, const Frame& input) {
-  if (!record.Has("func")) return Answer::Output(input);
-  SLIPWAY_ASSIGN_OR_RETURN(const pickle::Value* func, record.Get("func"));
-  if (IsCheck(*func)) return Answer::Output(input);
-  const bool has_arguments = record.Has("kw_args") && [&] {
-    const pickle::Value* arguments = record.Find("kw_args");
-    return !arguments->Is(Kind::kDict) || !arguments->node().items.empty();
-  }();
-  if (!func->Is(Kind::kGlobal) || has_arguments) {
-    return scope.Unsupported(record, "functions with arguments are not supported");
-  }
-  const auto found = std::ranges::find(kFunctions, func->node().name, &Function::name);
-  if (!IsNumpy(func->node().text) || found == kFunctions.end()) {
-    return scope.Unsupported(record,
-                             StrCat("function ", base::Printable(func->node().text), ".",
-                                    base::Printable(func->node().name), " is not supported"));
-  }
-  SLIPWAY_ASSIGN_OR_RETURN(const Value x, scope.Matrix(record, input));
-  const Value y =
-      found->formula != nullptr ? found->formula(scope.graph, x) : scope.graph.Node(found->op, {x});
-  return Answer::Output(Frame::Of(y, input.width()));
+  SLIPWAY_ASSIGN_OR_RETURN(Frame output, ApplyFunction(scope, record, "func", "kw_args", input));
+  return Answer::Output(std::move(output));
 }
 
 constexpr std::string_view kPreprocessing = "sklearn.preprocessing";
@@ -242,6 +224,30 @@ constexpr Estimator kEstimators[] = {
 }  // namespace
 
 std::span<const Estimator> FeatureEstimators() { return kEstimators; }
+
+Result<Frame> ApplyFunction(Scope& scope, const Record& record, std::string_view function,
+                            std::string_view arguments, const Frame& input) {
+  if (!record.Has(function)) return input;
+  SLIPWAY_ASSIGN_OR_RETURN(const pickle::Value* func, record.Get(function));
+  if (IsCheck(*func)) return input;
+  const bool has_arguments = record.Has(arguments) && [&] {
+    const pickle::Value* given = record.Find(arguments);
+    return !given->Is(Kind::kDict) || !given->node().items.empty();
+  }();
+  if (!func->Is(Kind::kGlobal) || has_arguments) {
+    return scope.Unsupported(record, "functions with arguments are not supported");
+  }
+  const auto found = std::ranges::find(kFunctions, func->node().name, &Function::name);
+  if (!IsNumpy(func->node().text) || found == kFunctions.end()) {
+    return scope.Unsupported(record,
+                             StrCat("function ", base::Printable(func->node().text), ".",
+                                    base::Printable(func->node().name), " is not supported"));
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const Value x, scope.Matrix(record, input));
+  const Value y =
+      found->formula != nullptr ? found->formula(scope.graph, x) : scope.graph.Node(found->op, {x});
+  return Frame::Of(y, input.width());
+}
 
 bool IsKnownFunction(std::string_view module, std::string_view name) {
   return IsNumpy(module) &&

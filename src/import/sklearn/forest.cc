@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/str_cat.h"
+#include "import/sklearn/combined.h"
 #include "import/sklearn/estimator.h"
 #include "import/sklearn/formulas.h"
 #include "import/sklearn/tree_builder.h"
@@ -34,10 +35,11 @@ Result<std::vector<Record>> TreesOf(const Record& record) {
   return trees;
 }
 
-// The numbers of a leaf as shares of the classes. Versions up to 1.3 keep how many samples of each
-// class came to it, later ones their shares; the root and its child tell which, as shares make 1
-// and weights of samples, which may make 1 too, get less on the way.
+// The numbers of a leaf as shares of the classes, output by output. Versions up to 1.3 keep how
+// many samples of each class came to it, later ones their shares; the root and its child tell
+// which, as shares make 1 and weights of samples, which may make 1 too, get less on the way.
 TreeBuilder::LeafValues Shares(const TreeArrays& tree) {
+  const auto count = static_cast<size_t>(tree.classes);
   const auto row = [&tree](size_t node) { return tree.values.row(static_cast<int64_t>(node)); };
   const auto sum = [](std::span<const double> values) {
     double total = 0;
@@ -45,11 +47,15 @@ TreeBuilder::LeafValues Shares(const TreeArrays& tree) {
     return total;
   };
   const size_t child = std::min<size_t>(1, tree.size() - 1);
-  const bool are_shares = std::abs(sum(row(0)) - 1) < 1e-9 && std::abs(sum(row(child)) - 1) < 1e-9;
-  return [row, sum, are_shares](size_t node, std::vector<double>& out) {
+  const bool are_shares = std::abs(sum(row(0).first(count)) - 1) < 1e-9 &&
+                          std::abs(sum(row(child).first(count)) - 1) < 1e-9;
+  return [row, sum, are_shares, count](size_t node, std::vector<double>& out) {
     const std::span<const double> values = row(node);
-    const double total = are_shares ? 1 : sum(values);
-    for (const double value : values) out.push_back(total == 0 ? value : value / total);
+    for (size_t first = 0; first + count <= values.size(); first += count) {
+      const std::span<const double> of_output = values.subspan(first, count);
+      const double total = are_shares ? 1 : sum(of_output);
+      for (const double value : of_output) out.push_back(total == 0 ? value : value / total);
+    }
   };
 }
 
@@ -89,11 +95,39 @@ Result<Value> Mean(Scope& scope, const Record& record, const Frame& input, int64
   return builder.Finish(scope, record, AsFloat32(scope, x));
 }
 
+// A list of labels for each output; trees have room for the most labels of any.
+Result<Answer> ConvertSeveral(Scope& scope, const Record& record, const Frame& input,
+                              int64_t outputs) {
+  SLIPWAY_ASSIGN_OR_RETURN(const auto lists, record.List("classes_"));
+  if (lists.empty() || static_cast<int64_t>(lists.size()) != outputs) {
+    return record.Damaged(StrCat("classes_: of ", lists.size(), " outputs, expected ", outputs));
+  }
+  Several several;
+  int64_t most = 0;
+  for (const pickle::Value& list : lists) {
+    SLIPWAY_ASSIGN_OR_RETURN(Labels labels, Labels::Read(record, "classes_", list));
+    most = std::max(most, labels.size());
+    several.labels.push_back(std::move(labels));
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const Value all, Mean(scope, record, input, outputs, most));
+  std::vector<Value> codes;
+  for (int64_t i = 0; i < outputs; ++i) {
+    std::vector<int64_t> columns;
+    for (int64_t k = 0; k < several.labels[static_cast<size_t>(i)].size(); ++k) {
+      columns.push_back(i * most + k);
+    }
+    several.each.push_back(scope.graph.Columns(all, columns));
+    codes.push_back(ColumnOf(scope.graph, FirstMaximum(scope.graph, several.each.back())));
+  }
+  several.codes = scope.graph.Concat(std::move(codes));
+  Answer answer;
+  answer.several = std::move(several);
+  return answer;
+}
+
 Result<Answer> ConvertClassifier(Scope& scope, const Record& record, const Frame& input) {
   SLIPWAY_ASSIGN_OR_RETURN(const int64_t outputs, record.IntegerOr("n_outputs_", 1));
-  if (outputs != 1) {
-    return scope.Unsupported(record, StrCat(outputs, " outputs: only one is supported"));
-  }
+  if (outputs != 1) return ConvertSeveral(scope, record, input, outputs);
   Answer answer;
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(record, "classes_"));
   SLIPWAY_ASSIGN_OR_RETURN(answer.probabilities,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "import/sklearn/boosters.h"
 #include "import/sklearn/estimator.h"
 
 namespace slipway::import::sklearn {
@@ -59,17 +60,19 @@ bool IsCheck(std::string_view module, std::string_view name) {
 }  // namespace
 
 bool MayBeNamed(std::string_view module, std::string_view name) {
-  if (module.starts_with("sklearn.")) return name.find('.') == std::string_view::npos;
+  if (module.starts_with("sklearn.") || IsBoosterModule(module))
+    return name.find('.') == std::string_view::npos;
   return IsKnownFunction(module, name) || IsPartial(module, name);
 }
 
 bool IsKnownClass(std::string_view module, std::string_view name) {
   return FindEstimator(module, name) != nullptr || IsKnownFunction(module, name) ||
-         IsPartial(module, name) || IsCheck(module, name) ||
+         IsPartial(module, name) || IsCheck(module, name) || IsBoosterModule(module) ||
          std::ranges::find(kPartModules, module) != std::end(kPartModules);
 }
 
 bool TakesText(std::string_view module, std::string_view name) {
+  if (IsBoosterModule(module)) return true;
   return module.starts_with("sklearn.") &&
          std::ranges::find(kTextTakers, name) != std::end(kTextTakers);
 }

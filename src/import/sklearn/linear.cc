@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/str_cat.h"
+#include "import/sklearn/combined.h"
 #include "import/sklearn/estimator.h"
 #include "import/sklearn/formulas.h"
 
@@ -118,12 +119,19 @@ Result<Answer> ConvertSgdClassifier(Scope& scope, const Record& record, const Fr
 Result<Answer> ConvertRidgeClassifier(Scope& scope, const Record& record, const Frame& input) {
   // classes_ is a property; the classes lie in the binarizer that was fitted on the labels.
   SLIPWAY_ASSIGN_OR_RETURN(const Record binarizer, record.Child("_label_binarizer"));
-  if (!binarizer.Is("y_type_", "binary") && !binarizer.Is("y_type_", "multiclass")) {
+  const bool several = binarizer.Is("y_type_", "multilabel-indicator");
+  if (!several && !binarizer.Is("y_type_", "binary") && !binarizer.Is("y_type_", "multiclass")) {
     return scope.Unsupported(record, StrCat("labels of kind '", binarizer.TextOr("y_type_", "?"),
                                             "' are not supported"));
   }
   SLIPWAY_ASSIGN_OR_RETURN(const auto part, LinearPart(scope, record, input));
   Answer answer;
+  if (several) {
+    SLIPWAY_ASSIGN_OR_RETURN(answer.several,
+                             ManyLabels(scope, binarizer, part.first, part.second, 0));
+    answer.several->decision = part.first;
+    return answer;
+  }
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(binarizer, "classes_"));
   const int64_t count = answer.labels->size();
   if (part.second != (count == 2 ? 1 : count)) {

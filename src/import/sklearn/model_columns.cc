@@ -7,6 +7,7 @@
 
 #include "base/str_cat.h"
 #include "base/text.h"
+#include "import/sklearn/boosters.h"
 #include "import/sklearn/column_choice.h"
 #include "import/sklearn/estimator.h"
 
@@ -72,6 +73,8 @@ Result<std::vector<ImportedColumn>> FindColumns(const Value& model, Budget& budg
   std::optional<int64_t> width;
   for (int depth = 0; depth < kMaxDepth && !width; ++depth) {
     SLIPWAY_ASSIGN_OR_RETURN(const Record record, Record::From(at, "", budget));
+    SLIPWAY_ASSIGN_OR_RETURN(const auto of_booster, BoosterColumns(record));
+    if (of_booster) return *of_booster;
     if (names.empty()) {
       SLIPWAY_ASSIGN_OR_RETURN(names, ColumnNames(record));
     }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/str_cat.h"
+#include "import/sklearn/combined.h"
 #include "import/sklearn/estimator.h"
 #include "import/sklearn/formulas.h"
 
@@ -75,11 +76,18 @@ Result<Answer> ConvertRegressor(Scope& scope, const Record& record, const Frame&
 Result<Answer> ConvertClassifier(Scope& scope, const Record& record, const Frame& input) {
   SLIPWAY_ASSIGN_OR_RETURN(const Record binarizer, record.Child("_label_binarizer"));
   const std::string kind = binarizer.TextOr("y_type_", "multiclass");
-  if (kind != "binary" && kind != "multiclass") {
+  const bool several = kind == "multilabel-indicator";
+  if (!several && kind != "binary" && kind != "multiclass") {
     return scope.Unsupported(record, StrCat("labels of kind '", kind, "' are not supported"));
   }
   SLIPWAY_ASSIGN_OR_RETURN(const Layers layers, Run(scope, record, input));
   Answer answer;
+  if (several) {
+    SLIPWAY_ASSIGN_OR_RETURN(answer.several,
+                             ManyLabels(scope, binarizer, layers.output, layers.width, 0.5));
+    answer.several->probabilities = layers.output;
+    return answer;
+  }
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(binarizer, "classes_"));
   const int64_t count = answer.labels->size();
   if (layers.width != (count == 2 ? 1 : count)) {

@@ -1,5 +1,6 @@
 #include "import/sklearn/outputs.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/str_cat.h"
@@ -40,6 +41,44 @@ void AddOutput(Scope& scope, const Value& value, std::string_view name, std::vec
   scope.graph.AddOutput(value, taken ? StrCat("model_", name) : std::string(name), std::move(dims));
 }
 
+bool AreZeroAndOne(const Labels& labels) {
+  return labels.kind == Labels::Kind::kInteger && labels.integers == std::vector<int64_t>{0, 1};
+}
+
+// "label" [batch, outputs]. scikit-learn learns the labels of all outputs from one array.
+base::Status AddLabels(Scope& scope, const Record& record, const Several& several) {
+  const auto count = static_cast<int64_t>(several.labels.size());
+  if (std::ranges::all_of(several.labels, AreZeroAndOne)) {
+    AddOutput(scope, several.codes, "label", {"batch", count});
+    return base::OkStatus();
+  }
+  std::vector<Value> columns;
+  for (int64_t i = 0; i < count; ++i) {
+    const Value code = scope.graph.Columns(several.codes, std::span(&i, 1));
+    columns.push_back(LabelsOf(scope, several.labels[static_cast<size_t>(i)], code));
+    if (columns.back().type != columns.front().type) {
+      return scope.Unsupported(record, "outputs whose labels are of different kinds");
+    }
+  }
+  AddOutput(scope, scope.graph.Concat(std::move(columns)), "label", {"batch", count});
+  return base::OkStatus();
+}
+
+base::Status AddSeveral(Scope& scope, const Record& record, const Several& several) {
+  SLIPWAY_RETURN_IF_ERROR(AddLabels(scope, record, several));
+  const auto count = static_cast<int64_t>(several.labels.size());
+  if (!several.probabilities.name.empty()) {
+    AddOutput(scope, several.probabilities, "probabilities", {"batch", count});
+  } else if (several.each.empty() && !several.decision.name.empty()) {
+    AddOutput(scope, several.decision, "decision", {"batch", count});
+  }
+  for (size_t i = 0; i < several.each.size(); ++i) {
+    AddOutput(scope, several.each[i], StrCat("probabilities_", i),
+              {"batch", several.labels[i].size()});
+  }
+  return base::OkStatus();
+}
+
 // One value of all the blocks of a frame, which are all numbers or all texts.
 Result<Value> Joined(Scope& scope, const Record& record, const Frame& frame) {
   for (const Frame::Block& block : frame.blocks) {
@@ -65,6 +104,10 @@ base::Status AddOutputs(Scope& scope, const Record& record, const Answer& answer
       AddOutput(scope, answer.decision, "decision", {"batch", count == 2 ? 1 : count});
     }
     return base::OkStatus();
+  }
+  if (answer.several) {
+    class_names = answer.several->names;
+    return AddSeveral(scope, record, *answer.several);
   }
   if (answer.is_regressor()) {
     AddOutput(scope, answer.prediction, "prediction", {"batch", answer.targets});

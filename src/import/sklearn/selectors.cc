@@ -8,6 +8,7 @@
 
 #include "base/str_cat.h"
 #include "import/sklearn/estimator.h"
+#include "import/sklearn/importances.h"
 
 // Transformers that keep some of the columns. Source: scikit-learn 1.9,
 // sklearn/feature_selection/_variance_threshold.py, _univariate_selection.py, _rfe.py.
@@ -163,6 +164,12 @@ Result<Answer> ConvertSupport(Scope& scope, const Record& record, const Frame& i
   return Keep(scope, record, input, mask);
 }
 
+Result<Answer> ConvertSelectFromModel(Scope& scope, const Record& record, const Frame& input) {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<bool> mask,
+                           MaskByImportance(scope, record, input.width()));
+  return Keep(scope, record, input, mask);
+}
+
 constexpr std::string_view kSelection = "sklearn.feature_selection";
 
 constexpr Estimator kEstimators[] = {
@@ -174,6 +181,9 @@ constexpr Estimator kEstimators[] = {
     {kSelection, "SelectFwe", ConvertUnivariate},
     {kSelection, "GenericUnivariateSelect", ConvertUnivariate},
     {kSelection, "SequentialFeatureSelector", ConvertSupport},
+    {kSelection, "RFE", ConvertSupport},
+    {kSelection, "RFECV", ConvertSupport},
+    {kSelection, "SelectFromModel", ConvertSelectFromModel},
 };
 
 }  // namespace

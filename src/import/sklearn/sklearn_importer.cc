@@ -17,6 +17,7 @@
 #include "import/sklearn/known_classes.h"
 #include "import/sklearn/model_columns.h"
 #include "import/sklearn/outputs.h"
+#include "import/skops/skops_document.h"
 
 namespace slipway::import::sklearn {
 namespace {
@@ -145,6 +146,9 @@ Status AllProblems(const Status& status, const Scope& scope, std::span<const std
 }
 
 std::string FormatName(const Document& document) {
+  if (document.root().has_node() && document.root().node().place == pickle::kNoPlace) {
+    return "scikit-learn skops";
+  }
   const bool joblib = document.has_payloads() || !document.packing().empty();
   return StrCat("scikit-learn ", joblib ? "joblib" : "pickle",
                 document.packing().empty() ? "" : ", ", document.packing());
@@ -236,8 +240,9 @@ bool LooksLikePickle(std::string_view start) {
 }
 
 bool Recognizes(std::span<const std::byte> file) {
+  if (skops::Recognizes(file)) return true;
   if (!pickle::PackingOf(file).empty()) {
-    return LooksLikePickle(pickle::UnpackStart(file, 4096)) || pickle::PackingOf(file) == "lz4";
+    return LooksLikePickle(pickle::UnpackStart(file, 4096));
   }
   return LooksLikePickle(
       {reinterpret_cast<const char*>(file.data()), std::min<size_t>(file.size(), 256)});
@@ -245,7 +250,8 @@ bool Recognizes(std::span<const std::byte> file) {
 
 Result<ImportedModel> Import(std::span<const std::byte> file, const ImportOptions& options) {
   SLIPWAY_ASSIGN_OR_RETURN(const std::unique_ptr<const Document> document,
-                           Document::Read(file, options.limits));
+                           skops::Recognizes(file) ? skops::ReadDocument(file, options.limits)
+                                                   : Document::Read(file, options.limits));
   Budget budget = BudgetFor(std::max<uint64_t>(document->unpacked_bytes(), file.size()));
   return ImportDocument(*document, budget, options);
 }

@@ -69,6 +69,17 @@ TEST(SklearnImporterTest, TellsWhatItFound) {
   EXPECT_EQ(model->columns[2].kind, ImportedColumn::Kind::kNumber);
 }
 
+TEST(SklearnImporterTest, TellsWhatItFoundInASkopsFile) {
+  const auto model = Import(ReadModel("skops_xgb_pipeline.skops"));
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->format, "scikit-learn skops");
+  EXPECT_EQ(model->framework_version, "1.9.1");
+  EXPECT_THAT(model->structure,
+              ElementsAre("Pipeline", "  StandardScaler",
+                          "  XGBClassifier: gbtree, 15 of 15 trees, 5 features, objective "
+                          "multi:softprob"));
+}
+
 TEST(SklearnImporterTest, TakesColumnsSeparatelyWhenAsked) {
   const auto model = Import(ReadModel("logistic.joblib"), {.columns = Columns::kSeparate});
   ASSERT_TRUE(model.ok()) << model.status();
@@ -188,7 +199,9 @@ INSTANTIATE_TEST_SUITE_P(Models, SklearnDamageTest,
                          testing::Values("logistic_binary.pkl", "regression_two_targets.pkl",
                                          "min_max_scaler_clip.joblib", "tree_two_targets.pkl",
                                          "table_forest.pkl", "sgd_hinge.joblib",
-                                         "feature_union.joblib", "logistic_cv.joblib"));
+                                         "feature_union.joblib", "logistic_cv.joblib",
+                                         "xgb_stopped.joblib", "lgbm_plain.pkl",
+                                         "catboost_table.joblib", "skops_labels_text.skops"));
 
 }  // namespace
 }  // namespace slipway::import::sklearn

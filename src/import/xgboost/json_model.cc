@@ -135,6 +135,31 @@ Result<Tree> ReadTree(const Place& place) {
   return tree;
 }
 
+// Texts lie end to end as the numbers of their bytes.
+Result<FrameCategories> ReadFrameCategories(const Place& place) {
+  FrameCategories out;
+  SLIPWAY_ASSIGN_OR_RETURN(const Place values_place, place.At("values"));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::span<const double> values, values_place.Numbers());
+  const auto offsets_place = place.Find("offsets");
+  if (!offsets_place) {
+    out.numbers.assign(values.begin(), values.end());
+    return out;
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const auto offsets, offsets_place->Integers(0, kMaxCount));
+  SLIPWAY_ASSIGN_OR_RETURN(const auto bytes, values_place.Integers(-128, 255));
+  for (size_t i = 0; i + 1 < offsets.size(); ++i) {
+    if (offsets[i] > offsets[i + 1] || static_cast<size_t>(offsets[i + 1]) > bytes.size()) {
+      return offsets_place->Error(StrCat("number ", i + 1, " is out of order"));
+    }
+    std::string text;
+    for (int64_t at = offsets[i]; at < offsets[i + 1]; ++at) {
+      text.push_back(static_cast<char>(bytes[static_cast<size_t>(at)]));
+    }
+    out.texts.push_back(std::move(text));
+  }
+  return out;
+}
+
 Status ReadTrees(const Place& place, Model& model) {
   SLIPWAY_ASSIGN_OR_RETURN(const Place trees_place, place.At("trees"));
   SLIPWAY_ASSIGN_OR_RETURN(const auto trees, trees_place.Items());
@@ -165,6 +190,10 @@ Status ReadTrees(const Place& place, Model& model) {
     if (encoders && encoders->is_array()) {
       SLIPWAY_ASSIGN_OR_RETURN(const auto items, encoders->Items());
       model.has_category_names = !items.empty();
+      for (const Place& item : items) {
+        SLIPWAY_ASSIGN_OR_RETURN(FrameCategories categories, ReadFrameCategories(item));
+        model.frame_categories.push_back(std::move(categories));
+      }
     }
   }
   return OkStatus();

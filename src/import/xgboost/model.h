@@ -32,6 +32,13 @@ struct Tree {
   size_t size() const { return left.size(); }
 };
 
+// The categories of a data frame's column, in the order of their codes: texts, or numbers, or, of a
+// column without categories, neither.
+struct FrameCategories {
+  std::vector<std::string> texts = {};
+  std::vector<double> numbers = {};
+};
+
 enum class BoosterKind : uint8_t { kTree, kDart, kLinear };
 
 // A model of XGBoost as its file has it, whichever of the three formats that was.
@@ -55,6 +62,7 @@ struct Model {
   std::map<std::string, std::string> attributes;  // "best_iteration", "scikit_learn", ...
   std::vector<std::string> feature_names;
   bool has_category_names = false;  // trained on a frame whose categories the file names
+  std::vector<FrameCategories> frame_categories;  // of each feature; empty where it does not
 
   uint32_t groups() const { return classes > targets ? classes : targets; }
 };

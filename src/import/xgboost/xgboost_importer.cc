@@ -196,6 +196,18 @@ Result<Answer> AddBoosterBytes(GraphBuilder& graph, const Value& x,
   return answer;
 }
 
+Result<Description> DescribeBoosterBytes(std::span<const std::byte> bytes,
+                                         const WrapperFacts& facts, const ImportLimits& limits) {
+  SLIPWAY_ASSIGN_OR_RETURN(ReadBooster booster, Read(bytes, limits));
+  SLIPWAY_RETURN_IF_ERROR(CheckModel(booster.model));
+  Description out;
+  Describe(booster.model, booster.format, TreesToUse(booster.model, facts), out.about);
+  if (booster.model.frame_categories.size() == booster.model.features) {
+    out.categories = std::move(booster.model.frame_categories);
+  }
+  return out;
+}
+
 Result<ImportedModel> ImportBoosterBytes(std::span<const std::byte> bytes,
                                          const WrapperFacts& facts, const ImportOptions& options) {
   if (bytes.size() > options.limits.max_file_bytes) {

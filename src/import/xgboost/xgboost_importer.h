@@ -2,11 +2,13 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "base/status.h"
 #include "graph/graph_builder.h"
 #include "import/answer.h"
 #include "import/importer.h"
+#include "import/xgboost/model.h"
 
 namespace slipway::import::xgboost {
 
@@ -28,6 +30,15 @@ struct WrapperFacts {
 base::Result<Answer> AddBoosterBytes(graph::GraphBuilder& graph, const graph::Value& x,
                                      std::span<const std::byte> bytes, const WrapperFacts& facts,
                                      const ImportLimits& limits);
+
+struct Description {
+  ImportedModel about;                      // columns, structure, warnings; `onnx` stays empty
+  std::vector<FrameCategories> categories;  // of each column, or empty: the file has none
+};
+// What is to be said about such a booster.
+base::Result<Description> DescribeBoosterBytes(std::span<const std::byte> bytes,
+                                               const WrapperFacts& facts,
+                                               const ImportLimits& limits);
 
 // The same as a model of its own.
 base::Result<ImportedModel> ImportBoosterBytes(std::span<const std::byte> bytes,
