@@ -15,6 +15,9 @@ using CustomOpDomainPtr =
 //
 // CategoryHash, version 1: STRING of any shape to INT64 of that shape, the lower 32 bits, with
 // their sign, of the CityHash64 (first version) of each text. CatBoost knows categories by it.
+//
+// PairwiseCoupling, version 1: DOUBLE [batch, classes (classes - 1) / 2] to DOUBLE [batch,
+// classes]: probabilities from those of pairs, as libsvm couples them; see engine/operators.
 base::Result<CustomOpDomainPtr> MakeSlipwayOperators();
 
 }  // namespace slipway::engine
