@@ -81,6 +81,13 @@ std::span<const Estimator> SvmEstimators();
 std::span<const Estimator> VotingEstimators();
 std::span<const Estimator> WeightedEstimators();
 std::span<const Estimator> CalibrationEstimators();
+std::span<const Estimator> DistributionEstimators();
+std::span<const Estimator> SplineEstimators();
+std::span<const Estimator> KnnImputerEstimators();
+std::span<const Estimator> MixtureEstimators();
+std::span<const Estimator> GaussianProcessEstimators();
+std::span<const Estimator> OutlierEstimators();
+std::span<const Estimator> TextEstimators();
 
 // Whether FunctionTransformer can hold this function.
 bool IsKnownFunction(std::string_view module, std::string_view name);

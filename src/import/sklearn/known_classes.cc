@@ -51,6 +51,12 @@ bool IsPartial(std::string_view module, std::string_view name) {
   return module == "functools" && name == "partial";
 }
 
+// Parts of SplineTransformer: the splines, and a function that makes arrays.
+bool IsSplinePart(std::string_view module, std::string_view name) {
+  return (module == "scipy.interpolate._bsplines" && name == "BSpline") ||
+         (module == "scipy._lib.array_api_compat.numpy._aliases" && name == "asarray");
+}
+
 // What HistGradientBoosting passes numbers through.
 bool IsCheck(std::string_view module, std::string_view name) {
   return module == "sklearn.utils.validation" && name == "check_array";
@@ -60,12 +66,12 @@ bool IsCheck(std::string_view module, std::string_view name) {
 
 bool MayBeNamed(std::string_view module, std::string_view name) {
   if (module.starts_with("sklearn.")) return name.find('.') == std::string_view::npos;
-  return IsKnownFunction(module, name) || IsPartial(module, name);
+  return IsKnownFunction(module, name) || IsPartial(module, name) || IsSplinePart(module, name);
 }
 
 bool IsKnownClass(std::string_view module, std::string_view name) {
   return FindEstimator(module, name) != nullptr || IsKnownFunction(module, name) ||
-         IsPartial(module, name) || IsCheck(module, name) ||
+         IsPartial(module, name) || IsCheck(module, name) || IsSplinePart(module, name) ||
          std::ranges::find(kPartModules, module) != std::end(kPartModules);
 }
 
