@@ -69,13 +69,14 @@ Result<Labels> Labels::Read(const Record& record, std::string_view attribute) {
 
 const Estimator* FindEstimator(std::string_view module, std::string_view name) {
   const std::array families = {
-      LinearEstimators(),        ScalerEstimators(),      ComposedEstimators(),
-      ForestEstimators(),        BoostingEstimators(),    EncoderEstimators(),
-      ImputerEstimators(),       FeatureEstimators(),     SelectorEstimators(),
-      DecompositionEstimators(), BayesEstimators(),       NeuralEstimators(),
-      NeighborEstimators(),      SvmEstimators(),         VotingEstimators(),
-      WeightedEstimators(),      CalibrationEstimators(), DistributionEstimators(),
-      SplineEstimators(),        KnnImputerEstimators()};
+      LinearEstimators(),          ScalerEstimators(),      ComposedEstimators(),
+      ForestEstimators(),          BoostingEstimators(),    EncoderEstimators(),
+      ImputerEstimators(),         FeatureEstimators(),     SelectorEstimators(),
+      DecompositionEstimators(),   BayesEstimators(),       NeuralEstimators(),
+      NeighborEstimators(),        SvmEstimators(),         VotingEstimators(),
+      WeightedEstimators(),        CalibrationEstimators(), DistributionEstimators(),
+      SplineEstimators(),          KnnImputerEstimators(),  MixtureEstimators(),
+      GaussianProcessEstimators(), OutlierEstimators()};
   for (const std::span<const Estimator> family : families) {
     for (const Estimator& estimator : family) {
       if (estimator.name != name || !module.starts_with(estimator.package)) continue;

@@ -23,6 +23,7 @@ constexpr std::string_view kPartModules[] = {
     "sklearn.ensemble._hist_gradient_boosting.predictor",
     "sklearn.feature_selection._mutual_info",
     "sklearn.feature_selection._univariate_selection",
+    "sklearn.gaussian_process.kernels",
     "sklearn.linear_model._glm.link",
     "sklearn.linear_model._sgd_fast",
     "sklearn._loss.glm_distribution",
