@@ -6,6 +6,7 @@
 #include "base/city_hash.h"
 #include "engine/onnxruntime/operator_kernel.h"
 #include "engine/onnxruntime/ort_status.h"
+#include "engine/onnxruntime/text_operators.h"
 #include "engine/operators/pairwise_coupling.h"
 
 namespace slipway::engine {
@@ -87,7 +88,8 @@ Result<CustomOpDomainPtr> MakeSlipwayOperators() {
   OrtCustomOpDomain* made = nullptr;
   SLIPWAY_RETURN_IF_ORT_ERROR(Api().CreateCustomOpDomain("org.slipway", &made));
   CustomOpDomainPtr domain(made);
-  for (const OrtCustomOp* op : {&category_hash, &pairwise_coupling}) {
+  for (const OrtCustomOp* op :
+       {&category_hash, &pairwise_coupling, &TextNgramsOperator(), &TextHashesOperator()}) {
     SLIPWAY_RETURN_IF_ORT_ERROR(Api().CustomOpDomain_Add(made, op));
   }
   return domain;
