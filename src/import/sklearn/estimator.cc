@@ -76,7 +76,7 @@ const Estimator* FindEstimator(std::string_view module, std::string_view name) {
       NeighborEstimators(),        SvmEstimators(),         VotingEstimators(),
       WeightedEstimators(),        CalibrationEstimators(), DistributionEstimators(),
       SplineEstimators(),          KnnImputerEstimators(),  MixtureEstimators(),
-      GaussianProcessEstimators(), OutlierEstimators()};
+      GaussianProcessEstimators(), OutlierEstimators(),     TextEstimators()};
   for (const std::span<const Estimator> family : families) {
     for (const Estimator& estimator : family) {
       if (estimator.name != name || !module.starts_with(estimator.package)) continue;

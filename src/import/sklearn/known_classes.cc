@@ -44,8 +44,8 @@ constexpr std::string_view kPartModules[] = {
 };
 
 constexpr std::string_view kTextTakers[] = {
-    "OneHotEncoder",   "OrdinalEncoder",    "TargetEncoder",  "SimpleImputer",   "CountVectorizer",
-    "TfidfVectorizer", "HashingVectorizer", "LabelBinarizer", "MissingIndicator"};
+    "OneHotEncoder",   "OrdinalEncoder",    "TargetEncoder",  "SimpleImputer",  "CountVectorizer",
+    "TfidfVectorizer", "HashingVectorizer", "DictVectorizer", "LabelBinarizer", "MissingIndicator"};
 
 // A function with arguments: the function is named, and checked, on its own.
 bool IsPartial(std::string_view module, std::string_view name) {
