@@ -74,6 +74,19 @@ Result<Mixture> ReadMixture(Scope& scope, const Record& record, int64_t width) {
   return out;
 }
 
+// The Cholesky factor of component k, which all share when they are tied.
+std::span<const double> FactorOf(const Mixture& mixture, int64_t k) {
+  const auto size = static_cast<size_t>(mixture.width() * mixture.width());
+  const bool tied = mixture.covariance == Covariance::kTied;
+  return std::span(mixture.precisions.values)
+      .subspan(tied ? 0 : static_cast<size_t>(k) * size, size);
+}
+
+Value FactorConstant(GraphBuilder& graph, const Mixture& mixture, int64_t k) {
+  return graph.Add(graph::DoubleConstant(FactorOf(mixture, k), {mixture.width(), mixture.width()}),
+                   "factor");
+}
+
 // The logarithm of how likely rows are in component k, without what is equal for all rows,
 // [batch, 1], and that.
 struct Likelihood {
@@ -82,21 +95,17 @@ struct Likelihood {
 };
 
 Likelihood ComponentLikelihood(GraphBuilder& graph, const Value& x, const Mixture& mixture,
-                               int64_t k) {
+                               int64_t k, const Value& tied) {
   const auto width = static_cast<size_t>(mixture.width());
   const std::span<const double> precisions = mixture.precisions.values;
   const Value centered = graph.Node("Sub", {x, RowConstant(graph, mixture.means.row(k))});
   Likelihood out;
   Value y;
   if (mixture.covariance == Covariance::kFull || mixture.covariance == Covariance::kTied) {
-    const size_t first =
-        mixture.covariance == Covariance::kTied ? 0 : static_cast<size_t>(k) * width * width;
-    const std::span<const double> factor = precisions.subspan(first, width * width);
+    const std::span<const double> factor = FactorOf(mixture, k);
     for (size_t i = 0; i < width; ++i) out.constant += std::log(factor[i * width + i]);
-    y = graph.Node(
-        "MatMul",
-        {centered, graph.Add(graph::DoubleConstant(factor, {mixture.width(), mixture.width()}),
-                             "precision")});
+    const bool is_tied = mixture.covariance == Covariance::kTied;
+    y = graph.Node("MatMul", {centered, is_tied ? tied : FactorConstant(graph, mixture, k)});
   } else {
     const bool spherical = mixture.covariance == Covariance::kSpherical;
     const auto at = static_cast<size_t>(k);
@@ -118,8 +127,10 @@ Result<Answer> FromLikelihoods(Scope& scope, const Record& record, const Frame& 
   std::vector<Value> columns;
   Answer answer;
   answer.labels = Labels();
+  Value tied;
+  if (mixture.covariance == Covariance::kTied) tied = FactorConstant(graph, mixture, 0);
   for (int64_t k = 0; k < mixture.components(); ++k) {
-    const Likelihood likelihood = ComponentLikelihood(graph, x, mixture, k);
+    const Likelihood likelihood = ComponentLikelihood(graph, x, mixture, k, tied);
     const double constant = likelihood.constant + logarithms[static_cast<size_t>(k)];
     columns.push_back(graph.Node("Add", {likelihood.of_row, Constant(graph, constant)}));
     answer.labels->integers.push_back(k);

@@ -87,8 +87,7 @@ TEST(SklearnImporterTest, NamesEverythingThatIsNotSupported) {
       Pipeline(StrCat(Step("a", Object("sklearn.cluster._birch", "Birch", kTwoColumns)),
                       Step("b", Object("sklearn.preprocessing._data", "Normalizer",
                                        StrCat(kTwoColumns, Attribute("norm", Text("l7"))))),
-                      Step("c", Object("sklearn.manifold._isomap", "Isomap",
-                                       kTwoColumns)))) +
+                      Step("c", Object("sklearn.manifold._isomap", "Isomap", kTwoColumns)))) +
       ".";
   const auto model = Import(file);
   EXPECT_EQ(model.status().code(), StatusCode::kUnimplemented);
@@ -184,11 +183,14 @@ TEST_P(SklearnDamageTest, EveryFlippedBitEndsWell) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, SklearnDamageTest,
-                         testing::Values("logistic_binary.pkl", "regression_two_targets.pkl",
-                                         "min_max_scaler_clip.joblib", "tree_two_targets.pkl",
-                                         "table_forest.pkl", "sgd_hinge.joblib",
-                                         "feature_union.joblib", "logistic_cv.joblib"));
+INSTANTIATE_TEST_SUITE_P(
+    Models, SklearnDamageTest,
+    testing::Values("logistic_binary.pkl", "regression_two_targets.pkl",
+                    "min_max_scaler_clip.joblib", "tree_two_targets.pkl", "table_forest.pkl",
+                    "sgd_hinge.joblib", "feature_union.joblib", "logistic_cv.joblib",
+                    "spline_linear.pkl", "knn_imputer_distance.pkl", "quantile_normal.pkl",
+                    "mixture_bayesian.pkl", "gp_rational.pkl", "outlier_factor.pkl",
+                    "text_tfidf_options.pkl", "dict_unsorted.pkl", "nu_svc_platt.pkl"));
 
 }  // namespace
 }  // namespace slipway::import::sklearn

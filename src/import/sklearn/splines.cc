@@ -52,9 +52,15 @@ Result<Splines> ReadSplines(const Record& record) {
     return record.Damaged("knots, weights and degree do not fit each other");
   }
   if (!std::ranges::is_sorted(out.knots)) return record.Damaged("knots that do not rise");
-  if ((out.last() - out.first()) * (out.degree + 1) > kMaxCoefficients / out.outputs()) {
+  const int64_t polynomials = (out.last() - out.first()) * (out.degree + 1);
+  if (polynomials > kMaxCoefficients / out.outputs()) {
     return record.Damaged("so many splines are not supported");
   }
+  const auto coefficients = static_cast<uint64_t>(polynomials * out.outputs());
+  if (coefficients > record.budget().elements_left) {
+    return base::ResourceExhausted("the model uses the same splines over and over");
+  }
+  record.budget().elements_left -= coefficients;
   return out;
 }
 
