@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/str_cat.h"
 #include "engine/onnxruntime/operator_kernel.h"
 #include "engine/operators/text_analyzer.h"
 
@@ -19,6 +20,7 @@ namespace {
 using Options = TextAnalyzerOptions;
 
 constexpr int64_t kMostColumns = int64_t{1} << 24;
+constexpr uint64_t kMostCounts = uint64_t{1} << 27;  // of one run: a gigabyte
 
 OrtStatus* Invalid(const char* message) {
   return Api().CreateStatus(ORT_INVALID_ARGUMENT, message);
@@ -100,6 +102,13 @@ OrtStatus* Begin(OrtKernelContext* context, int64_t columns, Texts& texts, doubl
   OperatorInput input;
   SLIPWAY_PASS_ORT_ERROR(ReadInput(context, 0, input));
   SLIPWAY_PASS_ORT_ERROR(ReadTexts(input, texts));
+  if (texts.size() > kMostCounts / static_cast<uint64_t>(columns)) {
+    const std::string message =
+        base::StrCat("TextNgrams, TextHashes: ", texts.size(), " texts with ", columns,
+                     " columns each are more than one run may hold; send at most ",
+                     kMostCounts / static_cast<uint64_t>(columns), " at once");
+    return Invalid(message.c_str());
+  }
   const std::array<int64_t, 2> dims = {static_cast<int64_t>(texts.size()), columns};
   void* data = nullptr;
   SLIPWAY_PASS_ORT_ERROR(MakeOutput(context, dims, data));

@@ -152,6 +152,19 @@ Result<Answer> ConvertCalibrated(Scope& scope, const Record& record, const Frame
 
 // ---- one against the rest
 
+// The class of the greatest score; of equal ones the first, until 1.7 the last.
+Value GreatestScore(GraphBuilder& graph, const Record& record, const Value& scores) {
+  const std::string version = record.TextOr("_sklearn_version", "");
+  const bool is_old =
+      version.starts_with("0.") ||
+      (version.starts_with("1.") && version.size() > 3 && version[3] == '.' && version[2] < '8');
+  if (!is_old) return FirstMaximum(graph, scores);
+  return graph.Node(
+      "ArgMax", {scores},
+      {{"axis", int64_t{1}}, {"keepdims", int64_t{0}}, {"select_last_index", int64_t{1}}},
+      ElementType::kInt64);
+}
+
 Result<Answer> ConvertOneVsRest(Scope& scope, const Record& record, const Frame& input) {
   GraphBuilder& graph = scope.graph;
   SLIPWAY_ASSIGN_OR_RETURN(const Record binarizer, record.Child("label_binarizer_"));
@@ -182,7 +195,8 @@ Result<Answer> ConvertOneVsRest(Scope& scope, const Record& record, const Frame&
     scores.push_back(part.decision.name.empty() ? shares.back() : part.decision);
   }
   const Value all = graph.Concat(scores);
-  answer.code = count == 2 ? IsAbove(graph, all, decides ? 0 : 0.5) : FirstMaximum(graph, all);
+  answer.code =
+      count == 2 ? IsAbove(graph, all, decides ? 0 : 0.5) : GreatestScore(graph, record, all);
   if (decides) answer.decision = all;
   if (shares.size() != parts.size()) return answer;
   answer.probabilities = count == 2 ? WithComplement(graph, shares.front())
