@@ -131,8 +131,9 @@ std::u32string Lower(std::u32string_view text) {
 }
 
 std::u32string DecomposeCompatible(std::u32string_view text) {
-  constexpr auto kOptions =
-      static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_STABLE);
+  // An enumeration of C that is a set of flags.
+  // NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange)
+  constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT);
   std::u32string out;
   std::array<utf8proc_int32_t, 32> parts = {};  // the longest is 18
   for (const char32_t c : text) {
