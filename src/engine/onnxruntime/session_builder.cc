@@ -63,6 +63,19 @@ Status SetMemory(const graph::OnnxSummary& summary, OrtSessionOptions* options) 
   return OkStatus();
 }
 
+// The fusion of a product of matrices with a scale keeps the scale as a float, whatever the type of
+// the matrices: doubles would lose half of their digits.
+Status KeepDoubles(const graph::OnnxSummary& summary, OrtSessionOptions* options) {
+  constexpr auto kIsDouble = [](const graph::OnnxValue& value) {
+    return value.element_type == graph::ElementType::kDouble;
+  };
+  if (std::ranges::none_of(summary.inputs, kIsDouble) &&
+      std::ranges::none_of(summary.outputs, kIsDouble)) {
+    return OkStatus();
+  }
+  return Configure(options, kOrtSessionOptionsDisableSpecifiedOptimizers, "MatMulScaleFusion");
+}
+
 bool UsesOurOperators(const graph::OnnxSummary& summary) {
   return summary.opsets.contains(std::string(graph::GraphBuilder::kSlipwayDomain));
 }
@@ -76,6 +89,7 @@ Result<SessionOptionsPtr> MakeOptions(const Runtime& runtime, const graph::OnnxS
   SLIPWAY_RETURN_IF_ERROR(SetThreads(options.intra_op_threads, made));
   SLIPWAY_RETURN_IF_ERROR(SetMemory(summary, made));
   SLIPWAY_RETURN_IF_ORT_ERROR(Api().SetSessionGraphOptimizationLevel(made, ORT_ENABLE_ALL));
+  SLIPWAY_RETURN_IF_ERROR(KeepDoubles(summary, made));
   // What we have checked as ONNX must not be read as anything else.
   SLIPWAY_RETURN_IF_ERROR(Configure(made, kOrtSessionOptionsConfigLoadModelFormat, "ONNX"));
   if (UsesOurOperators(summary)) {

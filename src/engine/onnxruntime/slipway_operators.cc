@@ -1,101 +1,82 @@
 #include "engine/onnxruntime/slipway_operators.h"
 
-#include <exception>
-#include <limits>
+#include <cmath>
 #include <string_view>
-#include <vector>
 
 #include "base/city_hash.h"
+#include "engine/onnxruntime/operator_kernel.h"
 #include "engine/onnxruntime/ort_status.h"
+#include "engine/onnxruntime/text_operators.h"
+#include "engine/operators/pairwise_coupling.h"
 
 namespace slipway::engine {
 namespace {
 
 using base::Result;
 
-// Returns a failure of the C API to ONNX Runtime, which called us.
-#define SLIPWAY_PASS_ORT_ERROR(call) \
-  if (OrtStatus* ort_status_ = (call)) return ort_status_
-
 int64_t CategoryHash(std::string_view text) {
   return static_cast<int32_t>(static_cast<uint32_t>(base::CityHash64V1(text)));
 }
 
-// The texts of a tensor, one after the other, and where each begins.
-struct Texts {
-  std::vector<char> content;
-  std::vector<size_t> begins;
-
-  std::string_view at(size_t i) const {
-    const size_t end = i + 1 < begins.size() ? begins[i + 1] : content.size();
-    return {content.data() + begins[i], end - begins[i]};
-  }
-};
-
-OrtStatus* ReadTexts(const OrtValue* value, size_t count, Texts& out) {
-  if (count == 0) return nullptr;
-  size_t size = 0;
-  SLIPWAY_PASS_ORT_ERROR(Api().GetStringTensorDataLength(value, &size));
-  out.content.resize(size);
-  out.begins.resize(count);
-  return Api().GetStringTensorContent(value, out.content.data(), size, out.begins.data(), count);
-}
-
 OrtStatus* HashCategories(OrtKernelContext* context) {
-  const OrtValue* input = nullptr;
-  SLIPWAY_PASS_ORT_ERROR(Api().KernelContext_GetInput(context, 0, &input));
-  OrtTensorTypeAndShapeInfo* made = nullptr;
-  SLIPWAY_PASS_ORT_ERROR(Api().GetTensorTypeAndShape(input, &made));
-  const TensorInfoPtr info(made);
-  size_t rank = 0;
-  SLIPWAY_PASS_ORT_ERROR(Api().GetDimensionsCount(made, &rank));
-  std::vector<int64_t> dims(rank);
-  SLIPWAY_PASS_ORT_ERROR(Api().GetDimensions(made, dims.data(), rank));
-  size_t count = 0;
-  SLIPWAY_PASS_ORT_ERROR(Api().GetTensorShapeElementCount(made, &count));
-  OrtValue* output = nullptr;
-  SLIPWAY_PASS_ORT_ERROR(
-      Api().KernelContext_GetOutput(context, 0, dims.data(), dims.size(), &output));
+  OperatorInput input;
+  SLIPWAY_PASS_ORT_ERROR(ReadInput(context, 0, input));
   void* hashes = nullptr;
-  SLIPWAY_PASS_ORT_ERROR(Api().GetTensorMutableData(output, &hashes));
+  SLIPWAY_PASS_ORT_ERROR(MakeOutput(context, input.dims, hashes));
   Texts texts;
-  SLIPWAY_PASS_ORT_ERROR(ReadTexts(input, count, texts));
-  for (size_t i = 0; i < count; ++i) static_cast<int64_t*>(hashes)[i] = CategoryHash(texts.at(i));
-  return nullptr;
-}
-
-// No exception may cross ONNX Runtime.
-OrtStatus* ORT_API_CALL Compute(void* /*kernel*/, OrtKernelContext* context) {
-  try {
-    return HashCategories(context);
-  } catch (const std::exception& error) {
-    return Api().CreateStatus(ORT_FAIL, error.what());
+  SLIPWAY_PASS_ORT_ERROR(ReadTexts(input, texts));
+  for (size_t i = 0; i < texts.size(); ++i) {
+    static_cast<int64_t*>(hashes)[i] = CategoryHash(texts.at(i));
   }
-}
-
-OrtStatus* ORT_API_CALL CreateKernel(const OrtCustomOp* /*op*/, const OrtApi* /*api*/,
-                                     const OrtKernelInfo* /*info*/, void** kernel) {
-  *kernel = nullptr;  // it has no state
   return nullptr;
 }
 
 OrtCustomOp MakeCategoryHash() {
-  OrtCustomOp op = {};
-  op.version = ORT_API_VERSION;
+  OrtCustomOp op = OperatorTemplate();
   op.GetName = [](const OrtCustomOp*) { return "CategoryHash"; };
-  op.GetExecutionProviderType = [](const OrtCustomOp*) -> const char* { return nullptr; };
   op.GetInputType = [](const OrtCustomOp*, size_t) { return ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING; };
-  op.GetInputTypeCount = [](const OrtCustomOp*) { return size_t{1}; };
   op.GetOutputType = [](const OrtCustomOp*, size_t) { return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64; };
-  op.GetOutputTypeCount = [](const OrtCustomOp*) { return size_t{1}; };
-  op.GetInputCharacteristic = [](const OrtCustomOp*, size_t) { return INPUT_OUTPUT_REQUIRED; };
-  op.GetOutputCharacteristic = op.GetInputCharacteristic;
-  op.GetInputMemoryType = [](const OrtCustomOp*, size_t) { return OrtMemTypeDefault; };
-  op.CreateKernelV2 = CreateKernel;
-  op.KernelComputeV2 = Compute;
-  op.KernelDestroy = [](void*) {};
-  op.GetStartVersion = [](const OrtCustomOp*) { return 1; };
-  op.GetEndVersion = [](const OrtCustomOp*) { return std::numeric_limits<int>::max(); };
+  op.KernelComputeV2 = Compute<HashCategories>;
+  return op;
+}
+
+// How many classes have that many pairs; 0 when none do.
+int64_t ClassesOf(int64_t pairs) {
+  const auto classes =
+      static_cast<int64_t>((1 + std::sqrt(1 + 8 * static_cast<double>(pairs))) / 2 + 0.5);
+  return pairs > 0 && classes * (classes - 1) / 2 == pairs ? classes : 0;
+}
+
+OrtStatus* CouplePairs(OrtKernelContext* context) {
+  OperatorInput input;
+  SLIPWAY_PASS_ORT_ERROR(ReadInput(context, 0, input));
+  const int64_t pairs = input.dims.size() == 2 ? input.dims[1] : 0;
+  const int64_t classes = ClassesOf(pairs);
+  if (classes == 0 || classes > 1000) {
+    return Api().CreateStatus(ORT_INVALID_ARGUMENT,
+                              "PairwiseCoupling: expected [batch, classes (classes - 1) / 2] for 2 "
+                              "to 1,000 classes");
+  }
+  std::span<const double> from;
+  SLIPWAY_PASS_ORT_ERROR(ReadDoubles(input, from));
+  void* to = nullptr;
+  const int64_t dims[] = {input.dims[0], classes};
+  SLIPWAY_PASS_ORT_ERROR(MakeOutput(context, dims, to));
+  PairwiseCoupling coupling;
+  for (size_t row = 0; row < static_cast<size_t>(input.dims[0]); ++row) {
+    const auto width = static_cast<size_t>(classes);
+    coupling.Couple(from.subspan(row * static_cast<size_t>(pairs), static_cast<size_t>(pairs)),
+                    {static_cast<double*>(to) + row * width, width});
+  }
+  return nullptr;
+}
+
+OrtCustomOp MakePairwiseCoupling() {
+  OrtCustomOp op = OperatorTemplate();
+  op.GetName = [](const OrtCustomOp*) { return "PairwiseCoupling"; };
+  op.GetInputType = [](const OrtCustomOp*, size_t) { return ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE; };
+  op.GetOutputType = op.GetInputType;
+  op.KernelComputeV2 = Compute<CouplePairs>;
   return op;
 }
 
@@ -103,10 +84,14 @@ OrtCustomOp MakeCategoryHash() {
 
 Result<CustomOpDomainPtr> MakeSlipwayOperators() {
   static const OrtCustomOp category_hash = MakeCategoryHash();
+  static const OrtCustomOp pairwise_coupling = MakePairwiseCoupling();
   OrtCustomOpDomain* made = nullptr;
   SLIPWAY_RETURN_IF_ORT_ERROR(Api().CreateCustomOpDomain("org.slipway", &made));
   CustomOpDomainPtr domain(made);
-  SLIPWAY_RETURN_IF_ORT_ERROR(Api().CustomOpDomain_Add(made, &category_hash));
+  for (const OrtCustomOp* op :
+       {&category_hash, &pairwise_coupling, &TextNgramsOperator(), &TextHashesOperator()}) {
+    SLIPWAY_RETURN_IF_ORT_ERROR(Api().CustomOpDomain_Add(made, op));
+  }
   return domain;
 }
 

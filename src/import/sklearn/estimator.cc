@@ -79,14 +79,33 @@ Result<Labels> Labels::Read(const Record& record, std::string_view attribute, co
 }
 
 const Estimator* FindEstimator(std::string_view module, std::string_view name) {
-  const std::array families = {
-      LinearEstimators(),        ScalerEstimators(),        ComposedEstimators(),
-      ForestEstimators(),        BoostingEstimators(),      EncoderEstimators(),
-      ImputerEstimators(),       FeatureEstimators(),       SelectorEstimators(),
-      DecompositionEstimators(), BayesEstimators(),         NeuralEstimators(),
-      NeighborEstimators(),      SvmEstimators(),           VotingEstimators(),
-      WeightedEstimators(),      CalibrationEstimators(),   BoosterEstimators(),
-      MulticlassEstimators(),    SeveralOutputsEstimators()};
+  const std::array families = {LinearEstimators(),
+                               ScalerEstimators(),
+                               ComposedEstimators(),
+                               ForestEstimators(),
+                               BoostingEstimators(),
+                               EncoderEstimators(),
+                               ImputerEstimators(),
+                               FeatureEstimators(),
+                               SelectorEstimators(),
+                               DecompositionEstimators(),
+                               BayesEstimators(),
+                               NeuralEstimators(),
+                               NeighborEstimators(),
+                               SvmEstimators(),
+                               VotingEstimators(),
+                               WeightedEstimators(),
+                               CalibrationEstimators(),
+                               BoosterEstimators(),
+                               MulticlassEstimators(),
+                               SeveralOutputsEstimators(),
+                               DistributionEstimators(),
+                               SplineEstimators(),
+                               KnnImputerEstimators(),
+                               MixtureEstimators(),
+                               GaussianProcessEstimators(),
+                               OutlierEstimators(),
+                               TextEstimators()};
   for (const std::span<const Estimator> family : families) {
     for (const Estimator& estimator : family) {
       if (estimator.name != name || !module.starts_with(estimator.package)) continue;

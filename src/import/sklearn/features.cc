@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
+#include <numbers>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "import/sklearn/categories.h"
 #include "import/sklearn/estimator.h"
 #include "import/sklearn/formulas.h"
+#include "import/sklearn/special_functions.h"
 
 // Transformers that make new columns of numbers. Source: scikit-learn 1.9,
 // sklearn/preprocessing/_polynomial.py, _discretization.py, _function_transformer.py.
@@ -52,7 +55,7 @@ std::optional<std::vector<std::vector<int64_t>>> Products(int64_t width, int64_t
   }
 }
 
-Result<std::pair<int64_t, int64_t>> Degrees(const Record& record) {
+Result<std::pair<int64_t, int64_t>> ReadDegrees(const Record& record) {
   if (record.Has("_max_degree")) {
     SLIPWAY_ASSIGN_OR_RETURN(const int64_t least, record.IntegerOr("_min_degree", 0));
     SLIPWAY_ASSIGN_OR_RETURN(const int64_t most, record.Integer("_max_degree"));
@@ -65,7 +68,7 @@ Result<std::pair<int64_t, int64_t>> Degrees(const Record& record) {
 Result<Answer> ConvertPolynomial(Scope& scope, const Record& record, const Frame& input) {
   GraphBuilder& graph = scope.graph;
   SLIPWAY_ASSIGN_OR_RETURN(const Value x, FittedMatrix(scope, record, input));
-  SLIPWAY_ASSIGN_OR_RETURN(const auto degrees, Degrees(record));
+  SLIPWAY_ASSIGN_OR_RETURN(const auto degrees, ReadDegrees(record));
   SLIPWAY_ASSIGN_OR_RETURN(const bool interaction_only, record.BoolOr("interaction_only", false));
   SLIPWAY_ASSIGN_OR_RETURN(const bool bias, record.BoolOr("include_bias", true));
   if (degrees.second < 0 || degrees.second > 100) return record.Damaged("degree: out of range");
@@ -140,34 +143,85 @@ Result<Answer> ConvertBins(Scope& scope, const Record& record, const Frame& inpu
 
 // ---- FunctionTransformer
 
-// log(1 + x) without the loss of small x: the error that rounding 1 + x makes is divided out again.
-Value Log1p(GraphBuilder& graph, const Value& x) {
-  const Value one = Constant(graph, 1);
-  const Value u = graph.Node("Add", {x, one});
-  const Value small = graph.Node("Equal", {u, one}, {}, ElementType::kBool);
-  const Value rounded = graph.Node("Sub", {u, one});
-  const Value exact = graph.Node("Mul", {graph.Node("Log", {u}), graph.Node("Div", {x, rounded})});
-  return graph.Node("Where", {small, x, exact}, {}, ElementType::kDouble);
-}
-
-// exp(x) - 1, the same way.
-Value Expm1(GraphBuilder& graph, const Value& x) {
-  const Value one = Constant(graph, 1);
-  const Value u = graph.Node("Exp", {x});
-  const Value difference = graph.Node("Sub", {u, one});
-  const Value exact =
-      graph.Node("Mul", {difference, graph.Node("Div", {x, graph.Node("Log", {u})})});
-  const Value small = graph.Node("Equal", {u, one}, {}, ElementType::kBool);
-  const Value far = graph.Node("Greater", {graph.Node("Abs", {x}), one}, {}, ElementType::kBool);
-  const Value near = graph.Node("Where", {small, x, exact}, {}, ElementType::kDouble);
-  return graph.Node("Where", {far, difference, near}, {}, ElementType::kDouble);
-}
-
 Value Square(GraphBuilder& graph, const Value& x) { return graph.Node("Mul", {x, x}); }
 
 template <int divisor>
 Value LogOf(GraphBuilder& graph, const Value& x) {
   return graph.Node("Div", {graph.Node("Log", {x}), Constant(graph, std::log(divisor))});
+}
+
+// (e^x - e^-x) / 2, from e^|x| - 1, which keeps small x.
+Value Sinh(GraphBuilder& graph, const Value& x) {
+  const Value one = Constant(graph, 1);
+  const Value less = Expm1(graph, graph.Node("Abs", {x}));
+  const Value rest = graph.Node("Reciprocal", {graph.Node("Add", {less, one})});
+  const Value sum = graph.Node("Add", {less, graph.Node("Sub", {one, rest})});
+  const Value half = graph.Node("Mul", {sum, Constant(graph, 0.5)});
+  const Value small =
+      graph.Node("Less", {graph.Node("Abs", {x}), Constant(graph, 1e-5)}, {}, ElementType::kBool);
+  const Value result = graph.Node("Mul", {graph.Node("Sign", {x}), half});
+  return graph.Node("Where", {small, x, result}, {}, ElementType::kDouble);
+}
+
+Value Cosh(GraphBuilder& graph, const Value& x) {
+  const Value power = graph.Node("Exp", {x});
+  const Value sum = graph.Node("Add", {power, graph.Node("Reciprocal", {power})});
+  return graph.Node("Mul", {sum, Constant(graph, 0.5)});
+}
+
+Value Tan(GraphBuilder& graph, const Value& x) {
+  return graph.Node("Div", {graph.Node("Sin", {x}), graph.Node("Cos", {x})});
+}
+
+// log(|x| + sqrt(x^2 + 1)), with the sign of x.
+Value Arcsinh(GraphBuilder& graph, const Value& x) {
+  const Value one = Constant(graph, 1);
+  const Value size = graph.Node("Abs", {x});
+  const Value large = graph.Node("Greater", {size, Constant(graph, 1e8)}, {}, ElementType::kBool);
+  const Value square = graph.Node("Mul", {x, x});
+  const Value root = graph.Node("Sqrt", {graph.Node("Add", {square, one})});
+  const Value more = graph.Node("Div", {square, graph.Node("Add", {one, root})});
+  const Value near = Log1p(graph, graph.Node("Add", {size, more}));
+  const Value far =
+      graph.Node("Add", {graph.Node("Log", {size}), Constant(graph, std::numbers::ln2)});
+  const Value result = graph.Node("Where", {large, far, near}, {}, ElementType::kDouble);
+  return graph.Node("Mul", {graph.Node("Sign", {x}), result});
+}
+
+Value Cbrt(GraphBuilder& graph, const Value& x) {
+  const Value root = graph.Node("Pow", {graph.Node("Abs", {x}), Constant(graph, 1.0 / 3)});
+  return graph.Node("Mul", {graph.Node("Sign", {x}), root});
+}
+
+Value Exp2(GraphBuilder& graph, const Value& x) {
+  return graph.Node("Pow", {Constant(graph, 2), x});
+}
+
+// Towards zero.
+Value Trunc(GraphBuilder& graph, const Value& x) {
+  const Value whole = graph.Node("Floor", {graph.Node("Abs", {x})});
+  return graph.Node("Mul", {graph.Node("Sign", {x}), whole});
+}
+
+Value Radians(GraphBuilder& graph, const Value& x) {
+  return graph.Node("Mul", {x, Constant(graph, std::numbers::pi / 180)});
+}
+
+Value Degrees(GraphBuilder& graph, const Value& x) {
+  return graph.Node("Mul", {x, Constant(graph, 180 / std::numbers::pi)});
+}
+
+Value IsMissing(GraphBuilder& graph, const Value& x) {
+  return graph.Cast(graph.Node("IsNaN", {x}, {}, ElementType::kBool), ElementType::kDouble);
+}
+
+// NaN becomes 0, and what is infinite the largest number.
+Value NanToNumber(GraphBuilder& graph, const Value& x) {
+  constexpr double kMost = std::numeric_limits<double>::max();
+  const Value missing = graph.Node("IsNaN", {x}, {}, ElementType::kBool);
+  const Value number =
+      graph.Node("Where", {missing, Constant(graph, 0), x}, {}, ElementType::kDouble);
+  return graph.Node("Clip", {number, Constant(graph, -kMost), Constant(graph, kMost)});
 }
 
 struct Function {
@@ -176,7 +230,7 @@ struct Function {
   Value (*formula)(GraphBuilder&, const Value&) = nullptr;  // several
 };
 
-constexpr std::array<Function, 17> kFunctions = {{
+constexpr std::array<Function, 35> kFunctions = {{
     {"log", "Log"},
     {"exp", "Exp"},
     {"sqrt", "Sqrt"},
@@ -194,6 +248,24 @@ constexpr std::array<Function, 17> kFunctions = {{
     {"square", "", Square},
     {"log2", "", LogOf<2>},
     {"log10", "", LogOf<10>},
+    {"floor", "Floor"},
+    {"ceil", "Ceil"},
+    {"rint", "Round"},
+    {"positive", "Identity"},
+    {"trunc", "", Trunc},
+    {"fix", "", Trunc},
+    {"exp2", "", Exp2},
+    {"cbrt", "", Cbrt},
+    {"sinh", "", Sinh},
+    {"cosh", "", Cosh},
+    {"tan", "", Tan},
+    {"arcsinh", "", Arcsinh},
+    {"radians", "", Radians},
+    {"deg2rad", "", Radians},
+    {"degrees", "", Degrees},
+    {"rad2deg", "", Degrees},
+    {"isnan", "", IsMissing},
+    {"nan_to_num", "", NanToNumber},
 }};
 
 bool IsNumpy(std::string_view module) {

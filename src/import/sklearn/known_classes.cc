@@ -24,6 +24,7 @@ constexpr std::string_view kPartModules[] = {
     "sklearn.ensemble._hist_gradient_boosting.predictor",
     "sklearn.feature_selection._mutual_info",
     "sklearn.feature_selection._univariate_selection",
+    "sklearn.gaussian_process.kernels",
     "sklearn.linear_model._glm.link",
     "sklearn.linear_model._sgd_fast",
     "sklearn._loss.glm_distribution",
@@ -44,12 +45,18 @@ constexpr std::string_view kPartModules[] = {
 };
 
 constexpr std::string_view kTextTakers[] = {
-    "OneHotEncoder",   "OrdinalEncoder",    "TargetEncoder",  "SimpleImputer",   "CountVectorizer",
-    "TfidfVectorizer", "HashingVectorizer", "LabelBinarizer", "MissingIndicator"};
+    "OneHotEncoder",   "OrdinalEncoder",    "TargetEncoder",  "SimpleImputer",  "CountVectorizer",
+    "TfidfVectorizer", "HashingVectorizer", "DictVectorizer", "LabelBinarizer", "MissingIndicator"};
 
 // A function with arguments: the function is named, and checked, on its own.
 bool IsPartial(std::string_view module, std::string_view name) {
   return module == "functools" && name == "partial";
+}
+
+// Parts of SplineTransformer: the splines, and a function that makes arrays.
+bool IsSplinePart(std::string_view module, std::string_view name) {
+  return (module == "scipy.interpolate._bsplines" && name == "BSpline") ||
+         (module == "scipy._lib.array_api_compat.numpy._aliases" && name == "asarray");
 }
 
 // What HistGradientBoosting passes numbers through.
@@ -62,12 +69,13 @@ bool IsCheck(std::string_view module, std::string_view name) {
 bool MayBeNamed(std::string_view module, std::string_view name) {
   if (module.starts_with("sklearn.") || IsBoosterModule(module))
     return name.find('.') == std::string_view::npos;
-  return IsKnownFunction(module, name) || IsPartial(module, name);
+  return IsKnownFunction(module, name) || IsPartial(module, name) || IsSplinePart(module, name);
 }
 
 bool IsKnownClass(std::string_view module, std::string_view name) {
   return FindEstimator(module, name) != nullptr || IsKnownFunction(module, name) ||
-         IsPartial(module, name) || IsCheck(module, name) || IsBoosterModule(module) ||
+         IsPartial(module, name) || IsCheck(module, name) || IsSplinePart(module, name) ||
+         IsBoosterModule(module) ||
          std::ranges::find(kPartModules, module) != std::end(kPartModules);
 }
 

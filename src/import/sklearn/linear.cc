@@ -6,6 +6,7 @@
 #include "import/sklearn/combined.h"
 #include "import/sklearn/estimator.h"
 #include "import/sklearn/formulas.h"
+#include "import/sklearn/partial_least_squares.h"
 
 // Estimators that are a product with a matrix of coefficients. Source: scikit-learn 1.9,
 // sklearn/linear_model/_base.py, _logistic.py, _stochastic_gradient.py, _glm/glm.py.
@@ -167,6 +168,7 @@ Result<Answer> ConvertDiscriminant(Scope& scope, const Record& record, const Fra
 }
 
 constexpr std::string_view kLinear = "sklearn.linear_model";
+constexpr std::string_view kCross = "sklearn.cross_decomposition";
 
 constexpr Estimator kEstimators[] = {
     {kLinear, "LinearRegression", ConvertRegressor},
@@ -206,6 +208,9 @@ constexpr Estimator kEstimators[] = {
     {"sklearn.svm", "LinearSVC", ConvertDecision},
     {kLinear, "RidgeClassifier", ConvertRidgeClassifier},
     {kLinear, "RidgeClassifierCV", ConvertRidgeClassifier},
+    {kCross, "PLSRegression", ConvertPartialLeastSquares},
+    {kCross, "PLSCanonical", ConvertPartialLeastSquares},
+    {kCross, "CCA", ConvertPartialLeastSquares},
     {"sklearn.discriminant_analysis", "LinearDiscriminantAnalysis", ConvertDiscriminant},
 };
 

@@ -1,5 +1,6 @@
 #include "import/sklearn/model_columns.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include "base/text.h"
 #include "import/sklearn/boosters.h"
 #include "import/sklearn/column_choice.h"
+#include "import/sklearn/dict_vectorizer.h"
 #include "import/sklearn/estimator.h"
 
 namespace slipway::import::sklearn {
@@ -56,7 +58,9 @@ std::optional<Value> InnerEstimator(const Record& record) {
 }
 
 std::optional<int64_t> WidthOfArrays(const Record& record) {
-  if (record.name() == "IsotonicRegression") return 1;
+  constexpr std::array<std::string_view, 4> kOfOne = {"IsotonicRegression", "CountVectorizer",
+                                                      "TfidfVectorizer", "HashingVectorizer"};
+  if (std::ranges::find(kOfOne, record.name()) != kOfOne.end()) return 1;
   for (const std::string_view attribute : kPerColumn) {
     if (!record.Has(attribute)) continue;
     const auto array = record.Array(attribute);
@@ -75,7 +79,10 @@ Result<std::vector<ImportedColumn>> FindColumns(const Value& model, Budget& budg
     SLIPWAY_ASSIGN_OR_RETURN(const Record record, Record::From(at, "", budget));
     SLIPWAY_ASSIGN_OR_RETURN(const auto of_booster, BoosterColumns(record));
     if (of_booster) return *of_booster;
-    if (names.empty()) {
+    if (names.empty() && record.name() == "DictVectorizer") {
+      SLIPWAY_ASSIGN_OR_RETURN(const std::vector<DictKey> keys, ReadDictKeys(record));
+      for (const DictKey& key : keys) names.push_back(key.name);
+    } else if (names.empty()) {
       SLIPWAY_ASSIGN_OR_RETURN(names, ColumnNames(record));
     }
     width = FittedWidth(record);

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "base/str_cat.h"
-#include "import/sklearn/distances.h"
 #include "import/sklearn/estimator.h"
 #include "import/sklearn/formulas.h"
+#include "import/sklearn/neighbor_search.h"
 
 // Nearest neighbours, by comparing with every row of the training data; the trees in the file only
 // make that quicker. Neighbours that are equally far count in the order of the training data; what
@@ -27,49 +27,6 @@ struct Neighbors {
   Value weight;    // [batch, k]
 };
 
-// Distances by the metric that was in effect, or what orders as they do and is quicker.
-struct Distance {
-  Value ordered;
-  Value real;
-};
-
-Result<double> PowerOf(const Record& record) {
-  SLIPWAY_ASSIGN_OR_RETURN(const double otherwise, record.NumberOr("p", 2));
-  if (!record.Has("effective_metric_params_")) return otherwise;
-  SLIPWAY_ASSIGN_OR_RETURN(const pickle::Value* parameters, record.Get("effective_metric_params_"));
-  if (!parameters->Is(pickle::Value::Kind::kDict)) return otherwise;
-  const pickle::Value* p = pickle::FindKey(parameters->node().items, "p");
-  return p == nullptr ? Result<double>(otherwise) : pickle::ReadNumber(*p);
-}
-
-Result<Distance> Distances(Scope& scope, const Record& record, const Value& x, const Reals& rows,
-                           const std::string& metric) {
-  GraphBuilder& graph = scope.graph;
-  Distance out;
-  if (metric == "euclidean" || metric == "l2") {
-    out.ordered = SquaredDistances(graph, x, rows);
-    out.real = graph.Node("Sqrt", {out.ordered});
-    return out;
-  }
-  if (metric == "manhattan" || metric == "l1" || metric == "cityblock") {
-    out.ordered = out.real = ManhattanDistances(graph, x, rows);
-    return out;
-  }
-  if (metric == "chebyshev" || metric == "infinity") {
-    out.ordered = out.real = ChebyshevDistances(graph, x, rows);
-    return out;
-  }
-  if (metric == "minkowski") {
-    SLIPWAY_ASSIGN_OR_RETURN(const double p, PowerOf(record));
-    if (p == 1) return Distances(scope, record, x, rows, "manhattan");
-    if (p == 2) return Distances(scope, record, x, rows, "euclidean");
-    out.ordered = PowerDistances(graph, x, rows, p);
-    out.real = graph.Node("Pow", {out.ordered, Constant(graph, 1 / p)});
-    return out;
-  }
-  return scope.Unsupported(record, StrCat("metric '", metric, "' is not supported"));
-}
-
 // 1 / distance; where a neighbour is at no distance at all, those count 1 and the others 0.
 Value InverseDistances(GraphBuilder& graph, const Value& distance) {
   const Value zero =
@@ -83,29 +40,10 @@ Value InverseDistances(GraphBuilder& graph, const Value& distance) {
 
 Result<Neighbors> FindNeighbors(Scope& scope, const Record& record, const Frame& input) {
   GraphBuilder& graph = scope.graph;
-  SLIPWAY_ASSIGN_OR_RETURN(const Value x, FittedMatrix(scope, record, input));
-  const pickle::Value* fitted = record.Find("_fit_X");
-  if (fitted == nullptr || !pickle::IsArray(*fitted)) {
-    return scope.Unsupported(record, "training data that is sparse, or not in the file");
-  }
-  SLIPWAY_ASSIGN_OR_RETURN(const Reals rows, record.Numbers("_fit_X"));
-  if (rows.shape.size() != 2 || rows.rows() == 0 || rows.columns() != input.width()) {
-    return record.Damaged(StrCat("_fit_X: expected rows of ", input.width(), " numbers"));
-  }
-  if (rows.columns() > kMaxDistanceColumns) {
-    return scope.Unsupported(record, StrCat("more than ", kMaxDistanceColumns, " columns"));
-  }
   SLIPWAY_ASSIGN_OR_RETURN(const int64_t k, record.Integer("n_neighbors"));
-  if (k < 1 || k > rows.rows()) return record.Damaged("n_neighbors: out of range");
-  const std::string metric = record.TextOr("effective_metric_", record.TextOr("metric", ""));
-  SLIPWAY_ASSIGN_OR_RETURN(const Distance distance, Distances(scope, record, x, rows, metric));
-  const Value count = graph.Add(graph::Int64Constant(std::span(&k, 1), {1}), "neighbors");
-  const std::vector<Value> nearest =
-      graph.Nodes("TopK", {distance.ordered, count},
-                  {{"axis", int64_t{1}}, {"largest", int64_t{0}}, {"sorted", int64_t{1}}},
-                  {ElementType::kDouble, ElementType::kInt64});
+  SLIPWAY_ASSIGN_OR_RETURN(const Nearest nearest, FindNearest(scope, record, input, k));
   Neighbors out;
-  out.position = nearest[1];
+  out.position = nearest.position;
   const pickle::Value* weights = record.Find("weights");
   if (weights == nullptr || weights->Is(pickle::Value::Kind::kNone) ||
       record.Is("weights", "uniform")) {
@@ -113,7 +51,7 @@ Result<Neighbors> FindNeighbors(Scope& scope, const Record& record, const Frame&
     out.weight = RowConstant(graph, ones);
   } else if (record.Is("weights", "distance")) {
     const Value near =
-        graph.Node("GatherElements", {distance.real, out.position}, {{"axis", int64_t{1}}});
+        graph.Node("GatherElements", {nearest.distance.real, out.position}, {{"axis", int64_t{1}}});
     out.weight = InverseDistances(graph, near);
   } else {
     return scope.Unsupported(record, "weights by a function are not supported");

@@ -98,8 +98,7 @@ TEST(SklearnImporterTest, NamesEverythingThatIsNotSupported) {
       Pipeline(StrCat(Step("a", Object("sklearn.cluster._birch", "Birch", kTwoColumns)),
                       Step("b", Object("sklearn.preprocessing._data", "Normalizer",
                                        StrCat(kTwoColumns, Attribute("norm", Text("l7"))))),
-                      Step("c", Object("sklearn.gaussian_process._gpr", "GaussianProcessRegressor",
-                                       kTwoColumns)))) +
+                      Step("c", Object("sklearn.manifold._isomap", "Isomap", kTwoColumns)))) +
       ".";
   const auto model = Import(file);
   EXPECT_EQ(model.status().code(), StatusCode::kUnimplemented);
@@ -107,7 +106,7 @@ TEST(SklearnImporterTest, NamesEverythingThatIsNotSupported) {
               AllOf(HasSubstr("3 reasons"), HasSubstr("steps[0] 'a' (Birch)"),
                     HasSubstr("sklearn.cluster._birch.Birch is not supported"),
                     HasSubstr("steps[1] 'b' (Normalizer): norm 'l7' is not supported"),
-                    HasSubstr("steps[2] 'c' (GaussianProcessRegressor)")));
+                    HasSubstr("steps[2] 'c' (Isomap)")));
 }
 
 TEST(SklearnImporterTest, RefusesForeignClassesWithTheirPlace) {
@@ -200,7 +199,11 @@ INSTANTIATE_TEST_SUITE_P(Models, SklearnDamageTest,
                                          "min_max_scaler_clip.joblib", "tree_two_targets.pkl",
                                          "table_forest.pkl", "sgd_hinge.joblib",
                                          "feature_union.joblib", "logistic_cv.joblib",
-                                         "xgb_stopped.joblib", "lgbm_plain.pkl",
+                                         "spline_linear.pkl", "knn_imputer_distance.pkl",
+                                         "quantile_normal.pkl", "mixture_bayesian.pkl",
+                                         "gp_rational.pkl", "outlier_factor.pkl",
+                                         "text_tfidf_options.pkl", "dict_unsorted.pkl",
+                                         "nu_svc_platt.pkl", "xgb_stopped.joblib", "lgbm_plain.pkl",
                                          "catboost_table.joblib", "skops_labels_text.skops"));
 
 }  // namespace

@@ -48,6 +48,9 @@ struct Machine {
 };
 
 Result<Machine> ReadMachine(Scope& scope, const Record& record, const Frame& input) {
+  if (record.Is("kernel", "precomputed")) {
+    return scope.Unsupported(record, "kernel 'precomputed' takes no columns, and is not supported");
+  }
   SLIPWAY_ASSIGN_OR_RETURN(const bool sparse, record.BoolOr("_sparse", false));
   if (sparse) return scope.Unsupported(record, "a machine trained on sparse data");
   SLIPWAY_ASSIGN_OR_RETURN(const Value x, FittedMatrix(scope, record, input));
@@ -114,6 +117,30 @@ Result<Value> PairDecisions(Scope& scope, const Record& record, const Machine& m
   return Affine(scope.graph, machine.kernel, rows, machine.intercept);
 }
 
+// Platt's probabilities of each pair, by a sigmoid of its decision, coupled to those of classes. No
+// value when the machine was not trained to give them.
+Result<Value> Probabilities(Scope& scope, const Record& record, const Value& decisions,
+                            int64_t classes) {
+  const std::string_view slopes_name = record.Has("_probA") ? "_probA" : "probA_";
+  const std::string_view offsets_name = record.Has("_probB") ? "_probB" : "probB_";
+  if (!record.Has(slopes_name) || !record.Has(offsets_name)) return Value();
+  SLIPWAY_ASSIGN_OR_RETURN(const Reals slopes, record.Numbers(slopes_name));
+  SLIPWAY_ASSIGN_OR_RETURN(const Reals offsets, record.Numbers(offsets_name));
+  if (slopes.values.empty()) return Value();
+  const auto pairs = static_cast<size_t>(classes * (classes - 1) / 2);
+  if (slopes.values.size() != pairs || offsets.values.size() != pairs) {
+    return record.Damaged("_probA, _probB: do not fit the classes");
+  }
+  GraphBuilder& graph = scope.graph;
+  const Value scaled = graph.Node("Mul", {decisions, RowConstant(graph, slopes.values)});
+  const Value line = graph.Node("Add", {scaled, RowConstant(graph, offsets.values)});
+  constexpr double kLeast = 1e-7;
+  const Value of_pairs = graph.Node("Clip", {Expit(graph, graph.Node("Neg", {line})),
+                                             Constant(graph, kLeast), Constant(graph, 1 - kLeast)});
+  return graph.Node("PairwiseCoupling", {of_pairs}, {}, ElementType::kDouble,
+                    GraphBuilder::kSlipwayDomain);
+}
+
 // Votes of the pairs, and how sure they are, for each class: [batch, classes].
 struct Votes {
   Value votes;
@@ -164,13 +191,7 @@ Result<Answer> ConvertClassifier(Scope& scope, const Record& record, const Frame
   const int64_t classes = answer.labels->size();
   if (classes < 2 || classes > 1000) return record.Damaged("classes_: expected 2 to 1,000");
   SLIPWAY_ASSIGN_OR_RETURN(const Value decisions, PairDecisions(scope, record, machine, classes));
-  if (record.Has("_probA") || record.Has("probA_")) {
-    const std::string_view name = record.Has("_probA") ? "_probA" : "probA_";
-    SLIPWAY_ASSIGN_OR_RETURN(const Reals slopes, record.Numbers(name));
-    if (!slopes.values.empty()) {
-      scope.Warn(record, "probabilities are not supported; the decision is given instead");
-    }
-  }
+  SLIPWAY_ASSIGN_OR_RETURN(answer.probabilities, Probabilities(scope, record, decisions, classes));
   if (classes == 2) {
     answer.decision = graph.Node("Neg", {decisions});
     answer.code = IsAbove(graph, answer.decision, 0);
@@ -185,7 +206,7 @@ Result<Answer> ConvertClassifier(Scope& scope, const Record& record, const Frame
     if (break_ties) answer.code = FirstMaximum(graph, answer.decision);
   } else if (classes == 3) {
     answer.decision = decisions;  // as many pairs as classes
-  } else {
+  } else if (answer.probabilities.name.empty()) {
     scope.Warn(record,
                "decision_function_shape='ovo' has a column for each pair, which the model "
                "does not put out");
