@@ -99,6 +99,19 @@ Result<Answer> ConvertMultilabel(Scope& scope, const Record& record, const Recor
   return answer;
 }
 
+// The class of the greatest score; of equal ones the first, until 1.7 the last.
+Value GreatestScore(GraphBuilder& graph, const Record& record, const Value& scores) {
+  const std::string version = record.TextOr("_sklearn_version", "");
+  const bool is_old =
+      version.starts_with("0.") ||
+      (version.starts_with("1.") && version.size() > 3 && version[3] == '.' && version[2] < '8');
+  if (!is_old) return FirstMaximum(graph, scores);
+  return graph.Node(
+      "ArgMax", {scores},
+      {{"axis", int64_t{1}}, {"keepdims", int64_t{0}}, {"select_last_index", int64_t{1}}},
+      ElementType::kInt64);
+}
+
 Result<Answer> ConvertOneVsRest(Scope& scope, const Record& record, const Frame& input) {
   GraphBuilder& graph = scope.graph;
   SLIPWAY_ASSIGN_OR_RETURN(const Record binarizer, record.Child("label_binarizer_"));
@@ -114,8 +127,8 @@ Result<Answer> ConvertOneVsRest(Scope& scope, const Record& record, const Frame&
     return record.Damaged("estimators_: do not fit the classes");
   }
   SLIPWAY_ASSIGN_OR_RETURN(Scores scores, ScoresOf(scope, record, parts));
-  answer.code =
-      count == 2 ? IsAbove(graph, scores.all, scores.threshold) : FirstMaximum(graph, scores.all);
+  answer.code = count == 2 ? IsAbove(graph, scores.all, scores.threshold)
+                           : GreatestScore(graph, record, scores.all);
   if (scores.decisions.size() == parts.size()) answer.decision = scores.all;
   if (scores.shares.size() != parts.size()) return answer;
   answer.probabilities = count == 2 ? WithComplement(graph, scores.shares.front())
