@@ -67,7 +67,7 @@ std::vector<CommandEntry> AllCommands() {
        .make = Make<VersionCommand>},
       {.name = "worker",
        .summary = "Run a model for a server; servers start it",
-       .example = "slipway serve models --isolation process",
+       .example = "slipway worker --lanes=2",
        .make = Make<WorkerCommand>,
        .hidden = true},
   };
