@@ -115,7 +115,8 @@ ConfigField Own(OwnModelSettings& target) {
   return {
       "model_settings",
       "By model name, what a model has of its own: any of provider, intra_op_threads, batching, "
-      "objective, timeout, queue_threads, max_queued, max_run_time, isolation, process_memory, cache",
+      "objective, timeout, queue_threads, max_queued, max_run_time, isolation, process_memory, "
+      "cache",
       [&target](const ConfigValue& value) { return target.Read(value); },
       [&target] { return target.Print(); }};
 }
