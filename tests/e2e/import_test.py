@@ -92,6 +92,16 @@ def test_the_proof_is_kept_in_the_file_and_inspect_shows_it(tmp_path):
     assert proof["passed"]
 
 
+def test_texts_are_classified():
+    arrays = np.load(MODELS / "text_logistic.npz")
+    texts = [str(text) for text in arrays["x"].ravel()]
+    with Server(MODELS / "text_logistic.joblib") as server:
+        answer = server.post("/predict", body=json.dumps({"input": texts}).encode(), headers={"Content-Type": "application/json"})
+        assert answer.status == 200, answer.body
+        assert answer.json()["label"] == [str(label) for label in arrays["label"]]
+        assert np.allclose(answer.json()["probabilities"], arrays["probabilities"], rtol=1e-6)
+
+
 ONNX = ROOT / "tests/models/engine"
 
 

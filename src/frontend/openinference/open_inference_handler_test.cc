@@ -455,6 +455,14 @@ TEST_F(OpenInferenceHandlerTest, PredictTakesTheOnlyTensor) {
               HasSubstr("does not say how the columns"));
 }
 
+TEST_F(OpenInferenceHandlerTest, PredictTakesAListAsRowsOfOneColumn) {
+  server_.AddModel("m", 1, Echo(DType::kBytes, {-1, 1}));
+  EXPECT_THAT(Call("POST", "/predict", R"({"input":["a text","another"]})").body(),
+              HasSubstr(R"("y":["a text","another"])"));
+  EXPECT_THAT(Call("POST", "/predict", R"({"input":[["a text"],["another"]]})").body(),
+              HasSubstr(R"("y":["a text","another"])"));
+}
+
 TEST_F(OpenInferenceHandlerTest, PredictTakesNamedColumnsOfTheOnlyTensor) {
   tensor::Signature signature = Echo();
   signature.columns = {"width", "height"};

@@ -327,11 +327,13 @@ class PredictReader {
     return status.ok() ? status : status.WithContext(StrCat("input '", Printable(spec.name), "'"));
   }
 
-  // The only input: as it is, or one row of it.
+  // The only input: as it is, or one row of it, or, for one column, rows.
   Status ReadTensor(JsonReader& reader, const TensorSpec& spec) {
     JsonReader ahead = reader;
     SLIPWAY_ASSIGN_OR_RETURN(Shape shape, tensor::MeasureJsonArray(ahead));
-    if (shape.rank() == 1 && spec.shape.rank() == 2) shape = Shape{1, shape[0]};
+    if (shape.rank() == 1 && spec.shape.rank() == 2) {
+      shape = spec.shape[1] == 1 ? Shape{shape[0], 1} : Shape{1, shape[0]};
+    }
     if (!spec.Accepts(spec.dtype, shape)) {
       return InvalidArgument(StrCat("expected ", spec, ", got the shape ", shape));
     }

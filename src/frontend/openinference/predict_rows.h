@@ -18,6 +18,7 @@ namespace slipway::frontend::openinference {
 //
 //   {"input": [[5.1, 3.5], [6.2, 2.9]]}            a tensor, or rows in the order of the columns
 //   {"input": [5.1, 3.5]}                          one row
+//   {"input": ["a text", "another"]}               rows of a model with one column
 //   {"rows": [{"age": 41, "city": "Rome"}, ...]}   rows by column name; one row may stand alone
 //
 // and "id". For a model with one input, "input" is that tensor, and "rows" needs the names of its
