@@ -285,6 +285,7 @@ CompletionTree ExampleTree() {
   sub->add_option("--format,-f", text, "How")
       ->check(CLI::IsMember(std::vector<std::string>{"json", "csv"}));
   sub->add_flag("--watch", flag, "Again");
+  app.add_subcommand("hidden", "For the program itself")->group("");
   return ReadCompletionTree(app);
 }
 

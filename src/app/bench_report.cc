@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 #include "app/table_text.h"
@@ -135,7 +136,7 @@ std::string Fixed(double value, int decimals) {
 
 std::string RateText(double per_second) {
   if (per_second < 100) return Fixed(per_second, 2);
-  return WithThousands(static_cast<uint64_t>(per_second + 0.5));
+  return WithThousands(static_cast<uint64_t>(std::llround(per_second)));
 }
 
 std::string ArrivalsText(const ArrivalPlan& arrivals) {

@@ -240,7 +240,7 @@ Result<std::vector<BenchTensor>> MakeBenchTensors(const std::vector<BenchInput>&
     SLIPWAY_ASSIGN_OR_RETURN(Shape shape, ConcreteShape(inputs[i], options));
     SLIPWAY_ASSIGN_OR_RETURN(const int64_t count, CheckedCount(inputs[i], shape));
     BenchTensor tensor{
-        .name = inputs[i].name, .dtype = inputs[i].dtype, .shape = std::move(shape), .data = {}};
+        .name = inputs[i].name, .dtype = inputs[i].dtype, .shape = shape, .data = {}};
     Values values(options.seed + i);
     for (int64_t k = 0; k < count; ++k) values.AppendBinary(tensor.dtype, tensor.data);
     bytes += tensor.data.size();

@@ -166,13 +166,16 @@ std::string BashValues(const CompletionTree& tree) {
   return out + "  esac\n";
 }
 
+// --help does not list what has no group.
+bool IsListed(const CLI::App* command) { return !command->get_group().empty(); }
+
 }  // namespace
 
 CompletionTree ReadCompletionTree(const CLI::App& root) {
   CompletionTree tree;
   tree.program = root.get_name();
   ReadOptions(root, tree.options, nullptr);
-  for (const CLI::App* app : root.get_subcommands([](const CLI::App*) { return true; })) {
+  for (const CLI::App* app : root.get_subcommands(IsListed)) {
     CompletionTree::Command command;
     command.name = app->get_name();
     command.summary = app->get_description();
@@ -184,6 +187,7 @@ CompletionTree ReadCompletionTree(const CLI::App& root) {
 
 std::string BashCompletion(const CompletionTree& tree) {
   std::vector<std::string> first;
+  first.reserve(tree.commands.size());
   for (const auto& command : tree.commands) first.push_back(command.name);
   std::string out(kBashHead);
   out += BashValues(tree);

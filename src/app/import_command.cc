@@ -48,6 +48,7 @@ std::string Shortened(const std::vector<std::string>& names) {
 
 std::vector<std::string> Specs(const std::vector<graph::OnnxValue>& values) {
   std::vector<std::string> texts;
+  texts.reserve(values.size());
   for (const graph::OnnxValue& value : values) {
     texts.push_back(StrCat(value.name, " ", DatatypeText(value), ShapeText(value)));
   }

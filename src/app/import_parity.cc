@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <utility>
@@ -227,8 +228,8 @@ Result<ParityReport> CheckParity(const base::FileSystem& fs, engine::Engine& eng
   if (!inputs->views.empty() && inputs->views.front().shape().rank() > 0) {
     report.rows = inputs->views.front().shape()[0];
   }
-  std::vector<size_t> outputs;
-  for (size_t i = 0; i < signature.outputs.size(); ++i) outputs.push_back(i);
+  std::vector<size_t> outputs(signature.outputs.size());
+  std::iota(outputs.begin(), outputs.end(), size_t{0});
   std::vector<tensor::Tensor> results;
   SLIPWAY_RETURN_IF_ERROR(engine.Run(inputs->views, outputs, base::Deadline::Never(), results));
   for (const size_t i : outputs) {

@@ -1,4 +1,6 @@
 #include <csignal>
+#include <cstdio>
+#include <exception>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -13,8 +15,9 @@ namespace {
 
 // "did you mean" for a command that does not exist; CLI11 says only that something was unexpected.
 std::string UnknownCommand(const std::string& word) {
-  std::vector<std::string_view> names;
   const std::vector<CommandEntry> commands = AllCommands();
+  std::vector<std::string_view> names;
+  names.reserve(commands.size());
   for (const CommandEntry& command : commands) names.emplace_back(command.name);
   const std::string_view near = base::NearestName(word, names);
   if (!near.empty()) {
@@ -73,4 +76,11 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace slipway::app
 
-int main(int argc, char** argv) { return slipway::app::Main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return slipway::app::Main(argc, argv);
+  } catch (const std::exception& error) {  // of a library: ours are told by Status
+    std::fprintf(stderr, "slipway: %s\n", error.what());
+    return slipway::base::ExitCode(slipway::base::StatusCode::kInternal);
+  }
+}

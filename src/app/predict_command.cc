@@ -31,6 +31,7 @@ std::string Ending(const std::string& path) {
 
 std::vector<std::string_view> OutputNames(const tensor::Signature& signature) {
   std::vector<std::string_view> names;
+  names.reserve(signature.outputs.size());
   for (const tensor::TensorSpec& spec : signature.outputs) names.push_back(spec.name);
   return names;
 }

@@ -71,8 +71,9 @@ bool IntegerToFloat(From from, To& to) {
 
 template <typename From, typename To>
 bool IntegerToInteger(From from, To& to) {
+  if (!std::in_range<To>(from)) return false;
   to = static_cast<To>(from);
-  return std::in_range<To>(from);
+  return true;
 }
 
 template <typename T>

@@ -175,6 +175,7 @@ Result<std::string> FormatPrediction(const Prediction& prediction, OutputFormat 
       break;
   }
   std::vector<tensor::NamedView> arrays;
+  arrays.reserve(prediction.outputs.size());
   for (const Prediction::Output& output : prediction.outputs) {
     arrays.push_back({.name = output.name, .tensor = output.tensor->view()});
   }

@@ -140,7 +140,8 @@ def test_a_reader_that_has_seen_enough_is_no_error():
 
 
 def test_output_is_whole_or_not_there(tmp_path):
-    refused(INVALID, "predict", DIGITS, "-i", EXAMPLE_DATA / "digits_request.json", "-o", tmp_path / "out.npy")
+    refused(INVALID, "predict", DIGITS, "-i", EXAMPLE_DATA / "digits_request.json", "-o", tmp_path / "out.npy",
+            "--outputs", "digit,probabilities")
     assert list(tmp_path.iterdir()) == []
 
 

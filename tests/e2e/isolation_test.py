@@ -51,6 +51,14 @@ def test_only_who_asks_for_a_process_gets_one(tmp_path, models):
         wait_until(lambda: not workers(server))
 
 
+def test_a_worker_has_what_is_its_own_and_no_more(models):
+    with Server(models, options=["--control", "explicit", "--isolation", "process"]) as server:
+        seen = [{os.stat(f"/proc/{pid}/fd/{fd}").st_ino for fd in os.listdir(f"/proc/{pid}/fd")
+                 if os.readlink(f"/proc/{pid}/fd/{fd}").startswith(("/memfd:slipway", "socket:"))} for pid in workers(server)]
+        assert len(seen) == 3 and all(seen)
+        assert not seen[0] & seen[1] and not seen[0] & seen[2] and not seen[1] & seen[2]
+
+
 def test_answers_are_the_same_in_a_process(models):
     with Server(models, options=["--control", "explicit"]) as inside, \
             Server(models, options=["--control", "explicit", "--isolation", "process"]) as apart:

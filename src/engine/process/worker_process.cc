@@ -1,5 +1,6 @@
 #include "engine/process/worker_process.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -60,8 +61,9 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const LaunchWorker& 
     SLIPWAY_ASSIGN_OR_RETURN(SharedArea outputs, SharedArea::Create());
     WorkerEnds::Lane& theirs = ends.lanes.emplace_back();
     theirs.socket = std::move(pair.theirs);
-    theirs.inputs.Reset(dup(inputs.fd()));
-    theirs.outputs.Reset(dup(outputs.fd()));
+    // Closed on exec: the worker of one model must not inherit the memory of another.
+    theirs.inputs.Reset(fcntl(inputs.fd(), F_DUPFD_CLOEXEC, 0));
+    theirs.outputs.Reset(fcntl(outputs.fd(), F_DUPFD_CLOEXEC, 0));
     if (!theirs.inputs.valid() || !theirs.outputs.valid()) {
       return base::ErrnoStatus(errno, "memory for a worker process");
     }
