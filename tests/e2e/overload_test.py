@@ -43,7 +43,8 @@ def big(rows, columns):
 def test_requests_beyond_the_queue_are_refused_with_numbers(start_server, models):
     server = start_server(models, config=ONE_AT_A_TIME)
     connections = [Connection(server) for _ in range(20)]
-    for connection in connections:
+    send_and_see_it_run(server, connections[0], "slow", slow(128))  # it waits no more: its place in the queue is free
+    for connection in connections[1:]:
         connection.send(infer_bytes("slow", slow(32)))
     responses = [connection.read() for connection in connections]
     for connection in connections:
