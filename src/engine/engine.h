@@ -64,6 +64,8 @@ struct EngineOptions {
   bool own_process = false;
   int process_lanes = 1;        // requests it runs at a time
   uint64_t process_memory = 0;  // private memory it may have; 0: no limit
+
+  bool operator==(const EngineOptions&) const = default;
 };
 
 // Makes engines. Thread-safe.

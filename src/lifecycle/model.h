@@ -35,6 +35,8 @@ struct ModelConfig {
   uint64_t reserve_bytes = 0;
   // The configuration a client sent with a load call (Triton's ModelConfig as JSON), "" when none.
   std::string override_json = {};
+
+  bool operator==(const ModelConfig&) const = default;
 };
 
 // What an upper room keeps beside a loaded model: lanes, statistics. Made before the model becomes

@@ -5,22 +5,11 @@
 #include <utility>
 
 namespace slipway::lifecycle {
-namespace {
-
-bool SameConfig(const ModelConfig& a, const ModelConfig& b) {
-  return a.engine.provider == b.engine.provider &&
-         a.engine.provider_options == b.engine.provider_options &&
-         a.engine.intra_op_threads == b.engine.intra_op_threads && a.labels == b.labels &&
-         a.warmup_runs == b.warmup_runs && a.reserve_bytes == b.reserve_bytes &&
-         a.override_json == b.override_json;
-}
-
-}  // namespace
 
 bool SameVersion(const AvailableVersion& a, const AvailableVersion& b) {
   return a.version == b.version && a.files.directory == b.files.directory &&
          a.files.model_file == b.files.model_file && a.files.in_memory == b.files.in_memory &&
-         a.stamps == b.stamps && SameConfig(a.config, b.config);
+         a.stamps == b.stamps && a.config == b.config;
 }
 
 void SettleTracker::See(Track& track, std::optional<AvailableVersion> seen,
