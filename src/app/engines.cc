@@ -12,22 +12,28 @@
 
 namespace slipway::app {
 
-base::Result<std::unique_ptr<engine::EngineFactory>> MakeEngineFactory(const base::FileSystem& fs,
-                                                                       base::Logger& log) {
-  SLIPWAY_ASSIGN_OR_RETURN(auto factory, engine::OnnxRuntimeFactory::Create(fs, log));
-  std::vector<std::unique_ptr<engine::EngineFactory>> factories;
+using base::Result;
+using Factory = std::unique_ptr<engine::EngineFactory>;
+
+Result<Factory> MakeOnnxEngineFactory(const base::FileSystem& fs, base::Logger& log) {
+  SLIPWAY_ASSIGN_OR_RETURN(auto onnx_runtime, engine::OnnxRuntimeFactory::Create(fs, log));
+  std::vector<Factory> factories;
   factories.push_back(std::make_unique<engine::TreeEngineFactory>(fs));
-  factories.push_back(std::move(factory));
-  return std::unique_ptr<engine::EngineFactory>(std::make_unique<ImportingFactory>(
-      fs, std::make_unique<engine::SelectingFactory>(std::move(factories))));
+  factories.push_back(std::move(onnx_runtime));
+  return Factory(std::make_unique<engine::SelectingFactory>(std::move(factories)));
 }
 
-base::Result<std::unique_ptr<engine::EngineFactory>> MakeServingFactory(const base::FileSystem& fs,
-                                                                        base::Clock& clock,
-                                                                        base::Logger& log) {
-  SLIPWAY_ASSIGN_OR_RETURN(auto factory, MakeEngineFactory(fs, log));
-  return std::unique_ptr<engine::EngineFactory>(std::make_unique<engine::ProcessFactory>(
-      std::move(factory), LaunchWorkerCommand, clock, log));
+Result<Factory> MakeEngineFactory(const base::FileSystem& fs, base::Logger& log) {
+  SLIPWAY_ASSIGN_OR_RETURN(Factory onnx, MakeOnnxEngineFactory(fs, log));
+  return Factory(std::make_unique<ImportingFactory>(fs, std::move(onnx)));
+}
+
+Result<Factory> MakeServingFactory(const base::FileSystem& fs, base::Clock& clock,
+                                   base::Logger& log) {
+  SLIPWAY_ASSIGN_OR_RETURN(Factory onnx, MakeOnnxEngineFactory(fs, log));
+  auto process =
+      std::make_unique<engine::ProcessFactory>(std::move(onnx), LaunchWorkerCommand, clock, log);
+  return Factory(std::make_unique<ImportingFactory>(fs, std::move(process)));
 }
 
 }  // namespace slipway::app

@@ -10,13 +10,17 @@
 
 namespace slipway::app {
 
-// The engine factory of this build, which takes foreign models too. Both arguments must outlive it
-// and every engine it makes.
+// The engines of this build, for ONNX models. Both arguments must outlive the factory and every
+// engine it makes. A worker process runs one of these.
+base::Result<std::unique_ptr<engine::EngineFactory>> MakeOnnxEngineFactory(
+    const base::FileSystem& fs, base::Logger& log);
+
+// The same, which takes foreign models too.
 base::Result<std::unique_ptr<engine::EngineFactory>> MakeEngineFactory(const base::FileSystem& fs,
                                                                        base::Logger& log);
 
-// The same for a server: models whose options say so run in worker processes. `clock` must outlive
-// it as well.
+// The same for a server: models whose options say so run in worker processes, which get the ONNX
+// that the server imported. `clock` must outlive it as well.
 base::Result<std::unique_ptr<engine::EngineFactory>> MakeServingFactory(const base::FileSystem& fs,
                                                                         base::Clock& clock,
                                                                         base::Logger& log);

@@ -91,7 +91,7 @@ base::Status WorkerCommand::Run() {
     lane.outputs.Reset(next++);
   }
   const auto log = base::Logger::Null();
-  SLIPWAY_ASSIGN_OR_RETURN(const auto factory, MakeEngineFactory(context_.fs, *log));
+  SLIPWAY_ASSIGN_OR_RETURN(const auto factory, MakeOnnxEngineFactory(context_.fs, *log));
   return engine::RunWorker(std::move(ends), *factory);
 }
 
