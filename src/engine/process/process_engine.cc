@@ -38,7 +38,8 @@ ProcessEngine::ProcessEngine(Source source, const LaunchWorker& launch, base::Cl
       clock_(clock),
       log_(log),
       signature_(worker->signature()),
-      worker_(std::move(worker)) {}
+      worker_(std::move(worker)),
+      started_(clock.SteadyNow()) {}
 
 Status ProcessEngine::Run(std::span<const tensor::TensorView> inputs,
                           std::span<const size_t> outputs, base::Deadline deadline,
@@ -50,7 +51,10 @@ Status ProcessEngine::Run(std::span<const tensor::TensorView> inputs,
     if (outputs.empty()) return base::OkStatus();
     SLIPWAY_ASSIGN_OR_RETURN(const std::shared_ptr<WorkerProcess> worker, LivingWorker());
     Status status = worker->Run(inputs, outputs, deadline, results);
-    if (!status.ok()) results.clear();
+    if (!status.ok()) {
+      results.clear();
+      BuryTheDead();
+    }
     return status;
   } catch (const std::bad_alloc&) {
     results.clear();
@@ -58,13 +62,24 @@ Status ProcessEngine::Run(std::span<const tensor::TensorView> inputs,
   }
 }
 
+void ProcessEngine::BuryTheDead() {
+  std::shared_ptr<WorkerProcess> dead;  // ended without the lock
+  const std::lock_guard lock(mutex_);
+  if (worker_ == nullptr || worker_->alive()) return;
+  if (clock_.SteadyNow() - started_ > kLongestPause) pause_ = 0ms;
+  dead = std::exchange(worker_, nullptr);
+}
+
 Result<std::shared_ptr<WorkerProcess>> ProcessEngine::LivingWorker() {
+  BuryTheDead();
   {
     const std::lock_guard lock(mutex_);
-    if (worker_ != nullptr && worker_->alive()) return worker_;
+    if (worker_ != nullptr) return worker_;
     const base::SteadyTime now = clock_.SteadyNow();
     if (starting_ || now < not_before_) {
-      return base::Unavailable("the model's worker process has died and is being started again");
+      return base::Unavailable(
+          "the model's worker process has died and is being started again: send the request again "
+          "in a moment");
     }
     starting_ = true;
     pause_ = std::clamp<std::chrono::milliseconds>(pause_ * 2, kFirstPause, kLongestPause);
@@ -73,7 +88,10 @@ Result<std::shared_ptr<WorkerProcess>> ProcessEngine::LivingWorker() {
   auto started = StartAgain();
   const std::lock_guard lock(mutex_);
   starting_ = false;
-  if (started.ok()) worker_ = *started;
+  if (started.ok()) {
+    worker_ = *started;
+    started_ = clock_.SteadyNow();
+  }
   return started;
 }
 

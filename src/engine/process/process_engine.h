@@ -15,7 +15,7 @@ namespace slipway::engine {
 
 // An Engine whose model runs in a process of its own. When that dies, runs fail with kUnavailable,
 // and it is started anew: at the next run, then after a pause that doubles up to half a minute
-// while it keeps dying.
+// while it keeps dying. One that lived for longer than that begins with the first pause again.
 //
 // Thread-safe, as engines are. `launch`, `clock` and `log` must outlive it.
 class ProcessEngine final : public Engine {
@@ -37,6 +37,8 @@ class ProcessEngine final : public Engine {
                    base::Deadline deadline, std::vector<tensor::Tensor>& results) override;
 
  private:
+  // Lets go of a worker that has died, and of the pauses if it had lived long.
+  void BuryTheDead();
   base::Result<std::shared_ptr<WorkerProcess>> LivingWorker();
   base::Result<std::shared_ptr<WorkerProcess>> StartAgain();
 
@@ -46,8 +48,9 @@ class ProcessEngine final : public Engine {
   base::Logger& log_;
   const tensor::Signature signature_;
   std::mutex mutex_;
-  std::shared_ptr<WorkerProcess> worker_;  // under mutex_
+  std::shared_ptr<WorkerProcess> worker_;  // under mutex_; null once it was found dead
   bool starting_ = false;                  // under mutex_
+  base::SteadyTime started_;               // under mutex_: when worker_ was ready
   base::SteadyTime not_before_{};          // under mutex_: of the next start
   std::chrono::milliseconds pause_{0};     // under mutex_: before the start after that
 };

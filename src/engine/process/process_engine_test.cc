@@ -147,6 +147,28 @@ TEST_F(ProcessEngineTest, ACrashIsToldAndTheModelComesBack) {
   EXPECT_TRUE(Run(kEcho).ok());
 }
 
+TEST_F(ProcessEngineTest, OneThatLivedLongBeginsWithTheFirstPause) {
+  for (int deaths = 0; deaths < 6; ++deaths) {  // the pause is at seconds now
+    EXPECT_FALSE(Run(kCrash).ok());
+    PassTime(31s);
+    ASSERT_TRUE(Run(kEcho).ok());
+    EXPECT_FALSE(Run(kExit).ok());  // at once: it did not live long
+    PassTime(31s);
+    ASSERT_TRUE(Run(kEcho).ok());
+  }
+  EXPECT_FALSE(Run(kExit).ok());
+  PassTime(1s);
+  EXPECT_EQ(Run(kEcho).code(), StatusCode::kUnavailable);
+  PassTime(31s);
+  ASSERT_TRUE(Run(kEcho).ok());
+  PassTime(31s);  // alive
+  EXPECT_FALSE(Run(kExit).ok());
+  ASSERT_TRUE(Run(kEcho).ok());
+  EXPECT_FALSE(Run(kExit).ok());
+  PassTime(1s);
+  EXPECT_TRUE(Run(kEcho).ok());
+}
+
 TEST_F(ProcessEngineTest, ADeathBetweenRunsIsNotNoticed) {
   ASSERT_TRUE(Run(kEcho).ok());
   ASSERT_EQ(kill(first_pid_, SIGKILL), 0);

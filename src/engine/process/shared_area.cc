@@ -23,12 +23,14 @@ constexpr size_t kLeastBytes = size_t{64} << 10;
 SharedArea::SharedArea(SharedArea&& other) noexcept
     : fd_(std::move(other.fd_)),
       data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
+      size_(std::exchange(other.size_, 0)),
+      used_(std::exchange(other.used_, 0)) {}
 
 SharedArea& SharedArea::operator=(SharedArea&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
+  std::swap(used_, other.used_);
   return *this;
 }
 
@@ -52,6 +54,7 @@ SharedArea SharedArea::Adopt(base::UniqueFd fd) {
 }
 
 Status SharedArea::Reserve(size_t size) {
+  used_ = std::max(used_, size);
   if (size <= size_) return base::OkStatus();
   if (size > (size_t{1} << 62)) return base::ResourceExhausted("too many bytes to share");
   const size_t wanted = std::bit_ceil(std::max(size, kLeastBytes));
@@ -62,6 +65,7 @@ Status SharedArea::Reserve(size_t size) {
 }
 
 Status SharedArea::MapAtLeast(size_t size) {
+  used_ = std::max(used_, size);
   if (size <= size_) return base::OkStatus();
   struct stat info{};
   if (fstat(fd_.get(), &info) != 0) return base::ErrnoStatus(errno, "looking at shared memory");
@@ -84,10 +88,11 @@ Status SharedArea::Map(size_t size) {
 }
 
 void SharedArea::Release(size_t keep) {
-  if (size_ <= keep) return;
+  const size_t end = std::min(std::exchange(used_, keep), size_);
+  if (end <= keep) return;
   // A kernel that cannot do it keeps the memory; nothing else depends on it.
   static_cast<void>(fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                              static_cast<off_t>(keep), static_cast<off_t>(size_ - keep)));
+                              static_cast<off_t>(keep), static_cast<off_t>(end - keep)));
 }
 
 }  // namespace slipway::engine

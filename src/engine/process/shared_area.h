@@ -32,7 +32,8 @@ class SharedArea {
   base::Status MapAtLeast(size_t size);
   std::span<std::byte> bytes() { return {data_, size_}; }
 
-  // Gives memory beyond `keep` bytes back to the system; what was written there is lost.
+  // Gives memory beyond `keep` bytes back to the system; what was written there is lost. Costs
+  // nothing unless more was asked for since the last time.
   void Release(size_t keep);
 
  private:
@@ -41,6 +42,7 @@ class SharedArea {
   base::UniqueFd fd_;
   std::byte* data_ = nullptr;
   size_t size_ = 0;
+  size_t used_ = 0;  // the most that was asked for since the last Release()
 };
 
 }  // namespace slipway::engine

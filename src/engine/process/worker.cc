@@ -62,7 +62,7 @@ class LaneWorker {
     std::vector<tensor::TensorView> views;
     for (const tensor::Tensor& result : results_) views.push_back(result.view());
     SLIPWAY_ASSIGN_OR_RETURN(reply.outputs, ShareTensors(views, 0, outputs_));
-    reply.area_bytes = outputs_.bytes().size();
+    reply.area_bytes = EndOf(reply.outputs);
     return base::OkStatus();
   }
 

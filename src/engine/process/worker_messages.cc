@@ -1,5 +1,6 @@
 #include "engine/process/worker_messages.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <map>
@@ -51,12 +52,22 @@ void WriteStatus(const Status& status, std::string& out) {
   WireWriter(out).Bytes(2, status.message());
 }
 
-Status MakeStatus(uint64_t code, std::string_view message) {
-  if (code == 0) return base::OkStatus();
-  constexpr auto kLast = static_cast<uint64_t>(base::StatusCode::kUnauthenticated);
-  return {code <= kLast ? static_cast<base::StatusCode>(code) : base::StatusCode::kInternal,
-          std::string(message)};
-}
+// What WriteStatus() wrote, put together from the fields of a message.
+struct WireStatus {
+  void Read(const WireField& field) {
+    if (field.number == 1) code = field.value;
+    if (field.number == 2) message = field.text();
+  }
+  Status status() const {
+    if (code == 0) return base::OkStatus();
+    constexpr auto kLast = static_cast<uint64_t>(base::StatusCode::kUnauthenticated);
+    return {code <= kLast ? static_cast<base::StatusCode>(code) : base::StatusCode::kInternal,
+            std::string(message)};
+  }
+
+  uint64_t code = 0;
+  std::string_view message;
+};
 
 Result<DType> ToDType(uint64_t number) {
   if (number >= tensor::kDTypeCount) return BadMessage("no such dtype");
@@ -180,12 +191,10 @@ std::string Encode(const LoadReply& reply) {
 
 Result<LoadReply> DecodeLoadReply(std::span<const std::byte> message) {
   LoadReply reply;
-  uint64_t code = 0;
-  std::string_view text;
+  WireStatus status;
   WireReader reader(message);
   for (WireField field; reader.Next(field);) {
-    if (field.number == 1) code = field.value;
-    if (field.number == 2) text = field.text();
+    status.Read(field);
     if (field.number == 3 || field.number == 4) {
       SLIPWAY_ASSIGN_OR_RETURN(TensorSpec spec, DecodeSpec(reader.Enter(field)));
       auto& specs = field.number == 3 ? reply.signature.inputs : reply.signature.outputs;
@@ -195,7 +204,7 @@ Result<LoadReply> DecodeLoadReply(std::span<const std::byte> message) {
     if (field.number == 6) reply.signature.classes.emplace_back(field.text());
   }
   SLIPWAY_RETURN_IF_ERROR(reader.status());
-  reply.status = MakeStatus(code, text);
+  reply.status = status.status();
   return reply;
 }
 
@@ -240,12 +249,10 @@ std::string Encode(const RunReply& reply) {
 
 Result<RunReply> DecodeRunReply(std::span<const std::byte> message) {
   RunReply reply;
-  uint64_t code = 0;
-  std::string_view text;
+  WireStatus status;
   WireReader reader(message);
   for (WireField field; reader.Next(field);) {
-    if (field.number == 1) code = field.value;
-    if (field.number == 2) text = field.text();
+    status.Read(field);
     if (field.number == 3) {
       SLIPWAY_ASSIGN_OR_RETURN(SharedTensor output, DecodeTensor(reader.Enter(field)));
       reply.outputs.push_back(std::move(output));
@@ -253,7 +260,7 @@ Result<RunReply> DecodeRunReply(std::span<const std::byte> message) {
     if (field.number == 4) reply.area_bytes = field.value;
   }
   SLIPWAY_RETURN_IF_ERROR(reader.status());
-  reply.status = MakeStatus(code, text);
+  reply.status = status.status();
   return reply;
 }
 
@@ -277,6 +284,12 @@ Result<std::vector<SharedTensor>> ShareTensors(std::span<const tensor::TensorVie
     std::memcpy(area.bytes().data() + shared[i].offset, tensors[i].data().data(), shared[i].size);
   }
   return shared;
+}
+
+uint64_t EndOf(std::span<const SharedTensor> tensors) {
+  uint64_t end = 0;
+  for (const SharedTensor& tensor : tensors) end = std::max(end, tensor.offset + tensor.size);
+  return end;
 }
 
 Result<std::span<const std::byte>> BytesOf(const SharedTensor& tensor, SharedArea& area) {

@@ -49,7 +49,7 @@ struct SharedTensor {
 struct RunRequest {
   std::vector<size_t> outputs;
   std::vector<SharedTensor> inputs;
-  uint64_t area_bytes = 0;  // of shared memory that the inputs lie in
+  uint64_t area_bytes = 0;  // of shared memory that are needed: where the last input ends
   std::optional<base::SteadyTime> deadline;
 };
 std::string Encode(const RunRequest& request);
@@ -66,6 +66,8 @@ base::Result<RunReply> DecodeRunReply(std::span<const std::byte> message);
 // Copies tensors into `area` behind its first `head` bytes, each aligned to 64. kResourceExhausted.
 base::Result<std::vector<SharedTensor>> ShareTensors(std::span<const tensor::TensorView> tensors,
                                                      size_t head, SharedArea& area);
+// Where the last of them ends.
+uint64_t EndOf(std::span<const SharedTensor> tensors);
 // The bytes of a tensor in `area`, of which `area_bytes` must have been mapped. kInvalidArgument.
 base::Result<std::span<const std::byte>> BytesOf(const SharedTensor& tensor, SharedArea& area);
 

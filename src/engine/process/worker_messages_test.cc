@@ -1,7 +1,9 @@
 #include "engine/process/worker_messages.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <cstring>
 #include <map>
 #include <memory>
 #include <random>
@@ -71,7 +73,7 @@ TEST(WorkerMessagesTest, TensorsLieInSharedMemory) {
   ASSERT_TRUE(shared.ok()) << shared.status();
   RunRequest request{.outputs = {2, 0},
                      .inputs = *shared,
-                     .area_bytes = area->bytes().size(),
+                     .area_bytes = EndOf(*shared),
                      .deadline = base::SteadyTime(std::chrono::nanoseconds(123456789))};
   const auto read = DecodeRunRequest(Bytes(Encode(request)));
   ASSERT_TRUE(read.ok()) << read.status();
@@ -79,6 +81,7 @@ TEST(WorkerMessagesTest, TensorsLieInSharedMemory) {
   EXPECT_EQ(read->deadline, request.deadline);
   ASSERT_EQ(read->inputs.size(), 3u);
   EXPECT_TRUE(read->inputs[1].absent);
+  EXPECT_EQ(read->area_bytes, 128u);  // where the empty one lies
 
   SharedArea other = SharedArea::Adopt(base::UniqueFd(dup(area->fd())));
   ASSERT_TRUE(other.MapAtLeast(read->area_bytes).ok());
@@ -86,6 +89,24 @@ TEST(WorkerMessagesTest, TensorsLieInSharedMemory) {
   ASSERT_TRUE(bytes.ok()) << bytes.status();
   EXPECT_EQ(std::vector<std::byte>(bytes->begin(), bytes->end()),
             std::vector<std::byte>(views[0].data().begin(), views[0].data().end()));
+}
+
+TEST(SharedAreaTest, GivesBackWhatIsBeyondTheKeptPart) {
+  constexpr size_t kMiB = size_t{1} << 20;
+  auto area = SharedArea::Create();
+  ASSERT_TRUE(area.ok()) << area.status();
+  const auto held = [&] {
+    struct stat info{};
+    EXPECT_EQ(fstat(area->fd(), &info), 0);
+    return static_cast<size_t>(info.st_blocks) * 512;
+  };
+  for (int i = 0; i < 2; ++i) {  // the second time nothing has to grow
+    ASSERT_TRUE(area->Reserve(8 * kMiB).ok());
+    std::memset(area->bytes().data(), 1, 8 * kMiB);
+    EXPECT_EQ(held(), 8 * kMiB);
+    area->Release(2 * kMiB);
+    EXPECT_EQ(held(), 2 * kMiB);
+  }
 }
 
 TEST(WorkerMessagesTest, NothingBeyondTheSharedMemoryIsRead) {

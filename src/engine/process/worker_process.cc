@@ -138,7 +138,7 @@ Status WorkerProcess::RunOn(Lane& lane, std::span<const tensor::TensorView> inpu
   RunRequest request;
   request.outputs.assign(outputs.begin(), outputs.end());
   SLIPWAY_ASSIGN_OR_RETURN(request.inputs, ShareTensors(inputs, kLaneHeadBytes, lane.inputs));
-  request.area_bytes = lane.inputs.bytes().size();
+  request.area_bytes = std::max<uint64_t>(kLaneHeadBytes, EndOf(request.inputs));
   if (deadline.at != base::SteadyTime::max()) request.deadline = deadline.at;
   if (!lane.channel.Send(Encode(request)).ok()) return Died();
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<std::byte> message, Await(lane, deadline));
