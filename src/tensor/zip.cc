@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <utility>
 
 #include "base/str_cat.h"
 
@@ -28,6 +30,7 @@ constexpr size_t kMaxComment = 65535;
 constexpr uint32_t kInZip64 = 0xFFFFFFFF;
 constexpr uint16_t kStored = 0;
 constexpr uint16_t kDeflated = 8;
+constexpr uint16_t kVersion = 20;  // 2.0, to make and to read a stored member
 
 template <typename T>
 T Read(Bytes file, size_t at) {
@@ -132,6 +135,30 @@ Result<std::string> Inflate(Bytes packed, uint64_t size) {
   return out;
 }
 
+template <typename T>
+void Append(T value, std::string& out) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+// What local header and central directory have in common, from "version needed" on.
+void AppendCommon(uint32_t crc, uint32_t size, size_t name_bytes, std::string& out) {
+  Append(kVersion, out);
+  Append<uint16_t>(0, out);  // flags
+  Append(kStored, out);
+  Append<uint16_t>(0, out);       // time: midnight
+  Append<uint16_t>(0x0021, out);  // date: 1980-01-01
+  Append(crc, out);
+  Append(size, out);
+  Append(size, out);
+  Append(static_cast<uint16_t>(name_bytes), out);
+  Append<uint16_t>(0, out);  // extra
+}
+
+uint32_t ChecksumOf(Bytes content) {
+  const auto* const data = reinterpret_cast<const Bytef*>(content.data());
+  return static_cast<uint32_t>(crc32_z(0, data, content.size()));
+}
+
 }  // namespace
 
 Result<std::vector<ZipMember>> ReadZipDirectory(Bytes file, size_t max_members) {
@@ -162,11 +189,50 @@ Result<Bytes> ReadZipMember(Bytes file, const ZipMember& member, std::string& un
     return base::Unimplemented(
         StrCat("ZIP: compression method ", member.method, " is not supported"));
   }
-  const auto* const data = reinterpret_cast<const Bytef*>(content.data());
-  if (content.size() != member.size || crc32_z(0, data, content.size()) != member.crc) {
+  if (content.size() != member.size || ChecksumOf(content) != member.crc) {
     return Damaged("size or checksum do not fit");
   }
   return content;
+}
+
+Status ZipWriter::Add(std::string_view name, std::string_view content) {
+  if (members_ == std::numeric_limits<uint16_t>::max()) {
+    return base::Unimplemented(StrCat("ZIP: more than ", members_, " members cannot be written"));
+  }
+  const bool fits = content.size() < kInZip64 - kMaxComment &&
+                    archive_.size() < kInZip64 - kMaxComment - content.size();
+  if (!fits || name.size() > kMaxComment) {
+    return base::Unimplemented("ZIP: archives of 4 GiB and more cannot be written");
+  }
+  const uint32_t crc = ChecksumOf(std::as_bytes(std::span(content)));
+  const auto size = static_cast<uint32_t>(content.size());
+  Append(kCentralSignature, directory_);
+  Append(kVersion, directory_);
+  AppendCommon(crc, size, name.size(), directory_);
+  Append<uint16_t>(0, directory_);  // comment
+  Append<uint16_t>(0, directory_);  // disk
+  Append<uint16_t>(0, directory_);  // internal attributes
+  Append<uint32_t>(0, directory_);  // external attributes
+  Append(static_cast<uint32_t>(archive_.size()), directory_);
+  directory_.append(name);
+  Append(kLocalSignature, archive_);
+  AppendCommon(crc, size, name.size(), archive_);
+  archive_.append(name).append(content);
+  ++members_;
+  return base::OkStatus();
+}
+
+std::string ZipWriter::Finish() && {
+  const auto begin = static_cast<uint32_t>(archive_.size());
+  archive_.append(directory_);
+  Append(kEndSignature, archive_);
+  Append<uint32_t>(0, archive_);  // this disk, disk of the directory
+  Append(members_, archive_);
+  Append(members_, archive_);
+  Append(static_cast<uint32_t>(directory_.size()), archive_);
+  Append(begin, archive_);
+  Append<uint16_t>(0, archive_);  // comment
+  return std::move(archive_);
 }
 
 }  // namespace slipway::tensor

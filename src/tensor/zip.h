@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/status.h"
@@ -37,5 +38,22 @@ base::Result<std::vector<ZipMember>> ReadZipDirectory(std::span<const std::byte>
 base::Result<std::span<const std::byte>> ReadZipMember(std::span<const std::byte> file,
                                                        const ZipMember& member,
                                                        std::string& unpacked);
+
+// Puts an archive of stored members together. The same members give the same archive: they all have
+// one date.
+//
+// Thread-compatible.
+class ZipWriter {
+ public:
+  // kUnimplemented where ZIP64 would be needed: 4 GiB and more, 65,536 members and more.
+  base::Status Add(std::string_view name, std::string_view content);
+  // The archive; nothing can be added afterwards.
+  std::string Finish() &&;
+
+ private:
+  std::string archive_;
+  std::string directory_;
+  uint16_t members_ = 0;
+};
 
 }  // namespace slipway::tensor
