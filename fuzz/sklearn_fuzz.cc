@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.limits.max_values = 1'000'000;
   options.limits.max_unpacked_bytes = 1 << 20;
   const auto file = std::as_bytes(std::span(data, size));
-  const auto importer = slipway::import::sklearn::SklearnImporter();
+  const auto& importer = slipway::import::sklearn::SklearnImporter();
   importer.recognizes(file);
   const auto model = importer.import(file, options);
   if (model.ok()) {

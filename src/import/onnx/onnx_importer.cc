@@ -178,7 +178,9 @@ Result<ImportedModel> Import(std::span<const std::byte> file, const ImportOption
   SLIPWAY_ASSIGN_OR_RETURN(const OnnxSummary summary, graph::ReadOnnxSummary(file));
   Plan plan;
   plan.edit.ir_version = std::max(summary.ir_version, kIrVersion);
-  if (!options.keep_zip_maps && HasZipMap(file)) {
+  const bool has_zip_map = std::ranges::find(summary.operators, std::string_view("ZipMap"),
+                                             &graph::OnnxOperator::type) != summary.operators.end();
+  if (!options.keep_zip_maps && has_zip_map) {
     SLIPWAY_ASSIGN_OR_RETURN(
         const OnnxGraph graph,
         graph::ReadOnnxGraph(file, {.max_nodes = graph::OnnxLimits().max_nodes,

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "base/str_cat.h"
+
 namespace slipway::import::sklearn {
 
 using graph::ElementType;
@@ -24,6 +26,18 @@ Value Constant(GraphBuilder& graph, double value) {
 
 Value RowConstant(GraphBuilder& graph, std::span<const double> values) {
   return graph.Add(graph::DoubleConstant(values, {1, static_cast<int64_t>(values.size())}), "row");
+}
+
+base::Status ApplyRow(GraphBuilder& graph, const Record& record, std::string_view op,
+                      std::string_view attribute, int64_t width, Value& x) {
+  if (!record.Has(attribute)) return base::OkStatus();
+  SLIPWAY_ASSIGN_OR_RETURN(const Reals row, record.Numbers(attribute));
+  if (static_cast<int64_t>(row.values.size()) != width) {
+    return record.Damaged(
+        base::StrCat(attribute, ": expected ", width, " numbers, got ", row.values.size()));
+  }
+  x = graph.Node(op, {x, RowConstant(graph, row.values)});
+  return base::OkStatus();
 }
 
 Value Transposed(GraphBuilder& graph, const Reals& rows) {

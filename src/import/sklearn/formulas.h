@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
+#include "base/status.h"
 #include "graph/graph_builder.h"
 #include "import/sklearn/record.h"
 
@@ -22,6 +24,11 @@ graph::Value Transposed(graph::GraphBuilder& graph, const Reals& rows);
 // x (rows^T) + offset, where `offset` has a number for each row, or one for all.
 graph::Value Affine(graph::GraphBuilder& graph, const graph::Value& x, const Reals& rows,
                     const Reals& offset);
+
+// One step on all columns: x `op` the attribute's numbers, of which there must be `width`; nothing
+// where the attribute is None.
+base::Status ApplyRow(graph::GraphBuilder& graph, const Record& record, std::string_view op,
+                      std::string_view attribute, int64_t width, graph::Value& x);
 
 // 1 / (1 + exp(-z)), which keeps its precision where the result is small; ONNX Runtime's own
 // Sigmoid does not.

@@ -18,19 +18,6 @@ using base::StrCat;
 using graph::ElementType;
 using graph::Value;
 
-// One step on all columns: x `op` attribute, where the attribute is not None.
-base::Status Apply(Scope& scope, const Record& record, std::string_view op,
-                   std::string_view attribute, int64_t width, Value& x) {
-  if (!record.Has(attribute)) return base::OkStatus();
-  SLIPWAY_ASSIGN_OR_RETURN(const Reals row, record.Numbers(attribute));
-  if (static_cast<int64_t>(row.values.size()) != width) {
-    return record.Damaged(
-        StrCat(attribute, ": expected ", width, " numbers, got ", row.values.size()));
-  }
-  x = scope.graph.Node(op, {x, RowConstant(scope.graph, row.values)});
-  return base::OkStatus();
-}
-
 Answer Output(Value value, int64_t width) {
   return Answer::Output(Frame::Of(std::move(value), width));
 }
@@ -40,22 +27,22 @@ Result<Answer> ConvertStandardScaler(Scope& scope, const Record& record, const F
   const int64_t width = input.width();
   SLIPWAY_ASSIGN_OR_RETURN(const bool center, record.BoolOr("with_mean", true));
   SLIPWAY_ASSIGN_OR_RETURN(const bool scale, record.BoolOr("with_std", true));
-  if (center) SLIPWAY_RETURN_IF_ERROR(Apply(scope, record, "Sub", "mean_", width, x));
-  if (scale) SLIPWAY_RETURN_IF_ERROR(Apply(scope, record, "Div", "scale_", width, x));
+  if (center) SLIPWAY_RETURN_IF_ERROR(ApplyRow(scope.graph, record, "Sub", "mean_", width, x));
+  if (scale) SLIPWAY_RETURN_IF_ERROR(ApplyRow(scope.graph, record, "Div", "scale_", width, x));
   return Output(x, width);
 }
 
 Result<Answer> ConvertRobustScaler(Scope& scope, const Record& record, const Frame& input) {
   SLIPWAY_ASSIGN_OR_RETURN(Value x, FittedMatrix(scope, record, input));
   const int64_t width = input.width();
-  SLIPWAY_RETURN_IF_ERROR(Apply(scope, record, "Sub", "center_", width, x));
-  SLIPWAY_RETURN_IF_ERROR(Apply(scope, record, "Div", "scale_", width, x));
+  SLIPWAY_RETURN_IF_ERROR(ApplyRow(scope.graph, record, "Sub", "center_", width, x));
+  SLIPWAY_RETURN_IF_ERROR(ApplyRow(scope.graph, record, "Div", "scale_", width, x));
   return Output(x, width);
 }
 
 Result<Answer> ConvertMaxAbsScaler(Scope& scope, const Record& record, const Frame& input) {
   SLIPWAY_ASSIGN_OR_RETURN(Value x, FittedMatrix(scope, record, input));
-  SLIPWAY_RETURN_IF_ERROR(Apply(scope, record, "Div", "scale_", input.width(), x));
+  SLIPWAY_RETURN_IF_ERROR(ApplyRow(scope.graph, record, "Div", "scale_", input.width(), x));
   SLIPWAY_ASSIGN_OR_RETURN(const bool clip, record.BoolOr("clip", false));
   if (clip) {
     x = scope.graph.Node("Clip", {x, Constant(scope.graph, -1), Constant(scope.graph, 1)});
@@ -66,8 +53,8 @@ Result<Answer> ConvertMaxAbsScaler(Scope& scope, const Record& record, const Fra
 Result<Answer> ConvertMinMaxScaler(Scope& scope, const Record& record, const Frame& input) {
   SLIPWAY_ASSIGN_OR_RETURN(Value x, FittedMatrix(scope, record, input));
   const int64_t width = input.width();
-  SLIPWAY_RETURN_IF_ERROR(Apply(scope, record, "Mul", "scale_", width, x));
-  SLIPWAY_RETURN_IF_ERROR(Apply(scope, record, "Add", "min_", width, x));
+  SLIPWAY_RETURN_IF_ERROR(ApplyRow(scope.graph, record, "Mul", "scale_", width, x));
+  SLIPWAY_RETURN_IF_ERROR(ApplyRow(scope.graph, record, "Add", "min_", width, x));
   SLIPWAY_ASSIGN_OR_RETURN(const bool clip, record.BoolOr("clip", false));
   if (!clip) return Output(x, width);
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<pickle::Value> range, record.List("feature_range"));

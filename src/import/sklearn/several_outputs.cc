@@ -180,19 +180,6 @@ Result<Answer> ConvertClassifierChain(Scope& scope, const Record& record, const 
 
 // ---- transformed targets
 
-// One step back: x `op` attribute, where the attribute is not None.
-base::Status Undo(Scope& scope, const Record& record, std::string_view op,
-                  std::string_view attribute, int64_t width, Value& x) {
-  if (!record.Has(attribute)) return base::OkStatus();
-  SLIPWAY_ASSIGN_OR_RETURN(const Reals row, record.Numbers(attribute));
-  if (static_cast<int64_t>(row.values.size()) != width) {
-    return record.Damaged(
-        StrCat(attribute, ": expected ", width, " numbers, got ", row.values.size()));
-  }
-  x = scope.graph.Node(op, {x, RowConstant(scope.graph, row.values)});
-  return base::OkStatus();
-}
-
 // inverse_transform() of a scaler: its two steps, last one first.
 struct Inverse {
   std::string_view name;
@@ -222,7 +209,7 @@ Result<Value> InverseTransform(Scope& scope, const Record& transformer, const Va
   for (size_t i = 0; i < inverse->ops.size(); ++i) {
     if (inverse->ops[i].empty()) continue;
     SLIPWAY_RETURN_IF_ERROR(
-        Undo(scope, transformer, inverse->ops[i], inverse->attributes[i], width, out));
+        ApplyRow(scope.graph, transformer, inverse->ops[i], inverse->attributes[i], width, out));
   }
   return out;
 }

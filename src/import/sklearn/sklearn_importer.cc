@@ -258,8 +258,10 @@ Result<ImportedModel> Import(std::span<const std::byte> file, const ImportOption
 
 }  // namespace
 
-Importer SklearnImporter() {
-  return {.name = "scikit-learn", .recognizes = Recognizes, .import = Import};
+const Importer& SklearnImporter() {
+  static constexpr Importer kImporter = {
+      .name = "scikit-learn", .recognizes = Recognizes, .import = Import};
+  return kImporter;
 }
 
 }  // namespace slipway::import::sklearn

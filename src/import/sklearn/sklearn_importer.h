@@ -17,6 +17,6 @@ namespace slipway::import::sklearn {
 // outputs], and `probabilities` [batch, outputs] of the second label where each output is asked yes
 // or no, else `probabilities_0`, `probabilities_1`, ... A column of texts in which the model treats
 // None or NaN as missing takes an empty text for them.
-Importer SklearnImporter();
+const Importer& SklearnImporter();
 
 }  // namespace slipway::import::sklearn
