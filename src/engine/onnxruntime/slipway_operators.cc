@@ -1,9 +1,11 @@
 #include "engine/onnxruntime/slipway_operators.h"
 
 #include <cmath>
+#include <string>
 #include <string_view>
 
 #include "base/city_hash.h"
+#include "base/str_cat.h"
 #include "engine/onnxruntime/operator_kernel.h"
 #include "engine/onnxruntime/ort_status.h"
 #include "engine/onnxruntime/text_operators.h"
@@ -53,9 +55,14 @@ OrtStatus* CouplePairs(OrtKernelContext* context) {
   const int64_t pairs = input.dims.size() == 2 ? input.dims[1] : 0;
   const int64_t classes = ClassesOf(pairs);
   if (classes == 0 || classes > 1000) {
-    return Api().CreateStatus(ORT_INVALID_ARGUMENT,
-                              "PairwiseCoupling: expected [batch, classes (classes - 1) / 2] for 2 "
-                              "to 1,000 classes");
+    std::string got;
+    for (const int64_t dim : input.dims) got += base::StrCat(got.empty() ? "" : ", ", dim);
+    return Api().CreateStatus(
+        ORT_INVALID_ARGUMENT,
+        base::StrCat("PairwiseCoupling: expected [batch, classes (classes - 1) / 2] for 2 to 1,000 "
+                     "classes, got [",
+                     got, "]")
+            .c_str());
   }
   std::span<const double> from;
   SLIPWAY_PASS_ORT_ERROR(ReadDoubles(input, from));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/str_cat.h"
+#include "base/text.h"
 #include "engine/onnxruntime/operator_kernel.h"
 #include "engine/operators/text_analyzer.h"
 
@@ -22,8 +23,8 @@ using Options = TextAnalyzerOptions;
 constexpr int64_t kMostColumns = int64_t{1} << 24;
 constexpr uint64_t kMostCounts = uint64_t{1} << 27;  // of one run: a gigabyte
 
-OrtStatus* Invalid(const char* message) {
-  return Api().CreateStatus(ORT_INVALID_ARGUMENT, message);
+OrtStatus* Invalid(const std::string& message) {
+  return Api().CreateStatus(ORT_INVALID_ARGUMENT, message.c_str());
 }
 
 // ---- what a node says
@@ -53,17 +54,20 @@ OrtStatus* ReadOptions(const OrtKernelInfo* info, Options& out) {
   } else if (unit == "char_wb") {
     out.unit = Options::Unit::kCharInWord;
   } else if (unit != "word") {
-    return Invalid("analyzer: expected word, char or char_wb");
+    return Invalid(base::StrCat("analyzer: expected word, char or char_wb, got '",
+                                base::Printable(unit), "'"));
   }
   if (accents == "unicode") {
     out.accents = Options::Accents::kUnicode;
   } else if (accents == "ascii") {
     out.accents = Options::Accents::kAscii;
   } else if (accents != "kept") {
-    return Invalid("accents: expected kept, unicode or ascii");
+    return Invalid(base::StrCat("accents: expected kept, unicode or ascii, got '",
+                                base::Printable(accents), "'"));
   }
   if (out.least_n < 1 || out.least_n > out.most_n || out.most_n > Options::kMostN) {
-    return Invalid("least_n, most_n: expected 1 <= least_n <= most_n <= 100");
+    return Invalid(base::StrCat("least_n, most_n: expected 1 <= least_n <= most_n <= 100, got ",
+                                out.least_n, " and ", out.most_n));
   }
   return nullptr;
 }
@@ -107,7 +111,7 @@ OrtStatus* Begin(OrtKernelContext* context, int64_t columns, Texts& texts, doubl
         base::StrCat("TextNgrams, TextHashes: ", texts.size(), " texts with ", columns,
                      " columns each are more than one run may hold; send at most ",
                      kMostCounts / static_cast<uint64_t>(columns), " at once");
-    return Invalid(message.c_str());
+    return Invalid(message);
   }
   const std::array<int64_t, 2> dims = {static_cast<int64_t>(texts.size()), columns};
   void* data = nullptr;
