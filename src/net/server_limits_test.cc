@@ -20,10 +20,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string Get(std::string_view target, std::string_view headers = "") {
-  return base::StrCat("GET ", target, " HTTP/1.1\r\nHost: h\r\n", headers, "\r\n");
-}
-
 std::string PostHead(size_t length, std::string_view headers = "") {
   return base::StrCat("POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: ", length, "\r\n", headers,
                       "\r\n");

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "base/check.h"
+#include "base/str_cat.h"
 #include "net/chunked_decoder.h"
 #include "net/socket_address.h"
 
@@ -18,6 +19,10 @@ namespace {
 constexpr int kPatienceMs = 5000;
 
 }  // namespace
+
+std::string Get(std::string_view target, std::string_view headers) {
+  return base::StrCat("GET ", target, " HTTP/1.1\r\nHost: h\r\n", headers, "\r\n");
+}
 
 RawClient::RawClient(std::string_view address, int receive_buffer) {
   const SocketAddress where = *SocketAddress::Parse(address);

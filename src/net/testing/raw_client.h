@@ -13,6 +13,9 @@
 
 namespace slipway::net {
 
+// The text of a request: `headers` are whole lines.
+std::string Get(std::string_view target, std::string_view headers = "");
+
 // A client that sends exactly what it is told to, for tests. Blocks for up to 5 s.
 class RawClient {
  public:
