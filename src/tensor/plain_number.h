@@ -42,7 +42,7 @@ inline constexpr auto kShuffles = [] {
 
 #if defined(__SSE4_1__)
 
-// 16 characters.
+// 16 characters of a text as the digits they stand for, in a vector register.
 class Block {
  public:
   explicit Block(const char* at) {

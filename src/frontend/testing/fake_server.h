@@ -74,6 +74,7 @@ class FakeLoop final : public base::Executor {
   std::deque<Work> work_;
 };
 
+// The state of a server as the test sets it.
 class FakeServerState final : public ServerState {
  public:
   bool live() const override { return is_live; }
