@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -332,3 +333,20 @@ def versions(binary):
     report = json.loads(subprocess.run([str(binary), "version", "--json"], capture_output=True, text=True,
                                        check=True).stdout)
     return ", ".join([f"slipway {report['slipway']}", *(f"{e['name']} {e['version']}" for e in report["engines"])])
+
+
+def tell(problems):
+    """Prints the targets that were missed; the exit code of the script."""
+    for problem in problems:
+        print("MISSED:", problem)
+    return 1 if problems else 0
+
+
+def end_with(main):
+    """Ends the script with what main() returns; with one line where a measurement was not possible."""
+    try:
+        sys.exit(main())
+    except BenchError as problem:
+        sys.exit(f"bench/{Path(sys.argv[0]).name}: {problem}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -135,9 +135,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except BenchError as problem:
-        sys.exit(f"bench/memory_cycles.py: {problem}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    measure.end_with(main)

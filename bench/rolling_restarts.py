@@ -18,7 +18,6 @@ import io
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -204,16 +203,8 @@ def main():
         raise BenchError("haproxy is not installed: apt-get install haproxy")
     result = run_restarts(args)
     print_result(args, result)
-    problems = result.problems()
-    for problem in problems:
-        print("MISSED:", problem)
-    return 1 if problems else 0
+    return measure.tell(result.problems())
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except BenchError as problem_found:
-        sys.exit(f"bench/rolling_restarts.py: {problem_found}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    measure.end_with(main)

@@ -11,6 +11,7 @@ Needs root (or CAP_SYS_NICE); without it there is no meter, and nothing is excus
     meter.touches(began, ended)           # the stall that delayed what ran then, or None
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -51,7 +52,8 @@ class StallMeter:
 
     def __exit__(self, *_):
         for pid, stop, result in self._meters:
-            os.write(stop, b"\n")
+            with contextlib.suppress(BrokenPipeError):  # a meter that was not allowed to run has gone
+                os.write(stop, b"\n")
             os.close(stop)
             with os.fdopen(result) as pipe:
                 text = pipe.read()

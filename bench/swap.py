@@ -328,16 +328,8 @@ def main():
     result = run_swaps(args)
     print(measure.machine() + f", load average {os.getloadavg()[0]:.2f}")
     print_result(result)
-    problems = result.problems()
-    for problem in problems:
-        print("MISSED:", problem)
-    return 1 if problems else 0
+    return measure.tell(result.problems())
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except BenchError as problem_found:
-        sys.exit(f"bench/swap.py: {problem_found}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    measure.end_with(main)
