@@ -37,6 +37,8 @@ set(CMAKE_C_FLAGS_DEBUG "-O1 -g")
 set(CMAKE_C_FLAGS_RELEASE "-O3 -g1 -D_FORTIFY_SOURCE=2")
 
 if(SLIPWAY_SANITIZE)
+  # Reports name lines, for which -g1 is enough: the build takes two thirds of the time.
+  string(REPLACE "-O1 -g " "-O1 -g1 " CMAKE_CXX_FLAGS_DEBUG "${CMAKE_CXX_FLAGS_DEBUG}")
   add_compile_options(-fsanitize=${SLIPWAY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SLIPWAY_SANITIZE})
 endif()
