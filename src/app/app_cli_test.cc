@@ -99,6 +99,9 @@ TEST_F(ModelPathTest, FindsFilesVersionsAndTheNewestVersion) {
   MakeFile("repo/digits/2/model.onnx");
   MakeFile("repo/digits/10/model.onnx");
   MakeFile("lone.onnx");
+  MakeFile("repo/wine/3/model.joblib");
+  MakeFile("mlflow/model.pkl");
+  MakeFile("mlflow/MLmodel");
   struct Case {
     const char* path;
     const char* name;
@@ -108,7 +111,9 @@ TEST_F(ModelPathTest, FindsFilesVersionsAndTheNewestVersion) {
                         {"repo/digits", "digits", 10},
                         {"repo/digits/", "digits", 10},
                         {"repo/digits/2", "digits", 2},
-                        {"repo/digits/2/model.onnx", "digits", 2}};
+                        {"repo/digits/2/model.onnx", "digits", 2},
+                        {"repo/wine/3", "wine", 3},
+                        {"mlflow", "mlflow", std::nullopt}};
   for (const Case& one : cases) {
     const auto model = Find(one.path);
     ASSERT_TRUE(model.ok()) << one.path << model.status();
@@ -123,11 +128,14 @@ TEST_F(ModelPathTest, SaysWhyADirectoryIsNoModel) {
   MakeFile("repo/other/1/model.onnx");
   MakeFile("folder/net.onnx");
   MakeFile("broken/1/readme");
+  MakeFile("several/model.pkl");
+  MakeFile("several/model.json");
   EXPECT_EQ(Find("none").status().code(), StatusCode::kNotFound);
   EXPECT_THAT(Find("repo").status().message(), HasSubstr("name one of its models"));
   EXPECT_THAT(Find("repo").status().message(), HasSubstr("repo/digits"));
   EXPECT_THAT(Find("folder").status().message(), HasSubstr("net.onnx"));
   EXPECT_THAT(Find("broken").status().message(), HasSubstr("no model.onnx"));
+  EXPECT_THAT(Find("several").status().message(), HasSubstr("model.json, model.pkl"));
 }
 
 // ----- Inspect -----

@@ -32,6 +32,7 @@ struct Row {
   size_t queue_depth = 0;
   uint64_t estimated_bytes = 0;
   bool inline_lane = false;
+  std::optional<uint64_t> restarts = {};                      // of models in processes of their own
   std::optional<inference::ResponseCache::Usage> cache = {};  // of models that have one
 };
 
@@ -45,7 +46,8 @@ std::vector<Row> ReadRows(const lifecycle::Snapshot& snapshot) {
                       .totals = runtime.stats().Read(),
                       .queue_depth = runtime.queue().depth(),
                       .estimated_bytes = version->estimated_bytes(),
-                      .inline_lane = runtime.LaneFor(1) == inference::LaneKind::kInline});
+                      .inline_lane = runtime.LaneFor(1) == inference::LaneKind::kInline,
+                      .restarts = version->engine().restarts()});
       if (runtime.cache() != nullptr) rows.back().cache = runtime.cache()->usage();
     }
   }
@@ -116,10 +118,24 @@ void RenderPerVersion(const std::vector<Row>& rows, MetricsText& text, std::stri
   }
 }
 
-void RenderCaches(const std::vector<Row>& all, MetricsText& text) {
+template <typename Member>
+std::vector<Row> RowsWith(const std::vector<Row>& all, Member member) {
   std::vector<Row> rows;
   std::ranges::copy_if(all, std::back_inserter(rows),
-                       [](const Row& row) { return row.cache.has_value(); });
+                       [member](const Row& row) { return (row.*member).has_value(); });
+  return rows;
+}
+
+void RenderWorkers(const std::vector<Row>& all, MetricsText& text) {
+  const std::vector<Row> rows = RowsWith(all, &Row::restarts);
+  if (rows.empty()) return;
+  RenderPerVersion(rows, text, "slipway_worker_restarts_total", MetricType::kCounter,
+                   "How often the model's process died and was started again",
+                   [](const Row& row) { return *row.restarts; });
+}
+
+void RenderCaches(const std::vector<Row>& all, MetricsText& text) {
+  const std::vector<Row> rows = RowsWith(all, &Row::cache);
   if (rows.empty()) return;
   text.Family(
       "slipway_cache_requests_total", MetricType::kCounter,
@@ -268,6 +284,7 @@ std::string RenderMetrics(const MetricsSources& sources) {
                    "1 when single rows run on the IO threads, 0 when they queue",
                    [](const Row& row) { return uint64_t{row.inline_lane}; });
   RenderCaches(rows, text);
+  RenderWorkers(rows, text);
   RenderStates(sources.manager, text);
   RenderLifecycle(sources.lifecycle, text);
   const net::ServerStats net = sources.net_stats();

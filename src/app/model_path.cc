@@ -6,6 +6,7 @@
 
 #include "base/str_cat.h"
 #include "base/text.h"
+#include "lifecycle/model_files.h"
 #include "lifecycle/model_name.h"
 #include "lifecycle/repository_source.h"
 #include "lifecycle/single_file_source.h"
@@ -21,13 +22,6 @@ using base::Result;
 using base::StrCat;
 using lifecycle::SourceModel;
 using Path = std::filesystem::path;
-
-constexpr const char* kModelFile = "model.onnx";
-
-bool IsFile(const FileSystem& fs, const Path& path) {
-  const Result<FileInfo> info = fs.Stat(path);
-  return info.ok() && info->kind == FileInfo::Kind::kFile;
-}
 
 // Directories called 1, 2, ...: the directory of one model.
 bool HasVersions(const FileSystem& fs, const Path& directory) {
@@ -81,16 +75,19 @@ base::Status NotOneModel(const FileSystem& fs, const Path& given, const Path& di
   std::string models;
   for (const base::DirectoryEntry& entry : entries) {
     if (entry.kind == FileInfo::Kind::kFile && entry.name.ends_with(".onnx")) {
-      return InvalidArgument(StrCat("directory '", given.string(), "' has no ", kModelFile,
-                                    "; give the file: ", (given / entry.name).string()));
+      return InvalidArgument(
+          StrCat("directory '", given.string(),
+                 "' has no model.onnx; give the file: ", (given / entry.name).string()));
     }
     if (entry.kind != FileInfo::Kind::kDirectory || !HasVersions(fs, directory / entry.name))
       continue;
     models += StrCat(models.empty() ? "" : ", ", (given / entry.name).string());
   }
   if (models.empty()) {
-    return NotFound(StrCat("directory '", given.string(), "' holds no model: expected ", kModelFile,
-                           " or VERSION/", kModelFile, " in it"));
+    return NotFound(
+        StrCat("directory '", given.string(),
+               "' holds no model: expected model.onnx, model.joblib or the like in it, or "
+               "below VERSION/"));
   }
   return InvalidArgument(StrCat("directory '", given.string(),
                                 "' is a model repository; name one of its models: ", models));
@@ -109,14 +106,18 @@ Result<ModelOnDisk> FindModel(const FileSystem& fs, const Path& path) {
     return InvalidArgument(StrCat("'", path.string(), "': expected a model file or a directory"));
   }
   const bool versions = HasVersions(fs, full);
-  if (IsFile(fs, full / kModelFile) && !versions) {
+  if (versions) return FindVersion(fs, full, std::nullopt);
+  const Result<std::string> model_file = lifecycle::FindModelFile(fs, full);
+  if (model_file.ok()) {
     const auto version = lifecycle::ParseVersionName(full.filename().string());
     const bool in_repository =
         version.ok() && lifecycle::CheckModelName(full.parent_path().filename().string()).ok();
     if (in_repository) return FindVersion(fs, full.parent_path(), *version);
-    return FindFile(fs, full / kModelFile);
+    return FindFile(fs, full / *model_file);
   }
-  if (versions) return FindVersion(fs, full, std::nullopt);
+  if (model_file.status().code() == base::StatusCode::kInvalidArgument) {
+    return model_file.status().WithContext(StrCat("directory '", path.string(), "'"));
+  }
   return NotOneModel(fs, path, full);
 }
 

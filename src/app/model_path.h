@@ -20,9 +20,10 @@ struct ModelOnDisk {
   std::filesystem::path file() const { return found.files.directory / found.files.model_file; }
 };
 
-// Finds it: `path` is a model file, a directory with model.onnx (NAME/VERSION), or a directory of
-// versions (NAME), of which the newest is taken. kNotFound; kInvalidArgument for a repository of
-// several models (lists them) and for a directory without a model (says why).
+// Finds it: `path` is a model file, a directory with model.onnx or another model file
+// (NAME/VERSION, lifecycle::FindModelFile), or a directory of versions (NAME), of which the newest
+// is taken. kNotFound; kInvalidArgument for a repository of several models (lists them) and for a
+// directory without a model or with several (says why).
 base::Result<ModelOnDisk> FindModel(const base::FileSystem& fs, const std::filesystem::path& path);
 
 }  // namespace slipway::app

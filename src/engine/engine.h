@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +37,9 @@ class Engine {
   // True when the values of the inputs, not only their shapes, decide how long Run() takes (a
   // loop): what was measured with one input then says nothing about another.
   virtual bool unbounded_run_time() const { return false; }
+
+  // How often the process of the model has been started again; none where it runs in this one.
+  virtual std::optional<uint64_t> restarts() const { return std::nullopt; }
 
   // Blocks until done, or until the deadline stops it. `inputs` are in signature order, absent
   // where an optional input is left out. `outputs` are positions in signature().outputs; `results`

@@ -34,6 +34,7 @@ class Loader::ServingModel final : public LoadedModel {
   engine::Engine& engine() const override { return *engine_; }
   const ModelConfig& config() const override { return config_; }
   const std::string& digest() const override { return digest_; }
+  const std::string& model_file() const override { return model_file_; }
   ModelAttachment* attachment() const override { return attachment_.get(); }
   uint64_t estimated_bytes() const override { return estimated_bytes_; }
 
@@ -42,6 +43,7 @@ class Loader::ServingModel final : public LoadedModel {
   const ModelId id_;
   ModelConfig config_;
   std::string digest_;
+  std::string model_file_;
   uint64_t estimated_bytes_ = 0;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<ModelAttachment> attachment_;  // last: it may refer to all above
@@ -103,6 +105,7 @@ Status Loader::LoadModel(std::unique_ptr<ServingModel>& model) {
   }
   model = std::make_unique<ServingModel>(id_);
   model->config_ = version_.config;
+  model->model_file_ = version_.files.model_file;
   model->estimated_bytes_ = progress_->memory.bytes();
   SLIPWAY_ASSIGN_OR_RETURN(model->digest_, DigestFiles(version_.files, stamps.files));
   SLIPWAY_ASSIGN_OR_RETURN(model->engine_,

@@ -80,7 +80,7 @@ struct LoadRequest {
   // Replaces the policy for this load.
   std::optional<VersionPolicy> policy = {};
   // Files by version and relative name, instead of what the source has; each version needs a
-  // "model.onnx".
+  // "model.onnx" or another model file (FindModelFile).
   std::map<int64_t, std::map<std::string, std::string>> files = {};
 };
 

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <latch>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/str_cat.h"
 #include "base/text.h"
+#include "lifecycle/model_files.h"
 #include "lifecycle/model_name.h"
 
 namespace slipway::lifecycle {
@@ -18,8 +21,6 @@ using base::StatusCode;
 using base::StrCat;
 
 namespace {
-
-constexpr std::string_view kModelFile = "model.onnx";
 
 Status NothingToLoad(const SourceModel& model, const VersionPolicy& policy) {
   std::string message = StrCat("model '", model.name, "' has no version to load");
@@ -52,16 +53,21 @@ Result<SourceModel> ModelFromFiles(const LoadRequest& request) {
   SourceModel model{.name = request.name};
   for (const auto& [version, files] : request.files) {
     if (version < 0) return InvalidArgument(StrCat("version ", version, ": expected at least 0"));
-    for (const auto& [name, content] : files) SLIPWAY_RETURN_IF_ERROR(CheckFileName(name));
-    if (!files.contains(std::string(kModelFile))) {
+    std::vector<std::string> names;
+    for (const auto& [name, content] : files) {
+      SLIPWAY_RETURN_IF_ERROR(CheckFileName(name));
+      names.push_back(name);
+    }
+    Result<std::string> model_file = FindModelFile(names);
+    if (!model_file.ok()) {
       return InvalidArgument(
-          StrCat("version ", version, ": expected a file '", kModelFile, "' among those given"));
+          StrCat("version ", version, " of the files given: ", model_file.status().message()));
     }
     model.versions.push_back(
         {.version = version,
          .files = {
              .directory = {},
-             .model_file = std::string(kModelFile),
+             .model_file = *std::move(model_file),
              .in_memory = std::make_shared<const std::map<std::string, std::string>>(files)}});
   }
   return model;

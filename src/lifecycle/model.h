@@ -56,6 +56,8 @@ class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
   virtual const ModelConfig& config() const = 0;
   // "sha256:..." over the model's files, the same for the same bytes; goes into every answer.
   virtual const std::string& digest() const = 0;
+  // Name of the file it was loaded from, relative to the version's directory: "model.onnx".
+  virtual const std::string& model_file() const = 0;
   virtual ModelAttachment* attachment() const = 0;
   virtual uint64_t estimated_bytes() const = 0;
 };

@@ -13,6 +13,7 @@
 
 #include "base/digest.h"
 #include "base/str_cat.h"
+#include "base/text.h"
 #include "base/unique_fd.h"
 
 namespace slipway::lifecycle {
@@ -29,6 +30,8 @@ using base::UniqueFd;
 
 namespace {
 
+constexpr std::string_view kModelFile = "model.onnx";
+constexpr std::string_view kModelStem = "model.";
 constexpr size_t kMaxFiles = 10'000;
 constexpr int kMaxDepth = 8;
 constexpr size_t kReadBytes = size_t{256} * 1024;
@@ -171,7 +174,44 @@ std::string Combine(std::span<const NamedDigest> digests) {
   return base::Sha256Of(std::as_bytes(std::span(lines))).ToString();
 }
 
+// model.onnx.data, model.data: tensors of a model.
+bool HoldsTensors(std::string_view name) { return name.ends_with("data"); }
+
+Status NoModelFile(std::span<const std::string> files) {
+  if (files.empty()) return NotFound("it is empty");
+  const auto other =
+      std::ranges::find_if(files, [](const auto& name) { return name.ends_with(".onnx"); });
+  const std::string hint =
+      other == files.end() ? "" : StrCat(" (rename '", base::Printable(*other), "'?)");
+  return NotFound(StrCat("it has no ", kModelFile, hint, ", and no model.joblib or other model.*"));
+}
+
 }  // namespace
+
+Result<std::string> FindModelFile(std::span<const std::string> files) {
+  std::vector<std::string> found;
+  for (const std::string& name : files) {
+    if (name == kModelFile) return name;
+    if (name.starts_with(kModelStem) && !HoldsTensors(name)) found.push_back(name);
+  }
+  if (found.size() == 1) return found[0];
+  if (found.empty()) return NoModelFile(files);
+  std::ranges::sort(found);
+  std::string names;
+  for (const std::string& name : found)
+    names += StrCat(names.empty() ? "" : ", ", base::Printable(name));
+  return InvalidArgument(StrCat("it has ", found.size(), " files that could be the model: ", names,
+                                "; expected one, or ", kModelFile));
+}
+
+Result<std::string> FindModelFile(const FileSystem& fs, const std::filesystem::path& directory) {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<base::DirectoryEntry> entries, fs.List(directory));
+  std::vector<std::string> files;
+  for (const base::DirectoryEntry& entry : entries) {
+    if (entry.kind != FileInfo::Kind::kDirectory) files.push_back(entry.name);
+  }
+  return FindModelFile(files);
+}
 
 std::string WarmupDirectory(const engine::ModelFiles& files, FileScope scope) {
   constexpr std::string_view kName = "warmup";

@@ -12,6 +12,15 @@
 
 namespace slipway::lifecycle {
 
+// Which of the files of a version directory is the model: "model.onnx", or else the only one that
+// is called "model." and anything, such as model.joblib, model.json or model.pmml; what is in it,
+// not its name, decides what it is. kNotFound when there is none, kInvalidArgument when there are
+// several: the message has no subject, as in "it has no model.onnx ...".
+base::Result<std::string> FindModelFile(std::span<const std::string> files);
+// The same for what lies in `directory` now. Other errors: those of FileSystem::List().
+base::Result<std::string> FindModelFile(const base::FileSystem& fs,
+                                        const std::filesystem::path& directory);
+
 // What a file looked like when it was last seen: as long as this stays the same, so does its
 // content (up to whoever sets times back on purpose). A value.
 struct FileStamp {

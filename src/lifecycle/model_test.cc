@@ -20,6 +20,7 @@ class StubModel final : public LoadedModel {
   engine::Engine& engine() const override { base::CheckFailed(__FILE__, __LINE__, "no engine"); }
   const ModelConfig& config() const override { return config_; }
   const std::string& digest() const override { return digest_; }
+  const std::string& model_file() const override { return model_file_; }
   ModelAttachment* attachment() const override { return nullptr; }
   uint64_t estimated_bytes() const override { return 0; }
 
@@ -27,6 +28,7 @@ class StubModel final : public LoadedModel {
   const ModelId id_;
   const ModelConfig config_;
   const std::string digest_;
+  const std::string model_file_ = "model.onnx";
 };
 
 ModelHandle Stub(const std::string& name, int64_t version) {

@@ -20,7 +20,6 @@ namespace {
 
 constexpr uint64_t kMaxLabelsBytes = 16 * 1024 * 1024;
 constexpr std::string_view kLabelsFile = "labels.txt";
-constexpr std::string_view kModelFile = "model.onnx";
 
 // One label to a line; a last line without an end counts, a carriage return before the end does
 // not.
@@ -41,19 +40,6 @@ std::vector<std::string> SplitLines(std::string_view text) {
 bool SaysNothingOfTheFiles(const Status& status) {
   return status.code() == base::StatusCode::kResourceExhausted ||
          status.code() == base::StatusCode::kInternal;
-}
-
-// Why a version directory cannot be used.
-std::string WhyUnusable(const base::FileSystem& fs, const std::filesystem::path& directory,
-                        const Status& status) {
-  const Result<std::vector<DirectoryEntry>> entries = fs.List(directory);
-  if (status.code() != base::StatusCode::kNotFound || !entries.ok()) return status.message();
-  if (entries->empty()) return "it is empty";
-  const auto other = std::ranges::find_if(
-      *entries, [](const DirectoryEntry& entry) { return entry.name.ends_with(".onnx"); });
-  return other == entries->end()
-             ? StrCat("it has no ", kModelFile)
-             : StrCat("it has no ", kModelFile, " (rename '", base::Printable(other->name), "'?)");
 }
 
 }  // namespace
@@ -155,19 +141,21 @@ Status RepositorySource::ReadVersion(const std::string& name, const std::string&
         StrCat("model '", name, "': directory passed over: ", number.status().message()));
     return base::OkStatus();
   }
-  AvailableVersion version{.version = *number,
-                           .files = {.directory = root_ / name / entry,
-                                     .model_file = std::string(kModelFile),
-                                     .in_memory = nullptr},
-                           .config = config};
-  Result<ModelStamps> stamps = StampFiles(fs_, version.files, version.scope);
-  if (!stamps.ok()) {
-    if (SaysNothingOfTheFiles(stamps.status())) return stamps.status();
+  const auto pass_over = [&](const Status& why) {
+    if (SaysNothingOfTheFiles(why)) return why;
     model.notes.push_back(
-        StrCat("model '", name, "': version directory '", entry,
-               "' passed over: ", WhyUnusable(fs_, version.files.directory, stamps.status())));
+        StrCat("model '", name, "': version directory '", entry, "' passed over: ", why.message()));
     return base::OkStatus();
-  }
+  };
+  const std::filesystem::path directory = root_ / name / entry;
+  Result<std::string> model_file = FindModelFile(fs_, directory);
+  if (!model_file.ok()) return pass_over(model_file.status());
+  AvailableVersion version{
+      .version = *number,
+      .files = {.directory = directory, .model_file = *std::move(model_file), .in_memory = nullptr},
+      .config = config};
+  Result<ModelStamps> stamps = StampFiles(fs_, version.files, version.scope);
+  if (!stamps.ok()) return pass_over(stamps.status());
   version.stamps = stamps->All();
   if (directories != nullptr)
     std::ranges::move(stamps->directories, std::back_inserter(*directories));

@@ -12,14 +12,14 @@
 namespace slipway::lifecycle {
 
 // A model repository: a directory with NAME/VERSION/model.onnx, as Triton and TensorFlow Serving
-// lay it out. NAME/labels.txt, when there, holds class names, one to a line in the order of their
-// index.
+// lay it out, or NAME/VERSION/model.joblib and so on (FindModelFile). NAME/labels.txt, when there,
+// holds class names, one to a line in the order of their index.
 //
 // Passed over with a note: directories whose name is no model name (model_name.h), version
-// directories with other names than canonical numbers, empty ones, ones without model.onnx, and
-// Triton's config.pbtxt, which is not read. Hidden entries and files beside the models are passed
-// over silently. Links to directories are followed; files are opened with containment by the
-// engine.
+// directories with other names than canonical numbers, empty ones, ones without a model or with
+// several, and Triton's config.pbtxt, which is not read. Hidden entries and files beside the models
+// are passed over silently. Links to directories are followed; files are opened with containment by
+// the engine.
 //
 // Thread-safe; `fs` must outlive it. Nothing is cached: each call reads the disk.
 class RepositorySource final : public Source {

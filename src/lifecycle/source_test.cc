@@ -83,6 +83,25 @@ TEST_F(SourceTest, RepositoryNotesWhatItPassesOver) {
   EXPECT_THAT(listing->notes, ElementsAre(HasSubstr("model name 'bad name'")));
 }
 
+TEST_F(SourceTest, RepositoryTakesTheOnlyModelFileOfAnyKind) {
+  Write("m/1/model.joblib");
+  Write("m/1/MLmodel");
+  Write("m/2/model.pmml");
+  Write("m/2/model.onnx");
+  Write("m/2/model.onnx.data");
+  Write("m/3/model.pkl");
+  Write("m/3/model.json");
+  Write("m/4/model.onnx.data");
+  const auto model = RepositorySource(fs_, root()).Find("m");
+  ASSERT_TRUE(model.ok()) << model.status();
+  ASSERT_THAT(model->versions, SizeIs(2));
+  EXPECT_EQ(model->versions[0].files.model_file, "model.joblib");
+  EXPECT_EQ(model->versions[1].files.model_file, "model.onnx");
+  EXPECT_THAT(model->notes, Contains(HasSubstr("'3' passed over: it has 2 files that could be the "
+                                               "model: model.json, model.pkl")));
+  EXPECT_THAT(model->notes, Contains(HasSubstr("'4' passed over: it has no model.onnx")));
+}
+
 TEST_F(SourceTest, RepositoryReadsLabelsAndSeesThemChange) {
   Write("m/1/model.onnx");
   const RepositorySource source(fs_, root());

@@ -81,6 +81,16 @@ def test_a_server_serves_a_joblib_file_as_it_is():
         assert outputs["label"] == arrays["label"].tolist()
 
 
+def test_a_repository_has_foreign_models_too(tmp_path):
+    for path, source in {"texts/1/model.joblib": "labels_text.joblib", "line/4/model.pkl": "linear_regression.joblib"}.items():
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_bytes((MODELS / source).read_bytes())
+    with Server(tmp_path) as server:
+        ready = {(one["name"], one["version"]) for one in server.post("/v2/repository/index").json() if one["state"] == "READY"}
+        assert ready == {("texts", "1"), ("line", "4")}
+        assert server.get("/v2/models/line/config").json()["default_model_filename"] == "model.pkl"
+
+
 def test_the_proof_is_kept_in_the_file_and_inspect_shows_it(tmp_path):
     out = tmp_path / "model.onnx"
     result = slipway("import", MODELS / "logistic.joblib", "-o", out, "--verify", MODELS / "logistic.npz", "--json")

@@ -4,12 +4,14 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from support.server import EXAMPLE_DATA, EXAMPLE_MODELS, Server, repository, wait_until
-from support.slow_models import SPIN, spin
+from support.server import EXAMPLE_DATA, EXAMPLE_MODELS, ROOT, Server, repository, wait_until
+from support.slow_models import SPIN, metric, spin
 
 DIGITS = (EXAMPLE_DATA / "digits_request.json").read_bytes()
+SKLEARN_MODELS = ROOT / "tests/models/sklearn"
 CANCER = (EXAMPLE_DATA / "breast_cancer_request.json").read_bytes()
 
 
@@ -75,6 +77,20 @@ def test_a_killed_worker_comes_back_and_nobody_else_notices(tmp_path, models, nu
             wait_until(lambda: server.infer("digits", DIGITS).status == 200)
             assert workers(server) != [old]
             assert server.infer("breast_cancer", CANCER).status == 200
+        assert metric(server, "slipway_worker_restarts_total", model="digits", version="2") == 3
+        assert metric(server, "slipway_worker_restarts_total", model="breast_cancer", version="1") is None
+
+
+def test_a_foreign_model_runs_in_a_process(tmp_path):
+    arrays = np.load(SKLEARN_MODELS / "labels_text.npz")
+    rows = {"inputs": [{"name": "x", "datatype": "FP64", "shape": list(arrays["x"].shape), "data": arrays["x"].tolist()}]}
+    with Server(SKLEARN_MODELS / "labels_text.joblib", options=["--isolation", "process"]) as server:
+        for _ in range(2):
+            wait_until(lambda: server.infer("labels_text", rows).status == 200)
+            outputs = {one["name"]: one["data"] for one in server.infer("labels_text", rows).json()["outputs"]}
+            assert outputs["label"] == arrays["label"].tolist()
+            worker, = workers(server)
+            os.kill(worker, signal.SIGKILL)  # the next one gets the imported model again
 
 
 def test_a_run_that_is_too_long_is_stopped_in_its_process(tmp_path, models):

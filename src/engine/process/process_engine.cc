@@ -91,6 +91,7 @@ Result<std::shared_ptr<WorkerProcess>> ProcessEngine::LivingWorker() {
   if (started.ok()) {
     worker_ = *started;
     started_ = clock_.SteadyNow();
+    ++restarts_;
   }
   return started;
 }

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,6 +36,7 @@ class ProcessEngine final : public Engine {
   // A run crosses to another process and back: it never belongs on a thread that serves
   // connections.
   bool unbounded_run_time() const override { return true; }
+  std::optional<uint64_t> restarts() const override { return restarts_; }
   base::Status Run(std::span<const tensor::TensorView> inputs, std::span<const size_t> outputs,
                    base::Deadline deadline, std::vector<tensor::Tensor>& results) override;
 
@@ -47,6 +51,7 @@ class ProcessEngine final : public Engine {
   base::Clock& clock_;
   base::Logger& log_;
   const tensor::Signature signature_;
+  std::atomic<uint64_t> restarts_ = 0;
   std::mutex mutex_;
   std::shared_ptr<WorkerProcess> worker_;  // under mutex_; null once it was found dead
   bool starting_ = false;                  // under mutex_

@@ -144,7 +144,9 @@ TEST_F(ProcessEngineTest, ACrashIsToldAndTheModelComesBack) {
   EXPECT_THAT(Run(kExit).message(), HasSubstr("ended with status 3"));
   EXPECT_EQ(Run(kEcho).code(), StatusCode::kUnavailable);  // it dies often: there is a pause
   PassTime(1s);
+  EXPECT_EQ(engine_->restarts(), 1u);
   EXPECT_TRUE(Run(kEcho).ok());
+  EXPECT_EQ(engine_->restarts(), 2u);
 }
 
 TEST_F(ProcessEngineTest, OneThatLivedLongBeginsWithTheFirstPause) {

@@ -65,7 +65,7 @@ std::string ModelConfigJson(const lifecycle::LoadedModel& model, std::string_vie
                  {"max_batch_size", max_batch_size},
                  {"input", Json::array()},
                  {"output", Json::array()},
-                 {"default_model_filename", "model.onnx"},
+                 {"default_model_filename", model.model_file()},
                  {"parameters", Json::object()}};
   for (const tensor::TensorSpec& spec : signature.inputs) {
     config["input"].push_back(InputConfig(spec, max_batch_size > 0));

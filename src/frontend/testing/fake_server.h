@@ -46,6 +46,7 @@ class FakeModel final : public lifecycle::LoadedModel {
   FakeEngine& engine() const override { return engine_; }
   const lifecycle::ModelConfig& config() const override { return config_; }
   const std::string& digest() const override { return digest_; }
+  const std::string& model_file() const override { return model_file_; }
   lifecycle::ModelAttachment* attachment() const override { return runtime_.get(); }
   uint64_t estimated_bytes() const override { return 4096; }
   inference::ModelRuntime& runtime() const { return *runtime_; }
@@ -55,6 +56,7 @@ class FakeModel final : public lifecycle::LoadedModel {
   mutable FakeEngine engine_;
   const lifecycle::ModelConfig config_;
   const std::string digest_;
+  const std::string model_file_ = "model.onnx";
   std::unique_ptr<inference::ModelRuntime> runtime_;
 };
 

@@ -37,6 +37,7 @@ class RowsModel final : public lifecycle::LoadedModel {
   engine::Engine& engine() const override { return engine_; }
   const lifecycle::ModelConfig& config() const override { return config_; }
   const std::string& digest() const override { return digest_; }
+  const std::string& model_file() const override { return model_file_; }
   lifecycle::ModelAttachment* attachment() const override { return runtime_.get(); }
   uint64_t estimated_bytes() const override { return 0; }
   engine::FakeEngine& fake() const { return engine_; }
@@ -46,6 +47,7 @@ class RowsModel final : public lifecycle::LoadedModel {
   mutable engine::FakeEngine engine_;
   const lifecycle::ModelConfig config_;
   const std::string digest_ = "sha256:0";
+  const std::string model_file_ = "model.onnx";
   const std::unique_ptr<ModelRuntime> runtime_;
 };
 
