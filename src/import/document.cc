@@ -42,7 +42,7 @@ void Document::Append(Document item) {
     }
     List list;
     list.reserve(numbers->size() + 1);
-    for (const double number : *numbers) list.push_back({number});
+    for (const double number : *numbers) list.emplace_back().value = number;
     value = std::move(list);
   }
   SLIPWAY_CHECK(std::holds_alternative<List>(value));
