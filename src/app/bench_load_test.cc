@@ -156,6 +156,7 @@ TEST(LoadGeneratorTest, CountsErrorsByKindAndKeepsTheFirstMessage) {
   EXPECT_EQ(result.errors.begin()->first, "status 503");
   EXPECT_EQ(result.errors.begin()->second.first, "full");
   EXPECT_EQ(result.errors.begin()->second.count, result.failed());
+  EXPECT_EQ(result.error_latency.count(), result.failed());
 }
 
 TEST(LoadGeneratorTest, CountsDistinctAnswers) {

@@ -34,10 +34,18 @@ void AddServer(const BenchReport& report, TableText& rows) {
   }
 }
 
+std::string P99AndMax(const LatencyRecorder& of) {
+  return StrCat("p99 ", base::FormatDuration(of.Quantile(0.99)), ", max ",
+                base::FormatDuration(of.max()));
+}
+
 void AddErrors(const LoadResult& result, TableText& rows) {
   for (const auto& [kind, error] : result.errors) {
     rows.Add({"error", StrCat(WithThousands(error.count), " x ", kind,
                               error.first.empty() ? "" : ": ", error.first)});
+  }
+  if (result.error_latency.count() > 0) {
+    rows.Add({"errors came", StrCat("after ", P99AndMax(result.error_latency))});
   }
   if (result.unanswered > 0) {
     rows.Add({"error", StrCat(WithThousands(result.unanswered), " x no answer before the end")});
@@ -47,12 +55,8 @@ void AddErrors(const LoadResult& result, TableText& rows) {
 // When the client itself was late, latencies are not the server's alone.
 void AddSendDelay(const LoadResult& result, TableText& rows) {
   if (result.send_delay.count() == 0) return;
-  const auto p99_and_max = [](const LatencyRecorder& of) {
-    return StrCat("p99 ", base::FormatDuration(of.Quantile(0.99)), ", max ",
-                  base::FormatDuration(of.max()));
-  };
-  rows.Add({"sent late by", StrCat(p99_and_max(result.send_delay), "; latency without that: ",
-                                   p99_and_max(result.without_send_delay))});
+  rows.Add({"sent late by", StrCat(P99AndMax(result.send_delay), "; latency without that: ",
+                                   P99AndMax(result.without_send_delay))});
 }
 
 void AddNotes(const BenchReport& report, TableText& rows) {

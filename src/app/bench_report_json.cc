@@ -94,6 +94,7 @@ json ResultJson(const LoadResult& result) {
     out["send_delay_ms"] = LatencyJson(result.send_delay);
     out["latency_without_send_delay_ms"] = LatencyJson(result.without_send_delay);
   }
+  if (result.error_latency.count() > 0) out["error_latency_ms"] = LatencyJson(result.error_latency);
   if (!result.moments.empty()) out["moments"] = MomentsJson(result);
   return out;
 }

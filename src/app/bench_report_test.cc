@@ -23,6 +23,7 @@ BenchReport SmallReport() {
   target.result.rows = 40;
   target.result.elapsed = 2s;
   target.result.errors["status 503"] = {.count = 1, .first = "full"};
+  target.result.error_latency.Record(1ms);
   for (int i = 0; i < 10; ++i) target.result.latency.Record(3ms);
   target.result.AddSlow({.due = 1s, .latency = 3ms});
   report.all = target.result;
@@ -40,11 +41,13 @@ TEST(BenchReportTest, SaysTheSameForPeopleAndPrograms) {
   EXPECT_NEAR(out["latency_ms"]["p99"].get<double>(), 3, 0.03);
   EXPECT_EQ(out["errors"][0]["kind"], "status 503");
   EXPECT_EQ(out["failed"], 1);
+  EXPECT_DOUBLE_EQ(out["error_latency_ms"]["max"].get<double>(), 1);
   EXPECT_EQ(out["target"], "POST http://h/x");
   std::ostringstream text;
   PrintReport(report, text);
-  for (const char* part : {"11 in 2 s, 1 failed", "5.00 requests/s, 20.00 rows/s", "10.00 us",
-                           "process 42", "1 x status 503: full", "p99.9", "3 ms at 1.00 s"}) {
+  for (const char* part :
+       {"11 in 2 s, 1 failed", "5.00 requests/s, 20.00 rows/s", "10.00 us", "process 42",
+        "1 x status 503: full", "max 1 ms", "p99.9", "3 ms at 1.00 s"}) {
     EXPECT_NE(text.str().find(part), std::string::npos) << part << "\n" << text.str();
   }
 }

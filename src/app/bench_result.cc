@@ -53,6 +53,7 @@ void LoadResult::Add(const LoadResult& other) {
   latency.Add(other.latency);
   send_delay.Add(other.send_delay);
   without_send_delay.Add(other.without_send_delay);
+  error_latency.Add(other.error_latency);
   for (const SlowAnswer& slow : other.slowest) AddSlow(slow);
   bytes_sent += other.bytes_sent;
   bytes_received += other.bytes_received;

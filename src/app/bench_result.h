@@ -64,6 +64,7 @@ struct LoadResult {
   // client; and the latency without that part.
   LatencyRecorder send_delay = {};
   LatencyRecorder without_send_delay = {};
+  LatencyRecorder error_latency = {};    // of answers that are errors, from when they were sent
   std::vector<SlowAnswer> slowest = {};  // kSlowest at most, the slowest first, one a window
   std::vector<LoadMoment> moments = {};  // empty for all targets together
   uint64_t bytes_sent = 0;

@@ -135,6 +135,7 @@ void LoadStream::OnAnswer(WireConnection& connection, size_t slot, const WireAns
     } else {
       const std::string_view said = answer.grpc_status > 0 ? answer.message : answer.body;
       RecordError(FailureKind(answer), base::Printable(said, 300), place.due);
+      result_.error_latency.Record(now - place.due - place.send_delay);
     }
   }
   Release(place);
