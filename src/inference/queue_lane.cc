@@ -13,6 +13,8 @@ namespace {
 using base::StrCat;
 using std::chrono::nanoseconds;
 
+constexpr int kShortWaits = 8;  // of them make an objective
+
 // Highest first; 0 stands for the default, which comes after every explicit one.
 bool Before(const InferCall& one, const InferCall& other) {
   return one.priority - 1 < other.priority - 1;  // 0 becomes the largest
@@ -31,7 +33,8 @@ QueueLane::QueueLane(const Options& options, base::Clock& clock)
       clock_(clock),
       max_rows_(options.max_rows),
       row_time_ns_(options.run_time.count()),
-      batch_time_ns_(options.run_time.count()) {
+      batch_time_ns_(options.run_time.count()),
+      standing_(options.objective / kShortWaits) {
   SLIPWAY_CHECK(options.threads > 0);
 }
 
@@ -53,6 +56,10 @@ nanoseconds QueueLane::EstimatedWait() const {
                      static_cast<int64_t>(options_.threads));
 }
 
+nanoseconds QueueLane::Bound() const {
+  return standing_.standing() ? options_.objective / 2 : options_.objective;
+}
+
 base::Status QueueLane::Admit(const InferCall& call) const {
   const size_t waiting = depth();
   if (waiting >= options_.max_queued) {
@@ -61,11 +68,13 @@ base::Status QueueLane::Admit(const InferCall& call) const {
   }
   const nanoseconds run(batch_time_ns_.load(std::memory_order_relaxed));
   const nanoseconds wait = EstimatedWait();
-  if (options_.objective.count() > 0 && waiting > 0 && wait + run > options_.objective) {
+  if (options_.objective.count() > 0 && waiting > 0 && wait + run > Bound()) {
+    const std::string_view half =
+        standing_.standing() ? ", of which half is taken while more comes than can be done" : "";
     return base::ResourceExhausted(
         StrCat(call.model->id(), ": overloaded: an answer would take about ",
                base::FormatDuration(wait + run), ", the objective is ",
-               base::FormatDuration(options_.objective), "; try again later"));
+               base::FormatDuration(options_.objective), half, "; try again later"));
   }
   if (call.deadline.at == base::SteadyTime::max()) return base::OkStatus();
   const nanoseconds left = call.deadline.at - clock_.SteadyNow();
@@ -89,6 +98,7 @@ base::Status QueueLane::Enqueue(InferCall& call, const lifecycle::ModelHandle& m
     SLIPWAY_RETURN_IF_ERROR(Admit(call));
     call.keep_alive_ = model;
     const Entry entry{.call = &call, .origin = origin, .arrived = clock_.SteadyNow()};
+    if (rows_ahead_.load(std::memory_order_relaxed) == 0) standing_.NoteIdle(entry.arrived);
     auto place = queue_.end();
     while (place != queue_.begin() && Before(call, *std::prev(place)->call)) --place;
     queue_.insert(place, entry);
@@ -144,6 +154,9 @@ void QueueLane::TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Entry>
     }
   }
   queued_rows_ -= rows;
+  const auto oldest = std::ranges::min_element(batch, {}, &Entry::arrived)->arrived;
+  const base::SteadyTime now = clock_.SteadyNow();
+  standing_.Note(now - oldest, now);
   waiting_.store(queue_.size(), std::memory_order_relaxed);
   if (!queue_.empty()) wake_.notify_one();  // what was left is for another thread
 }

@@ -15,6 +15,7 @@
 #include "base/executor.h"
 #include "inference/batch_run.h"
 #include "inference/infer_call.h"
+#include "inference/standing_queue.h"
 
 namespace slipway::inference {
 
@@ -42,7 +43,8 @@ class QueueLane {
     // run, without the delay; a batch has the largest of these sizes that the waiting rows reach,
     // or all of them where they reach none. Empty: a batch is as large as it may be.
     std::vector<int64_t> preferred_rows = {};
-    // No call is taken that would be answered later than this; 0: no such limit.
+    // No call is taken that would be answered later than this, or than half of it while the queue
+    // stands; 0: no such limit.
     std::chrono::nanoseconds objective{0};
     // A run that takes longer is stopped: the model hangs. 0: no limit.
     std::chrono::nanoseconds max_run_time{0};
@@ -82,6 +84,8 @@ class QueueLane {
   void WaitForMore(std::unique_lock<std::mutex>& lock);
   int64_t RowsToTake() const;
   void RunBatch(BatchRun& runner, std::vector<Entry>& batch, std::vector<InferCall*>& calls);
+  // The estimate that a call may have at most.
+  std::chrono::nanoseconds Bound() const;
   void NoteRun(std::chrono::nanoseconds took, int64_t rows);
   static void GiveBack(const Entry& entry);
 
@@ -98,6 +102,7 @@ class QueueLane {
   std::condition_variable wake_;
   std::deque<Entry> queue_;  // by priority, then by arrival
   int64_t queued_rows_ = 0;
+  StandingQueue standing_;  // Note() under mutex_
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

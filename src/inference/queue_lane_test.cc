@@ -9,9 +9,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/testing/fake_clock.h"
+#include "inference/standing_queue.h"
 #include "inference/testing/rows_model.h"
 
 namespace slipway::inference {
@@ -213,6 +215,40 @@ TEST_F(QueueLaneTest, NothingIsTakenThatWouldMissTheObjective) {
   EXPECT_THAT(refused.message(), HasSubstr("the objective is 25 ms"));
   Release();
   EXPECT_TRUE(lane.Admit(second).ok());
+}
+
+TEST_F(QueueLaneTest, AQueueThatStandsTakesHalfOfTheObjective) {
+  std::deque<RowsCall> calls;
+  RowsCall next(*model_, 1);
+  std::vector<std::string> refusals;
+  QueueLane lane({.name = "m", .objective = 400ms, .run_time = 10ms}, clock_);
+  run_time_ = 20ms;  // so the last of 25 calls waits for half a second
+  on_run_ = [&] {
+    const base::Status status = lane.Admit(next);
+    if (!status.ok()) refusals.push_back(status.message());
+  };
+  Occupy(lane);
+  for (int i = 0; i < 25; ++i) ASSERT_TRUE(Enqueue(lane, calls.emplace_back(*model_, 1)).ok());
+  EXPECT_TRUE(lane.Admit(next).ok());
+  Release();
+  ASSERT_FALSE(refusals.empty());
+  EXPECT_THAT(refusals.front(), HasSubstr("the objective is 400 ms, of which half is taken"));
+  EXPECT_TRUE(lane.Admit(next).ok());
+}
+
+TEST(StandingQueueTest, StandsWhenEverythingHasWaitedForLong) {
+  StandingQueue queue(10ms);
+  base::SteadyTime now{1h};
+  queue.NoteIdle(now);
+  for (int i = 0; i < 10; ++i) queue.Note(50ms, now += 10ms);
+  EXPECT_FALSE(queue.standing());  // not for longer than 100 ms
+  queue.Note(50ms, now += 1ms);
+  EXPECT_TRUE(queue.standing());
+  queue.Note(10ms, now += 1ms);
+  EXPECT_FALSE(queue.standing());
+  queue.NoteIdle(now += 1h);  // a burst after a pause is no queue that stands
+  queue.Note(50ms, now += 50ms);
+  EXPECT_FALSE(queue.standing());
 }
 
 TEST_F(QueueLaneTest, ARunThatHangsIsStoppedAndIsTheModelsFault) {

@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Offers a server up to ten times what it can do, and looks what the requests that it takes get of it.
+
+    bench/overload.py                          # a minute and a half
+    bench/overload.py --seconds 3              # a quick look
+    bench/overload.py --json FILE              # the figures as well
+
+One server on one core, a convolutional net of 6 MB that is asked one image at a time, and an objective. What it can do
+is what 64 closed-loop connections get. Then requests are due at random times at 0.5 to 10 times that rate, whatever the
+server does. Goodput counts answers; a refused request (429) is none.
+
+- goodput at 10 times is at least 90 % of the best rate's;
+- the p99 of answers is at most twice that of a server at 0.3 of its capacity, and one batch (half of the objective);
+- refusals come within 5 ms (p99);
+- after 10 times, at half the capacity: all requests are answered as before in less than 2 s;
+- two small models at a fixed rate beside it: their p99 with it at 10 times is at most 1.3 times that with it at 0.5.
+
+Exit status 1 if anything is missed.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import measure
+from measure import BenchError
+from memory_cycles import make_models
+
+MODEL = "conv_6mb"
+FACTORS = (0.5, 0.9, 1.0, 1.5, 2.0, 4.0, 10.0)
+NEIGHBOURS = {"breast_cancer": "breast_cancer_request.json", "digits": "digits_request.json"}
+NEIGHBOUR_RATE = 500
+LEAST_GOODPUT = 0.9
+MOST_REFUSAL_MS = 5.0
+MOST_RECOVERY_S = 2.0
+MOST_NEIGHBOUR = 1.3
+
+
+@dataclass
+class Run:
+    """One offered rate and what came of it."""
+
+    factor: float
+    offered_per_s: float
+    goodput_per_s: float
+    refused: int
+    other_failures: int
+    p99_ms: float
+    refusal_p99_ms: float
+    cpu_cores: float
+
+
+@dataclass
+class Overload:
+    capacity_per_s: float = 0
+    unloaded_p99_ms: float = 0
+    objective_ms: float = 0
+    runs: list = field(default_factory=list)
+    recovery_s: float = 0
+    neighbour_p99_ms: dict = field(default_factory=dict)  # by model: beside 0.5, beside 10 times
+
+    def most_p99_ms(self):
+        return 2 * self.unloaded_p99_ms + self.objective_ms / 2
+
+    def problems(self):
+        found = []
+        best = max(run.goodput_per_s for run in self.runs)
+        last = self.runs[-1]
+        if last.goodput_per_s < LEAST_GOODPUT * best:
+            found.append(f"goodput at {last.factor:g} times is {last.goodput_per_s / best:.0%} of the best, expected {LEAST_GOODPUT:.0%}")
+        for run in self.runs:
+            if run.p99_ms > self.most_p99_ms():
+                found.append(f"p99 at {run.factor:g} times is {run.p99_ms:.1f} ms, expected at most {self.most_p99_ms():.1f} ms")
+            if run.refusal_p99_ms > MOST_REFUSAL_MS:
+                found.append(f"refusals at {run.factor:g} times take {run.refusal_p99_ms:.1f} ms (p99), expected {MOST_REFUSAL_MS:g}")
+            if run.other_failures:
+                found.append(f"{run.other_failures} requests at {run.factor:g} times failed otherwise than by a refusal")
+        if self.recovery_s > MOST_RECOVERY_S:
+            found.append(f"it took {self.recovery_s:.1f} s to be as before, expected {MOST_RECOVERY_S:g}")
+        for model, (quiet, loud) in self.neighbour_p99_ms.items():
+            if loud > MOST_NEIGHBOUR * quiet:
+                found.append(f"p99 of {model} is {loud / quiet:.2f} times that of a quiet neighbour, expected {MOST_NEIGHBOUR}")
+        return found
+
+
+def offer(args, server, *options):
+    return measure.start_bench(args.binary, server.url, "--format", "binary", "--warmup", "500ms", "--timeout", "10s", *options)
+
+
+def finish(client, args):
+    return measure.finish_client(client, timeout=args.seconds + 60)
+
+
+def at_rate(args, server, rate, factor):
+    report = finish(offer(args, server, "--model", MODEL, "--rate", f"{rate:.1f}", "--connections", args.connections,
+                          "--duration", f"{args.seconds}s"), args)
+    refused = sum(error["count"] for error in report["errors"] if error["kind"] == "status 429")
+    others = report["failed"] - refused + report["unanswered"] + report["unsent"]
+    return report, Run(factor, rate, report["requests_per_s"], refused, others, report["latency_without_send_delay_ms"]["p99"],
+                       report.get("error_latency_ms", {}).get("p99", 0.0), report["server"]["cpu_cores"])
+
+
+def seconds_to_recover(report, most_p99_ms):
+    """When the last moment ended in which a request was refused or an answer was late."""
+    late = [moment["at_s"] + moment["length_s"] for moment in report["moments"]
+            if moment["failed"] or moment["p99"] > most_p99_ms]
+    return max(late, default=0.0)
+
+
+def neighbours_beside(args, server, rate):
+    """The p99 of each small model while the big one is offered `rate`."""
+    loud = offer(args, server, "--model", MODEL, "--rate", f"{rate:.1f}", "--connections", args.connections,
+                 "--duration", f"{args.seconds + 1}s")
+    data = measure.ROOT / "examples" / "data"
+    targets = [word for model, body in NEIGHBOURS.items() for word in ("--target", f"{model}@{NEIGHBOUR_RATE}:{data / body}")]
+    report = finish(measure.start_bench(args.binary, server.url, *targets, "--connections", 8, "--warmup", "500ms",
+                                        "--duration", f"{args.seconds}s"), args)
+    finish(loud, args)
+    if report["failed"] or report["unanswered"]:
+        raise BenchError(f"requests of the neighbours failed: {report['errors']}")
+    return {target["name"]: target["latency_without_send_delay_ms"]["p99"] for target in report["targets"]}
+
+
+def run_overload(args, server, found):
+    closed = finish(offer(args, server, "--model", MODEL, "--connections", 64, "--duration", f"{args.seconds}s"), args)
+    found.capacity_per_s = closed["requests_per_s"]
+    _, unloaded = at_rate(args, server, 0.3 * found.capacity_per_s, 0.3)
+    found.unloaded_p99_ms = unloaded.p99_ms
+    for factor in FACTORS:
+        _, run = at_rate(args, server, factor * found.capacity_per_s, factor)
+        found.runs.append(run)
+        print(f"{factor:5g} x {found.capacity_per_s:,.0f}/s: goodput {run.goodput_per_s:,.0f}/s, p99 {run.p99_ms:.1f} ms, "
+              f"{run.refused:,} refused", file=sys.stderr, flush=True)
+    after = measure.start_bench(args.binary, server.url, "--format", "binary", "--warmup", "0s", "--model", MODEL,
+                                "--rate", f"{0.5 * found.capacity_per_s:.1f}", "--duration", f"{args.seconds}s",
+                                "--connections", args.connections)
+    found.recovery_s = seconds_to_recover(finish(after, args), found.most_p99_ms())
+    quiet, loud = (neighbours_beside(args, server, factor * found.capacity_per_s) for factor in (FACTORS[0], FACTORS[-1]))
+    found.neighbour_p99_ms = {model: (quiet[model], loud[model]) for model in NEIGHBOURS}
+
+
+def print_result(found):
+    print(f"capacity {found.capacity_per_s:,.0f} images/s; p99 at 0.3 of it {found.unloaded_p99_ms:.1f} ms, "
+          f"so at most {found.most_p99_ms():.1f} ms")
+    print(f"{'offered':>9} {'goodput/s':>10} {'of best':>8} {'p99 ms':>8} {'refused':>9} {'in ms (p99)':>12} {'cores':>6}")
+    best = max(run.goodput_per_s for run in found.runs)
+    for run in found.runs:
+        print(f"{run.factor:7g} x {run.goodput_per_s:10,.0f} {run.goodput_per_s / best:8.0%} {run.p99_ms:8.1f} {run.refused:9,} "
+              f"{run.refusal_p99_ms:12.2f} {run.cpu_cores:6.2f}")
+    print(f"as before after 10 times: {found.recovery_s:.1f} s")
+    for model, (quiet, loud) in found.neighbour_p99_ms.items():
+        print(f"p99 of {model}: {quiet:.2f} ms beside 0.5 times, {loud:.2f} ms beside 10 times ({loud / quiet:.2f})")
+
+
+def parse_arguments(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", type=Path, default=measure.default_binary())
+    parser.add_argument("--seconds", type=int, default=8, metavar="S", help="of each run")
+    parser.add_argument("--objective-ms", type=float, default=50, metavar="MS")
+    parser.add_argument("--connections", type=int, default=512, metavar="N")
+    parser.add_argument("--first", action="store_true", help="highest priority (nice -20), for a busy machine; needs root")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    return parser.parse_args(arguments)
+
+
+def main():
+    args = parse_arguments()
+    measure.FIRST = args.first
+    os.sched_setaffinity(0, {measure.CLIENT_CORE})
+    found = Overload(objective_ms=args.objective_ms)
+    with tempfile.TemporaryDirectory() as folder:
+        models = Path(folder) / "models"
+        make_models(models)
+        for model in NEIGHBOURS:
+            (models / model).symlink_to(measure.ROOT / "examples" / "models" / model)
+        config = Path(folder) / "slipway.yaml"
+        config.write_text(f"models: [{models}]\nmodel_settings: {{{MODEL}: {{objective: {args.objective_ms:g}ms}}}}\n")
+        with measure.slipway_server(args.binary, config) as server:
+            run_overload(args, server, found)
+            if not server.running():
+                raise BenchError(f"the server has ended: {server.log_tail()}")
+    print(measure.machine() + f", load average {os.getloadavg()[0]:.2f}")
+    print_result(found)
+    if args.json:
+        args.json.write_text(json.dumps(asdict(found), indent=1))
+    return measure.tell(found.problems())
+
+
+if __name__ == "__main__":
+    measure.end_with(main)
