@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include "app/model_control.h"
 #include "app/server_config.h"
 #include "app/warmup_request.h"
 
@@ -41,10 +40,6 @@ TEST(ServerConfigTest, RefusesWhatDoesNotFit) {
   EXPECT_EQ(config.Validate().code(), StatusCode::kInvalidArgument);
 }
 
-base::Result<lifecycle::LoadRequest> Convert(std::string config) {
-  return ToLoadRequest({.name = "m", .config_json = std::move(config), .files = {}}, {});
-}
-
 TEST(WarmupRequestTest, IsTheBodyOfAnInferRequest) {
   const tensor::Signature signature{
       .inputs = {{.name = "x", .dtype = tensor::DType::kBf16, .shape = {-1, 2}},
@@ -62,38 +57,6 @@ TEST(WarmupRequestTest, IsTheBodyOfAnInferRequest) {
               base::StatusCode::kInvalidArgument)
         << body;
   }
-}
-
-TEST(ModelControlTest, VersionPolicyOfAConfigIsHonoured) {
-  const auto load = Convert(R"({"name":"m","version_policy":{"specific":{"versions":["3",1]}}})");
-  ASSERT_TRUE(load.ok()) << load.status();
-  ASSERT_TRUE(load->policy.has_value());
-  EXPECT_EQ(load->policy.value_or(lifecycle::VersionPolicy()).versions,
-            (std::vector<int64_t>{1, 3}));
-  const auto all = Convert(R"({"version_policy":{"all":{}}})");
-  EXPECT_EQ(all->policy.value_or(lifecycle::VersionPolicy()).kind,
-            lifecycle::VersionPolicy::Kind::kAll);
-  const auto latest = Convert(R"({"version_policy":{"latest":{"num_versions":2}}})");
-  EXPECT_EQ(latest->policy.value_or(lifecycle::VersionPolicy()).count, 2U);
-  EXPECT_FALSE(Convert("")->config.has_value());
-}
-
-TEST(ModelControlTest, RefusesConfigsThatAreNotModelConfigs) {
-  for (const char* bad :
-       {"{", "[]", R"({"max_batch_sise": 8})", R"({"version_policy": {"newest": 1}})",
-        R"({"version_policy": {"latest": {"num_versions": 0}}})",
-        R"({"version_policy": {"specific": {"versions": ["x"]}}})",
-        R"({"version_policy": {"specific": {"versions": "1"}}})",
-        R"({"version_policy": {"specific": 3}})", R"({"version_policy": {"latest": 5}})"}) {
-    EXPECT_EQ(Convert(bad).status().code(), StatusCode::kInvalidArgument) << bad;
-  }
-}
-
-TEST(ModelControlTest, RefusesDeepConfigs) {
-  const std::string deep(100'000, '[');
-  EXPECT_EQ(Convert(R"({"parameters":)" + deep + std::string(100'000, ']') + "}").status().code(),
-            StatusCode::kInvalidArgument);
-  EXPECT_TRUE(Convert(R"({"name": "[[[[\"[[["})").ok());
 }
 
 }  // namespace

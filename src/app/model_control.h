@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string_view>
 #include <utility>
 
+#include "app/model_settings.h"
 #include "frontend/model_control.h"
 #include "lifecycle/manager.h"
 
@@ -12,11 +14,11 @@ namespace slipway::app {
 // The repository API of the front ends, over the manager. Thread-safe; `manager` must outlive it.
 class ManagerModelControl final : public frontend::ModelControl {
  public:
-  using ConfigOf = std::function<lifecycle::ModelConfig(std::string_view model)>;
+  using SettingsOf = std::function<ModelSettings(std::string_view model)>;
 
-  // `config_of` says how a model is loaded when a client's load call brings a configuration.
-  ManagerModelControl(lifecycle::Manager& manager, ConfigOf config_of)
-      : manager_(manager), config_of_(std::move(config_of)) {}
+  // `settings_of` says what holds for a model beside what a client's load call says.
+  ManagerModelControl(lifecycle::Manager& manager, SettingsOf settings_of, size_t processors)
+      : manager_(manager), settings_of_(std::move(settings_of)), processors_(processors) {}
 
   std::vector<Entry> Index() const override;
   std::vector<Entry> Find(std::string_view name) const override;
@@ -25,13 +27,15 @@ class ManagerModelControl final : public frontend::ModelControl {
 
  private:
   lifecycle::Manager& manager_;
-  const ConfigOf config_of_;
+  const SettingsOf settings_of_;
+  const size_t processors_;
 };
 
-// What a client's ModelConfig (Triton's JSON) asks of us: the version policy; the rest is kept as
-// it is for the configuration call. kInvalidArgument: not JSON, not an object, or a field that is
-// not one of ModelConfig's.
+// What a client's load call asks of us, where `defaults` hold otherwise. Its configuration, if it
+// brings one, is kept as it is too, for the configuration call. Errors: those of
+// ReadTritonConfig().
 base::Result<lifecycle::LoadRequest> ToLoadRequest(frontend::ModelControl::LoadRequest request,
-                                                   const lifecycle::ModelConfig& defaults);
+                                                   const ModelSettings& defaults,
+                                                   size_t processors);
 
 }  // namespace slipway::app

@@ -10,8 +10,10 @@
 #include "app/metrics_page.h"
 #include "app/model_control.h"
 #include "app/request_mux.h"
+#include "app/triton_config.h"
 #include "app/version_command.h"
 #include "app/warmup_request.h"
+#include "base/check.h"
 #include "base/processors.h"
 #include "base/str_cat.h"
 #include "base/text.h"
@@ -84,13 +86,11 @@ base::Status ModelServer::Open() {
   SLIPWAY_RETURN_IF_ERROR(MakeSource());
 
   WarnOfUnknownModels();
-  const auto runtime_of = [this](const ModelSettings& settings) {
-    return settings.ToRuntime(Processors(services_), io_threads_);
-  };
-  inference::RuntimeObserver::OptionsByModel own;
-  for (const std::string& name : config_.own.names()) own[name] = runtime_of(SettingsOf(name));
   observer_ = std::make_unique<inference::RuntimeObserver>(
-      runtime_of(config_.model), std::move(own), services_.clock, services_.log);
+      [this](const lifecycle::LoadedModel& model) {
+        return SettingsOf(model).ToRuntime(Processors(services_), io_threads_);
+      },
+      services_.clock, services_.log);
 
   lifecycle::ManagerOptions options;
   options.mode = config_.control == "explicit" ? lifecycle::ControlMode::kExplicit
@@ -113,11 +113,21 @@ base::Status ModelServer::Open() {
                                    .warmup = &warmup_},
       options);
   state_ = std::make_unique<State>(*manager_, factory_->name());
-  control_ = std::make_unique<ManagerModelControl>(*manager_, [this](std::string_view name) {
-    return SettingsOf(name).ToConfig(Processors(services_));
-  });
+  control_ = std::make_unique<ManagerModelControl>(
+      *manager_, [this](std::string_view name) { return SettingsOf(name); }, Processors(services_));
   SLIPWAY_RETURN_IF_ERROR(StartNetwork());
   return manager_->Start();
+}
+
+ModelSettings ModelServer::SettingsOf(const lifecycle::LoadedModel& model) const {
+  const std::string& sent = model.config().override_json;
+  ModelSettings settings = SettingsOf(model.id().name);
+  if (sent.empty()) return settings;
+  const auto config = ReadTritonConfig(sent);
+  SLIPWAY_CHECK(config.ok());  // the load call that sent it was taken
+  const auto applied = config->Applied(std::move(settings));
+  SLIPWAY_CHECK(applied.ok());
+  return *applied;
 }
 
 base::Status ModelServer::MakeSource() {

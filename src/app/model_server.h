@@ -70,6 +70,8 @@ class ModelServer {
   ModelSettings SettingsOf(std::string_view model) const {
     return config_.own.For(model, config_.model);
   }
+  // With what the load call said that brought it.
+  ModelSettings SettingsOf(const lifecycle::LoadedModel& model) const;
   base::Status StartNetwork();
   std::unique_ptr<net::HttpHandler> MakeHandler(net::EventLoop& loop);
 

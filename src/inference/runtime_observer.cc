@@ -13,14 +13,12 @@ constexpr size_t kMaxProfiles = 4096;
 
 }  // namespace
 
-RuntimeObserver::RuntimeObserver(const ModelRuntime::Options& options, OptionsByModel own,
-                                 base::Clock& clock, base::Logger& log)
-    : options_(options), own_(std::move(own)), clock_(clock), log_(log) {}
+RuntimeObserver::RuntimeObserver(OptionsOf options_of, base::Clock& clock, base::Logger& log)
+    : options_of_(std::move(options_of)), clock_(clock), log_(log) {}
 
 base::Result<std::unique_ptr<lifecycle::ModelAttachment>> RuntimeObserver::OnLoaded(
     const lifecycle::LoadedModel& model) {
-  const auto own = own_.find(model.id().name);
-  ModelRuntime::Options options = own == own_.end() ? options_ : own->second;
+  ModelRuntime::Options options = options_of_(model);
   options.queue.name = model.id().name;
   const RunProfile profile = Profile(model, options.max_batch_rows > 1);
   WarnOfUnusedSizes(model, options, profile);

@@ -1,10 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -18,11 +18,9 @@ namespace slipway::inference {
 // version that comes back is ready sooner. Thread-safe; must outlive the manager that calls it.
 class RuntimeObserver final : public lifecycle::ModelObserver {
  public:
-  using OptionsByModel = std::map<std::string, ModelRuntime::Options, std::less<>>;
+  using OptionsOf = std::function<ModelRuntime::Options(const lifecycle::LoadedModel& model)>;
 
-  // `options` hold for every model that `own` does not name.
-  RuntimeObserver(const ModelRuntime::Options& options, OptionsByModel own, base::Clock& clock,
-                  base::Logger& log);
+  RuntimeObserver(OptionsOf options_of, base::Clock& clock, base::Logger& log);
 
   base::Result<std::unique_ptr<lifecycle::ModelAttachment>> OnLoaded(
       const lifecycle::LoadedModel& model) override;
@@ -37,8 +35,7 @@ class RuntimeObserver final : public lifecycle::ModelObserver {
   void WarnOfUnusedSizes(const lifecycle::LoadedModel& model, const ModelRuntime::Options& options,
                          const RunProfile& profile) const;
 
-  const ModelRuntime::Options options_;
-  const OptionsByModel own_;
+  const OptionsOf options_of_;
   base::Clock& clock_;
   base::Logger& log_;
   std::mutex mutex_;                            // guards profiles_

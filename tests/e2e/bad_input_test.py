@@ -658,6 +658,8 @@ WRONG_CONFIG = {
     "num_versions 2^63": {"version_policy": {"latest": {"num_versions": 2**63}}},
     "num_versions an object": {"version_policy": {"latest": {"num_versions": {}}}},
     "max_batch_size text": {"max_batch_size": "many"},
+    "instances on a GPU": {"instance_group": [{"count": 1, "kind": "KIND_GPU"}]},
+    "a sequence batcher": {"sequence_batching": {}},
 }
 
 
@@ -674,9 +676,8 @@ def load(server, parameters, name="two_inputs"):
 @pytest.mark.parametrize("case", list(WRONG_CONFIG))
 def test_wrong_model_config(explicit, case):
     answer = load(explicit, {"config": json.dumps(WRONG_CONFIG[case])})
-    if case != "max_batch_size text":  # a number of ours it is not, so it is carried along
-        assert answer.status == 400, answer
-        assert_says(answer, r"model config|version_policy|num_versions")
+    assert answer.status == (501 if case in ("instances on a GPU", "a sequence batcher") else 400), answer
+    assert_says(answer, r"model config, \w+")
     still_serves(explicit)
     assert explicit.get("/v2/models/two_inputs/config").status == 200
 

@@ -1,6 +1,7 @@
 """Settings that single models have of their own, beside those of all models."""
 
 import contextlib
+import json
 
 import pytest
 
@@ -37,6 +38,21 @@ def test_queues_are_as_long_as_their_model_says(start_server, models):
         refused = server.infer("spin", spin(1))
         assert refused.status == 429 and "(1 requests wait)" in refused.error(), refused
         assert server.infer("other", spin(1)).status == 200
+
+
+def test_a_load_call_brings_settings_in_tritons_words(start_server, models):
+    server = start_server(models, options=["--control", "explicit"])
+
+    def load(config):
+        return server.post("/v2/repository/models/spin/load", {"parameters": {"config": json.dumps(config)}})
+
+    policy = {"timeout_action": "REJECT", "default_timeout_microseconds": 300_000}
+    assert load({"dynamic_batching": {"default_queue_policy": policy}}).status == 200
+    assert server.infer("spin", spin()).status == 504
+    refused = load({"dynamic_batching": {"preferred_batch_size": [1000]}})
+    assert refused.status == 400 and "at most 64" in refused.error(), refused
+    assert load({}).status == 200
+    assert server.infer("spin", spin(500_000, timeout=60_000_000)).status == 200, "which takes longer than 300 ms"
 
 
 def test_a_model_that_is_not_there_is_a_warning_with_the_nearest_name(start_server, models):
