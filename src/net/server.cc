@@ -21,7 +21,8 @@ class ServerImpl final : public Server {
  public:
   ServerImpl(const Options& options, base::Clock& clock, base::Logger& log)
       : limits_(options.limits),
-        budget_(limits_.max_buffered_bytes),
+        own_budget_(limits_.max_buffered_bytes),
+        budget_(options.budget != nullptr ? *options.budget : own_budget_),
         limiter_(limits_),
         shared_{limits_, budget_, limiter_, balancer_, clock, log, options.tls} {}
   ~ServerImpl() override;
@@ -42,7 +43,8 @@ class ServerImpl final : public Server {
   TlsMode ModeOf(const ListenAddress& address) const;
 
   const Limits limits_;
-  ByteBudget budget_;
+  ByteBudget own_budget_;
+  ByteBudget& budget_;
   ConnectionLimiter limiter_;
   ConnectionBalancer balancer_;
   const IoThread::Shared shared_;

@@ -16,6 +16,7 @@
 
 namespace slipway::net {
 
+class ByteBudget;
 class TlsContext;
 
 // What the network layer counts. Read at any time from any thread.
@@ -47,6 +48,9 @@ class Server {
     size_t io_threads = 1;
     Limits limits;
     TlsContext* tls = nullptr;  // outlives the server; null: it speaks no TLS
+    // Of the bytes in request buffers, for whoever counts more there; outlives the server. Null:
+    // one of limits.max_buffered_bytes.
+    ByteBudget* budget = nullptr;
   };
 
   // Binds, makes the handlers and starts the threads. kFailedPrecondition when an address is taken,
