@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "frontend/model_control.h"
 #include "frontend/server_state.h"
+#include "frontend/shared_memory_registry.h"
 #include "inference/dispatcher.h"
 
 namespace slipway::frontend {
@@ -18,6 +19,7 @@ struct Services {
   base::Executor& loop;
   base::Clock& clock;
   base::Logger& log;
+  SharedMemoryRegistry* shared_memory = nullptr;  // null: shared memory is off
 };
 
 }  // namespace slipway::frontend

@@ -284,23 +284,13 @@ TEST_F(GrpcFrontEndTest, SaysHonestlyWhatItDoesNotHave) {
           .regions_size(),
       0);
   status.set_name("r");
-  EXPECT_EQ(ErrorOf(Call("SystemSharedMemoryStatus", status)).code(), StatusCode::kNotFound);
-  EXPECT_EQ(Only<::inference::CudaSharedMemoryStatusResponse>(
-                Call("CudaSharedMemoryStatus", ::inference::CudaSharedMemoryStatusRequest()))
-                .regions_size(),
-            0);
+  EXPECT_EQ(ErrorOf(Call("SystemSharedMemoryStatus", status)).code(), StatusCode::kUnimplemented);
   EXPECT_EQ(
       ErrorOf(Call("SystemSharedMemoryRegister", ::inference::SystemSharedMemoryRegisterRequest()))
           .code(),
       StatusCode::kUnimplemented);
-  EXPECT_EQ(
-      ErrorOf(Call("CudaSharedMemoryRegister", ::inference::CudaSharedMemoryRegisterRequest()))
-          .code(),
-      StatusCode::kUnimplemented);
   Only<::inference::SystemSharedMemoryUnregisterResponse>(
       Call("SystemSharedMemoryUnregister", ::inference::SystemSharedMemoryUnregisterRequest()));
-  Only<::inference::CudaSharedMemoryUnregisterResponse>(
-      Call("CudaSharedMemoryUnregister", ::inference::CudaSharedMemoryUnregisterRequest()));
   EXPECT_EQ(ErrorOf(Call("TraceSetting", ::inference::TraceSettingRequest())).code(),
             StatusCode::kUnimplemented);
 }

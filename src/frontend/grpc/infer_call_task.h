@@ -16,7 +16,8 @@ class MessageTask : public openinference::ModelTask {
   explicit MessageTask(const CallServices& services)
       : ModelTask({.dispatcher = services.front.dispatcher,
                    .clock = services.front.clock,
-                   .log = services.front.log},
+                   .log = services.front.log,
+                   .shared_memory = services.front.shared_memory},
                   monitor::Protocol::kGrpc),
         call_services_(services) {}
 

@@ -426,11 +426,13 @@ TEST_F(InferCallTest, RefusesWrongParameters) {
               HasSubstr("the name is reserved"));
 }
 
-TEST_F(InferCallTest, RefusesSharedMemory) {
+TEST_F(InferCallTest, RefusesSharedMemoryUnlessItIsOn) {
   server_.AddModel("m", 1, EchoSignature());
   ModelInferRequest request = Described("FP32", {1, 2});
   (*request.mutable_inputs(0)->mutable_parameters())["shared_memory_region"].set_string_param("r");
-  EXPECT_EQ(ErrorOf(Infer(request)).code(), StatusCode::kUnimplemented);
+  const base::Status refused = ErrorOf(Infer(request));
+  EXPECT_EQ(refused.code(), StatusCode::kUnimplemented);
+  EXPECT_THAT(refused.message(), HasSubstr("start it with --shared-memory"));
   request = Two();
   request.add_outputs()->set_name("y");
   (*request.mutable_outputs(0)->mutable_parameters())["shared_memory_region"].set_string_param("r");

@@ -1,7 +1,9 @@
 #include "frontend/grpc/infer_message_decoder.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
+#include <string>
 #include <type_traits>
 
 #include "base/protobuf_wire.h"
@@ -10,6 +12,7 @@
 #include "frontend/grpc/parameter_value.h"
 #include "frontend/openinference/output_selection.h"
 #include "frontend/openinference/parameter_rules.h"
+#include "frontend/openinference/shared_tensor.h"
 
 namespace slipway::frontend::grpc {
 namespace {
@@ -78,23 +81,30 @@ Status ReadRequestParameter(const InferParameter& parameter, InferRequest& reque
                      : status.WithContext(StrCat("parameter '", Printable(parameter.name), "'"));
 }
 
+std::string Quoted(const InferOutput& output) {
+  return StrCat("output '", Printable(output.name), "'");
+}
+
 Status ReadOutput(const InferMessage& message, const InferOutput& output,
                   const tensor::Signature& signature, InferRequest& request) {
   int64_t classes = 0;
+  RegionPlace place;
+  Status status;
   for (const InferParameter& parameter : message.ParametersOf(output.parameters)) {
+    ParameterValue value(parameter);
     if (parameter.name == "classification") {
-      ParameterValue value(parameter);
-      const Status status = openinference::ReadClassification(value, classes);
-      if (!status.ok()) {
-        return status.WithContext(StrCat("output '", Printable(output.name), "'"));
-      }
-    } else if (parameter.name.starts_with("shared_memory_")) {
-      return openinference::SharedMemoryRefused();
+      status = openinference::ReadClassification(value, classes);
+    } else if (openinference::IsAboutSharedMemory(parameter.name)) {
+      status = openinference::ReadSharedMemoryParameter(parameter.name, value, place);
     } else if (!IsAboutJson(parameter.name)) {
       request.Ignore("output parameter", parameter.name);
     }
+    if (!status.ok()) return status.WithContext(Quoted(output));
   }
-  return openinference::AddOutput(signature, output.name, /*binary=*/true, classes, request);
+  SLIPWAY_RETURN_IF_ERROR(
+      openinference::AddOutput(signature, output.name, /*binary=*/true, classes, request));
+  if (!place.asked) return OkStatus();
+  return openinference::ShareLastOutput(place, request).WithContext(Quoted(output));
 }
 
 // Calls `on_value(bits)` for each number of the field, in order. The contents have been checked.
@@ -205,21 +215,63 @@ Status CheckCounts(const InferInput& input, DType dtype, int64_t count, size_t f
                                 got == 0 ? "; send contents or raw_input_contents" : ""));
 }
 
-// With raw contents there is one entry for each input, and nothing else.
+bool IsShared(const InferMessage& message, const InferInput& input) {
+  return std::ranges::any_of(message.ParametersOf(input.parameters),
+                             openinference::IsAboutSharedMemory, &InferParameter::name);
+}
+
+// How many inputs lie in the request, which is all of them where no tensor has parameters.
+size_t InputsInRequest(const InferMessage& message) {
+  if (message.tensor_parameters.empty()) return message.inputs.size();
+  const auto in_request = [&](const InferInput& input) { return !IsShared(message, input); };
+  return static_cast<size_t>(std::ranges::count_if(message.inputs, in_request));
+}
+
+bool HasContents(const InferInput& input) {
+  return std::ranges::any_of(input.counts, [](uint64_t count) { return count != 0; });
+}
+
+Status ReadInputParameters(const InferMessage& message, const InferInput& input,
+                           InferRequest& request, RegionPlace& place) {
+  for (const InferParameter& parameter : message.ParametersOf(input.parameters)) {
+    if (openinference::IsAboutSharedMemory(parameter.name)) {
+      ParameterValue value(parameter);
+      SLIPWAY_RETURN_IF_ERROR(
+          openinference::ReadSharedMemoryParameter(parameter.name, value, place));
+    } else if (!IsAboutJson(parameter.name)) {
+      request.Ignore("input parameter", parameter.name);
+    }
+  }
+  return OkStatus();
+}
+
+Status CheckShape(const InferInput& input) {
+  if (input.dimensions > tensor::kMaxRank) {
+    return InvalidArgument(StrCat("shape: expected at most ", tensor::kMaxRank, " dimensions"));
+  }
+  for (size_t i = 0; i < input.shape.rank(); ++i) {
+    if (input.shape[i] >= 0) continue;
+    return InvalidArgument(
+        StrCat("shape: expected dimension ", i, " to be at least 0, got ", input.shape[i]));
+  }
+  return OkStatus();
+}
+
+// With raw contents there is one entry for each input that is not in shared memory, and nothing
+// else.
 Status CheckRaw(const InferMessage& message) {
   if (message.raw_inputs.empty()) return OkStatus();
   for (const InferInput& input : message.inputs) {
-    for (const uint64_t count : input.counts) {
-      if (count == 0) continue;
-      return InvalidArgument(
-          StrCat(InputMatcher::Quoted(input.name),
-                 " has contents, but the request has raw_input_contents: send one of them"));
-    }
+    if (!HasContents(input)) continue;
+    return InvalidArgument(
+        StrCat(InputMatcher::Quoted(input.name),
+               " has contents, but the request has raw_input_contents: send one of them"));
   }
-  if (message.raw_inputs.size() == message.inputs.size()) return OkStatus();
-  return InvalidArgument(StrCat("expected ", message.inputs.size(),
-                                " raw_input_contents, one for each input, got ",
-                                message.raw_inputs.size()));
+  const size_t expected = InputsInRequest(message);
+  if (message.raw_inputs.size() == expected) return OkStatus();
+  return InvalidArgument(StrCat("expected ", expected, " raw_input_contents, one for each input",
+                                expected == message.inputs.size() ? "" : " not in shared memory",
+                                ", got ", message.raw_inputs.size()));
 }
 
 }  // namespace
@@ -232,11 +284,12 @@ Status InferMessageDecoder::Decode(const InferMessage& message, const tensor::Si
     SLIPWAY_RETURN_IF_ERROR(ReadRequestParameter(parameter, request));
   }
   matcher_.Begin(signature);
+  raw_taken_ = 0;
   inputs.assign(signature.inputs.size(), TensorView());
   SLIPWAY_RETURN_IF_ERROR(CheckRaw(message));
-  for (size_t i = 0; i < message.inputs.size(); ++i) {
-    const Status status = DecodeInput(message, i, request, inputs);
-    if (!status.ok()) return status.WithContext(InputMatcher::Quoted(message.inputs[i].name));
+  for (const InferInput& input : message.inputs) {
+    const Status status = DecodeInput(message, input, request, inputs);
+    if (!status.ok()) return status.WithContext(InputMatcher::Quoted(input.name));
   }
   SLIPWAY_RETURN_IF_ERROR(matcher_.CheckComplete(inputs));
   for (const InferOutput& output : message.outputs) {
@@ -246,31 +299,36 @@ Status InferMessageDecoder::Decode(const InferMessage& message, const tensor::Si
   return OkStatus();
 }
 
-Status InferMessageDecoder::DecodeInput(const InferMessage& message, size_t position,
+Status InferMessageDecoder::DecodeInput(const InferMessage& message, const InferInput& input,
                                         InferRequest& request, std::vector<TensorView>& inputs) {
-  const InferInput& input = message.inputs[position];
-  for (const InferParameter& parameter : message.ParametersOf(input.parameters)) {
-    if (parameter.name.starts_with("shared_memory_")) return openinference::SharedMemoryRefused();
-    if (!IsAboutJson(parameter.name)) request.Ignore("input parameter", parameter.name);
-  }
-  if (input.dimensions > tensor::kMaxRank) {
-    return InvalidArgument(StrCat("shape: expected at most ", tensor::kMaxRank, " dimensions"));
-  }
-  for (size_t i = 0; i < input.shape.rank(); ++i) {
-    if (input.shape[i] >= 0) continue;
-    return InvalidArgument(
-        StrCat("shape: expected dimension ", i, " to be at least 0, got ", input.shape[i]));
-  }
+  RegionPlace place;
+  SLIPWAY_RETURN_IF_ERROR(ReadInputParameters(message, input, request, place));
+  SLIPWAY_RETURN_IF_ERROR(CheckShape(input));
   openinference::MatchedInput match;
   SLIPWAY_RETURN_IF_ERROR(matcher_.Match(input.name, input.datatype, input.shape, match));
+  if (place.asked) {
+    SLIPWAY_ASSIGN_OR_RETURN(inputs[match.index],
+                             DecodeShared(input, place, match, request.regions));
+    return OkStatus();
+  }
   std::span<const std::byte> data;
   if (!message.raw_inputs.empty()) {
-    data = message.raw_inputs[position];
+    data = message.raw_inputs[raw_taken_++];  // CheckRaw() has counted them
   } else {
     SLIPWAY_ASSIGN_OR_RETURN(data, DecodeContents(message, input, match));
   }
   SLIPWAY_ASSIGN_OR_RETURN(inputs[match.index], TensorView::Create(match.dtype, input.shape, data));
   return OkStatus();
+}
+
+Result<TensorView> InferMessageDecoder::DecodeShared(const InferInput& input,
+                                                     const RegionPlace& place,
+                                                     const openinference::MatchedInput& match,
+                                                     RequestRegions& regions) {
+  if (HasContents(input)) {
+    return InvalidArgument("expected shared memory or contents, got both");
+  }
+  return openinference::ReadSharedInput(place, match, input.shape, regions, arena_);
 }
 
 Result<std::span<const std::byte>> InferMessageDecoder::DecodeContents(

@@ -18,10 +18,11 @@ namespace slipway::frontend::grpc {
 // Raw contents become views into the message, without a copy, wherever they lie in it: a TensorView
 // need not be aligned, and the engine copies an input whose elements it could not read in place.
 // Typed contents are written once into the decoder's memory. Both are valid until the next Decode()
-// or Reset(), and as long as the message is. Reused. Thread-compatible.
+// or Reset(), and as long as the message is. Inputs in shared memory are copied out of it, once.
+// Reused. Thread-compatible.
 //
-// Errors: kInvalidArgument (names the input, what was expected and what came), kUnimplemented
-// (shared memory). Source: Triton, grpc_service.proto.
+// Errors: kInvalidArgument (names the input, what was expected and what came), those of
+// RequestRegions. Source: Triton, grpc_service.proto.
 class InferMessageDecoder {
  public:
   // `inputs` becomes one view for each input of `signature`, absent where an optional one was left
@@ -32,16 +33,20 @@ class InferMessageDecoder {
   void Reset() { arena_.Reset(); }
 
  private:
-  base::Status DecodeInput(const InferMessage& message, size_t position,
+  base::Status DecodeInput(const InferMessage& message, const InferInput& input,
                            openinference::InferRequest& request,
                            std::vector<tensor::TensorView>& inputs);
   base::Result<std::span<const std::byte>> DecodeContents(const InferMessage& message,
                                                           const InferInput& input,
                                                           const openinference::MatchedInput& match);
+  base::Result<tensor::TensorView> DecodeShared(const InferInput& input, const RegionPlace& place,
+                                                const openinference::MatchedInput& match,
+                                                RequestRegions& regions);
   std::span<const std::byte> GatherStrings(const InferMessage& message, const InferInput& input);
 
   openinference::InputMatcher matcher_;
   ScratchArena arena_;
+  size_t raw_taken_ = 0;  // entries of raw_inputs
 };
 
 // Whether the request asks for "triton_enable_empty_final_response". It changes nothing for models

@@ -10,6 +10,7 @@
 #include "base/str_cat.h"
 #include "frontend/grpc/message_writer.h"
 #include "frontend/openinference/output_tensor.h"
+#include "frontend/openinference/shared_tensor.h"
 
 namespace slipway::frontend::grpc {
 namespace {
@@ -133,8 +134,13 @@ Status WriteInferResponse(const lifecycle::LoadedModel& model,
   if (stream != nullptr) WriteStreamParameters(*stream, out);
   const tensor::Signature& signature = model.engine().signature();
   for (size_t i = 0; i < request.outputs.size(); ++i) {
-    SLIPWAY_RETURN_IF_ERROR(openinference::ClassifyIfAsked(model, request.outputs[i], results[i]));
-    WriteOutput(signature.outputs[request.outputs[i].index].name, results[i], out);
+    const openinference::RequestedOutput& output = request.outputs[i];
+    const std::string& name = signature.outputs[output.index].name;
+    SLIPWAY_RETURN_IF_ERROR(openinference::ClassifyIfAsked(model, output, results[i]));
+    WriteOutput(name, results[i], out);
+    if (output.shared < 0) continue;
+    const Status moved = openinference::MoveToRegion(request, output, results[i]);
+    if (!moved.ok()) return moved.WithContext(base::StrCat("output '", name, "'"));
   }
   for (size_t i = 0; i < request.outputs.size(); ++i) AppendRaw(results[i], reply);
   if (const size_t size = SizeOf(reply); size > kMaxResponseBytes) {

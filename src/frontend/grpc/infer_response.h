@@ -29,7 +29,10 @@ struct StreamParameters {
 // their order. `results` has one tensor for each of request.outputs; large ones are moved out of
 // it.
 //
-// Errors: kInvalidArgument (a classification that is not possible; more than 2^31-1 bytes). `reply`
+// Outputs of request.shared_outputs go into shared memory, and their raw contents are empty.
+//
+// Errors: kInvalidArgument (a classification that is not possible; more than 2^31-1 bytes),
+// kInternal (an output does not fit into its shared memory). `reply`
 // then needs to be emptied. Source: Triton, grpc_service.proto.
 base::Status WriteInferResponse(const lifecycle::LoadedModel& model,
                                 const openinference::InferRequest& request,

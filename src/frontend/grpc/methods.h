@@ -13,9 +13,6 @@ void ServerReady(UnaryCall& call);
 void ServerMetadata(UnaryCall& call);
 void TraceSetting(UnaryCall& call);
 void LogSettings(UnaryCall& call);
-void SharedMemoryStatus(UnaryCall& call);
-void SharedMemoryRegister(UnaryCall& call);
-void SharedMemoryUnregister(UnaryCall& call);
 
 // model_methods.cc
 void ModelReady(UnaryCall& call);
@@ -27,6 +24,14 @@ void ModelStatistics(UnaryCall& call);
 void RepositoryIndex(UnaryCall& call);
 void RepositoryModelLoad(UnaryCall& call);
 void RepositoryModelUnload(UnaryCall& call);
+
+// shared_memory_methods.cc
+void SharedMemoryStatus(UnaryCall& call);
+void SharedMemoryRegister(UnaryCall& call);
+void SharedMemoryUnregister(UnaryCall& call);
+void CudaMemoryStatus(UnaryCall& call);
+void CudaMemoryRegister(UnaryCall& call);
+void CudaMemoryUnregister(UnaryCall& call);
 
 // health.cc
 void HealthCheck(UnaryCall& call);

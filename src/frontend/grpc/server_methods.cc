@@ -1,4 +1,4 @@
-// Methods about the server as a whole: health, metadata, settings, shared memory.
+// Methods about the server as a whole: health, metadata, settings.
 
 #include <array>
 #include <string>
@@ -111,7 +111,8 @@ void ServerMetadata(UnaryCall& call) {
   std::string& out = call.reply();
   WriteText(1, state.name(), out);
   WriteText(2, state.version(), out);
-  for (const std::string_view extension : openinference::Extensions()) {
+  for (const std::string_view extension :
+       openinference::Extensions(call.services().shared_memory != nullptr)) {
     WriteText(3, extension, out);
   }
   call.Finish(base::OkStatus());
@@ -137,23 +138,5 @@ void LogSettings(UnaryCall& call) {
   WriteSetting("log_format", 3, 1, out);
   call.Finish(status);
 }
-
-void SharedMemoryStatus(UnaryCall& call) {
-  std::array<std::string_view, 1> name;
-  Status status = ReadTextFields(call.message(), name);
-  if (status.ok() && !name[0].empty()) {
-    status = base::NotFound(StrCat("shared memory region '", base::Printable(name[0]),
-                                   "' is not registered: shared memory is not supported"));
-  }
-  call.Finish(status);
-}
-
-void SharedMemoryRegister(UnaryCall& call) {
-  call.Finish(base::Unimplemented(
-      "shared memory is not supported; send tensors in the request (raw_input_contents)"));
-}
-
-// Nothing is ever registered, so there is nothing left to do; clients call this when they start.
-void SharedMemoryUnregister(UnaryCall& call) { call.Finish(base::OkStatus()); }
 
 }  // namespace slipway::frontend::grpc

@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/status.h"
 #include "frontend/grpc/pools.h"
@@ -32,6 +33,7 @@ class UnaryCall final : public net::GrpcReceiver {
 
   const Services& services() const { return pool_.services().front; }
   const ProtoSchema& schema() const { return pool_.services().schema; }
+  std::string_view peer() const { return call_->request().peer; }
   std::span<std::byte> message() { return message_.bytes; }
   // The answer's message, sent if all goes well.
   std::string& reply() { return call_->reply().body; }

@@ -216,7 +216,7 @@ const BadBody kBadBodies[] = {
     {R"({"inputs":[{"name":"x","name":"y"}]})", "key 'name' is there twice"},
     {R"({"a":1,"a":2,"inputs":[]})", "key 'a' is there twice"},
     {R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"parameters":{"shared_memory_region":"r"}}]})",
-     "shared memory is not supported"},
+     "input 'x': shared memory is off on this server: start it with --shared-memory"},
     {R"({"parameters":{"priority":"high"},"inputs":[]})",
      "parameter 'priority': JSON, byte 26: expected an integer from 0 to 2^64-1"},
     {R"({"parameters":{"timeout":-1},"inputs":[]})", "parameter 'timeout'"},

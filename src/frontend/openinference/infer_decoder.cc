@@ -6,8 +6,10 @@
 #include "base/str_cat.h"
 #include "base/text.h"
 #include "frontend/openinference/json_object.h"
+#include "frontend/openinference/json_value.h"
 #include "frontend/openinference/output_selection.h"
 #include "frontend/openinference/request_parameters.h"
+#include "frontend/openinference/shared_tensor.h"
 #include "tensor/json_number_scanner.h"
 
 namespace slipway::frontend::openinference {
@@ -133,7 +135,10 @@ Status InferDecoder::ReadInputParameters(JsonReader& reader, Input& input) {
       if (reader.ReadUint64(size)) input.binary_size = size;
       return reader.status();
     }
-    if (key.starts_with("shared_memory_")) return SharedMemoryRefused();
+    if (IsAboutSharedMemory(key)) {
+      JsonValue value(reader);
+      return ReadSharedMemoryParameter(key, value, input.place);
+    }
     request_->Ignore("input parameter", key);
     reader.SkipValue();
     return reader.status();
@@ -155,6 +160,7 @@ Status InferDecoder::FinishInput(Input& input) {
   if (!input.name) return InvalidArgument("'inputs': each element needs a 'name'");
   if (!input.dtype_name) return InvalidArgument("'datatype' is missing");
   if (!input.shape) return InvalidArgument("'shape' is missing");
+  if (input.place.asked) return FinishShared(input);
   if (input.data.has_value() == input.binary_size.has_value()) {
     return InvalidArgument(
         StrCat("expected either 'data' or the parameter 'binary_data_size', got ",
@@ -168,6 +174,19 @@ Status InferDecoder::FinishInput(Input& input) {
 // NOLINTBEGIN(bugprone-unchecked-optional-access): what follows runs for described() inputs only.
 Status InferDecoder::Match(Input& input) {
   return matcher_.Match(*input.name, *input.dtype_name, *input.shape, input.match);
+}
+
+Status InferDecoder::FinishShared(Input& input) {
+  if (input.data || input.binary_size) {
+    return InvalidArgument(StrCat("expected shared memory or ",
+                                  input.data ? "'data'" : "the parameter 'binary_data_size'",
+                                  ", got both"));
+  }
+  SLIPWAY_RETURN_IF_ERROR(Match(input));
+  SLIPWAY_ASSIGN_OR_RETURN(input.view, ReadSharedInput(input.place, input.match, *input.shape,
+                                                       request_->regions, arena_));
+  input.decoded = true;
+  return OkStatus();
 }
 
 Status InferDecoder::DecodeData(JsonReader& reader, Input& input) {

@@ -24,8 +24,10 @@ namespace slipway::frontend::openinference {
 // Strings with escapes are decoded where they lie, so a body can be decoded once. At least 64
 // readable bytes must follow the body. Reused, so that its memory is too. Thread-compatible.
 //
-// Errors: kInvalidArgument (names the input, what was expected and what came), kUnimplemented
-// (shared memory). Source: KServe, "Open Inference Protocol".
+// Inputs in shared memory are copied out of it (RequestRegions), once.
+//
+// Errors: kInvalidArgument (names the input, what was expected and what came), those of
+// RequestRegions. Source: KServe, "Open Inference Protocol".
 class InferDecoder {
  public:
   // `inputs` becomes one view for each input of `signature`, absent where an optional one was left
@@ -45,6 +47,7 @@ class InferDecoder {
     std::optional<std::string_view> dtype_name;
     std::optional<tensor::Shape> shape;
     std::optional<uint64_t> binary_size;
+    RegionPlace place;
     std::optional<tensor::JsonReader> data;  // where "data" begins
     bool decoded = false;                    // `view` is there
     MatchedInput match;                      // once it was found in the signature
@@ -60,6 +63,7 @@ class InferDecoder {
   base::Status ReadInputParameters(tensor::JsonReader& reader, Input& input);
   base::Status ReadData(tensor::JsonReader& reader, Input& input);
   base::Status FinishInput(Input& input);
+  base::Status FinishShared(Input& input);
   base::Status Match(Input& input);
   base::Status DecodeData(tensor::JsonReader& reader, Input& input);
   base::Status TakeBinary(std::span<std::byte> tail);

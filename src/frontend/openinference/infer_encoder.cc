@@ -8,6 +8,7 @@
 #include "frontend/openinference/binary_tensor.h"
 #include "frontend/openinference/json_text.h"
 #include "frontend/openinference/output_tensor.h"
+#include "frontend/openinference/shared_tensor.h"
 #include "tensor/json_writer.h"
 
 namespace slipway::frontend::openinference {
@@ -49,7 +50,9 @@ Status AppendOutput(const lifecycle::LoadedModel& model, const InferRequest& req
                     const RequestedOutput& output, Tensor tensor, net::HttpResponse& response) {
   const tensor::TensorSpec& spec = model.engine().signature().outputs[output.index];
   AppendDescription(spec, tensor, response.body);
-  if (output.binary) {
+  if (output.shared >= 0) {
+    SLIPWAY_RETURN_IF_ERROR(MoveToRegion(request, output, tensor));
+  } else if (output.binary) {
     AppendBinary(std::move(tensor), response);
   } else {
     SLIPWAY_RETURN_IF_ERROR(AppendJson(tensor, request, response.body));

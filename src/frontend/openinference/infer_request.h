@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "frontend/request_regions.h"
+
 namespace slipway::frontend::openinference {
 
 // One output that the client wants, and how.
@@ -13,6 +15,7 @@ struct RequestedOutput {
   size_t index = 0;     // in the signature's outputs
   bool binary = false;  // behind the JSON instead of in it
   int64_t classes = 0;  // the classification extension's k; 0: the tensor itself
+  int32_t shared = -1;  // in InferRequest::shared_outputs, where it goes; -1: into the answer
 };
 
 // What an infer request says beside its tensors. Reused; views the request's body.
@@ -23,6 +26,8 @@ struct InferRequest {
   bool literal_not_finite = false;       // NaN and the infinities may be written into JSON
   uint64_t timeout_us = 0;               // 0: none
   uint64_t priority = 0;
+  RequestRegions regions;                   // where tensors in shared memory are found
+  std::vector<RegionSlice> shared_outputs;  // where outputs go that do not go into the answer
   std::string ignored;  // what was not understood, for people: "'foo', input 'x' parameter 'bar'"
 
   // Forgets everything but its memory.

@@ -8,14 +8,15 @@
 namespace slipway::frontend::openinference {
 namespace {
 
-constexpr std::array<std::string_view, 8> kExtensions = {"classification",
+constexpr std::array<std::string_view, 9> kExtensions = {"classification",
                                                          "model_repository",
                                                          "model_repository(unload_dependents)",
                                                          "model_configuration",
                                                          "binary_tensor_data",
                                                          "parameters",
                                                          "statistics",
-                                                         "logging"};
+                                                         "logging",
+                                                         "system_shared_memory"};
 
 void AppendKey(std::string_view key, std::string& out) {
   out.append("\"").append(key).append("\":");
@@ -45,17 +46,19 @@ void AppendSpecs(const std::vector<tensor::TensorSpec>& specs, std::string& out)
 
 }  // namespace
 
-std::span<const std::string_view> Extensions() { return kExtensions; }
+std::span<const std::string_view> Extensions(bool shared_memory) {
+  return std::span(kExtensions).first(kExtensions.size() - (shared_memory ? 0 : 1));
+}
 
 std::string PlatformName(std::string_view backend) { return std::string(backend).append("_onnx"); }
 
-std::string ServerMetadataJson(const ServerState& state) {
+std::string ServerMetadataJson(const ServerState& state, bool shared_memory) {
   std::string out = "{\"name\":";
   base::AppendJsonString(out, state.name());
   out.append(",\"version\":");
   base::AppendJsonString(out, state.version());
   out.append(",\"extensions\":");
-  AppendList(kExtensions, out,
+  AppendList(Extensions(shared_memory), out,
              [&](std::string_view extension) { base::AppendJsonString(out, extension); });
   out.push_back('}');
   return out;

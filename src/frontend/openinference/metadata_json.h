@@ -9,10 +9,11 @@
 
 namespace slipway::frontend::openinference {
 
-// The protocol's extensions that work here: what GET /v2 announces.
-std::span<const std::string_view> Extensions();
+// The protocol's extensions that work here: what GET /v2 announces. `shared_memory`: whether it is
+// on.
+std::span<const std::string_view> Extensions(bool shared_memory);
 
-std::string ServerMetadataJson(const ServerState& state);
+std::string ServerMetadataJson(const ServerState& state, bool shared_memory);
 // {"models":["a","b"]}: the models that are ready.
 std::string ModelListJson(const lifecycle::Snapshot& snapshot);
 // `versions`: what to list as ready. `backend`: ServerState::backend().

@@ -27,6 +27,7 @@ void ModelTask::Begin(const Arrival& arrival, const RequestIds& ids) {
   arrival_ = arrival;
   ids_ = ids;
   received_ = services_.clock.SteadyNow();
+  request_.regions.Begin(services_.shared_memory, arrival.peer);
   services_.dispatcher.stats(*this).AddInFlight(services_.dispatcher.shard(), 1);
 }
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "frontend/openinference/infer_request.h"
 #include "frontend/request_ids.h"
+#include "frontend/shared_memory_registry.h"
 #include "inference/dispatcher.h"
 #include "inference/infer_call.h"
 #include "monitor/model_stats.h"
@@ -19,6 +20,7 @@ struct TaskServices {
   inference::Dispatcher& dispatcher;
   base::Clock& clock;
   base::Logger& log;
+  SharedMemoryRegistry* shared_memory = nullptr;  // null: off
 };
 
 // The part of one request to a model that is the same in every protocol: what the lanes want to

@@ -64,28 +64,31 @@ const OpenInferenceHandler::Route OpenInferenceHandler::kRoutes[] = {
     {HttpMethod::kPost, "/v2/models/{m}/trace/setting", &OpenInferenceHandler::Tracing},
     {HttpMethod::kGet, "/v2/systemsharedmemory/status", &OpenInferenceHandler::SharedMemoryStatus},
     {HttpMethod::kGet, "/v2/systemsharedmemory/region/{n}/status",
-     &OpenInferenceHandler::SharedMemoryRegion},
+     &OpenInferenceHandler::SharedMemoryStatus},
     {HttpMethod::kPost, "/v2/systemsharedmemory/region/{n}/register",
      &OpenInferenceHandler::SharedMemoryRegister},
     {HttpMethod::kPost, "/v2/systemsharedmemory/unregister",
      &OpenInferenceHandler::SharedMemoryUnregister},
     {HttpMethod::kPost, "/v2/systemsharedmemory/region/{n}/unregister",
      &OpenInferenceHandler::SharedMemoryUnregister},
-    {HttpMethod::kGet, "/v2/cudasharedmemory/status", &OpenInferenceHandler::SharedMemoryStatus},
+    {HttpMethod::kGet, "/v2/cudasharedmemory/status", &OpenInferenceHandler::CudaMemoryStatus},
     {HttpMethod::kGet, "/v2/cudasharedmemory/region/{n}/status",
-     &OpenInferenceHandler::SharedMemoryRegion},
+     &OpenInferenceHandler::CudaMemoryStatus},
     {HttpMethod::kPost, "/v2/cudasharedmemory/region/{n}/register",
-     &OpenInferenceHandler::SharedMemoryRegister},
+     &OpenInferenceHandler::CudaMemoryRegister},
     {HttpMethod::kPost, "/v2/cudasharedmemory/unregister",
-     &OpenInferenceHandler::SharedMemoryUnregister},
+     &OpenInferenceHandler::CudaMemoryUnregister},
     {HttpMethod::kPost, "/v2/cudasharedmemory/region/{n}/unregister",
-     &OpenInferenceHandler::SharedMemoryUnregister},
+     &OpenInferenceHandler::CudaMemoryUnregister},
 };
 
 OpenInferenceHandler::OpenInferenceHandler(const Services& services)
     : services_(services),
       random_(base::RandomSeed()),
-      tasks_({.dispatcher = services.dispatcher, .clock = services.clock, .log = services.log}) {}
+      tasks_({.dispatcher = services.dispatcher,
+              .clock = services.clock,
+              .log = services.log,
+              .shared_memory = services.shared_memory}) {}
 
 void OpenInferenceHandler::OnRequest(Exchange& exchange) {
   const net::HttpRequest& request = exchange.request();
@@ -267,7 +270,7 @@ void OpenInferenceHandler::ModelStatistics(Exchange& exchange, const PathArgumen
 // --- the server ---
 
 void OpenInferenceHandler::ServerMetadata(Exchange& exchange, const PathArguments&) {
-  SendJson(ServerMetadataJson(services_.state), exchange);
+  SendJson(ServerMetadataJson(services_.state, services_.shared_memory != nullptr), exchange);
 }
 
 void OpenInferenceHandler::Live(Exchange& exchange, const PathArguments&) {
@@ -370,27 +373,6 @@ void OpenInferenceHandler::Tracing(Exchange& exchange, const PathArguments&) {
       base::Unimplemented("trace settings are not supported; send a traceparent header, and see "
                           "/v2/models/stats for where time goes"),
       exchange);
-}
-
-void OpenInferenceHandler::SharedMemoryStatus(Exchange& exchange, const PathArguments&) {
-  SendJson("[]", exchange);
-}
-
-void OpenInferenceHandler::SharedMemoryRegion(Exchange& exchange, const PathArguments& path) {
-  SendError(base::NotFound(StrCat("shared memory region '", base::Printable(path.name),
-                                  "' is not registered: shared memory is not supported")),
-            exchange);
-}
-
-void OpenInferenceHandler::SharedMemoryRegister(Exchange& exchange, const PathArguments&) {
-  SendError(base::Unimplemented(
-                "shared memory is not supported; send tensors in the request (binary_data_size)"),
-            exchange);
-}
-
-// Nothing is ever registered, so there is nothing left to do; clients call this when they start.
-void OpenInferenceHandler::SharedMemoryUnregister(Exchange& exchange, const PathArguments&) {
-  exchange.Send();
 }
 
 }  // namespace slipway::frontend::openinference

@@ -60,10 +60,13 @@ class OpenInferenceHandler final : public net::HttpHandler {
   void Logging(net::Exchange& exchange, const PathArguments& path);
   void SetLogging(net::Exchange& exchange, const PathArguments& path);
   void Tracing(net::Exchange& exchange, const PathArguments& path);
+  // shared_memory_routes.cc
   void SharedMemoryStatus(net::Exchange& exchange, const PathArguments& path);
-  void SharedMemoryRegion(net::Exchange& exchange, const PathArguments& path);
   void SharedMemoryRegister(net::Exchange& exchange, const PathArguments& path);
   void SharedMemoryUnregister(net::Exchange& exchange, const PathArguments& path);
+  void CudaMemoryStatus(net::Exchange& exchange, const PathArguments& path);
+  void CudaMemoryRegister(net::Exchange& exchange, const PathArguments& path);
+  void CudaMemoryUnregister(net::Exchange& exchange, const PathArguments& path);
 
   void RunTask(InferTask::Kind kind, net::Exchange& exchange, const PathArguments& path);
   // `found`: whether `task` has its model, else why not.

@@ -573,10 +573,11 @@ TEST_F(OpenInferenceHandlerTest, ControlsModels) {
 
 TEST_F(OpenInferenceHandlerTest, SaysHonestlyWhatItDoesNotHave) {
   EXPECT_EQ(Call("GET", "/v2/systemsharedmemory/status").body(), "[]");
-  ErrorOf(Call("GET", "/v2/cudasharedmemory/region/r/status"), 404);
-  ErrorOf(Call("POST", "/v2/systemsharedmemory/region/r/register", "{}"), 501);
+  ErrorOf(Call("GET", "/v2/systemsharedmemory/region/r/status"), 501);
+  EXPECT_THAT(ErrorOf(Call("POST", "/v2/systemsharedmemory/region/r/register", "{}"), 501),
+              HasSubstr("start it with --shared-memory"));
+  EXPECT_EQ(Call("GET", "/v2").body().find("shared_memory"), std::string::npos);
   EXPECT_EQ(Call("POST", "/v2/systemsharedmemory/unregister").status(), 200);
-  EXPECT_EQ(Call("POST", "/v2/cudasharedmemory/region/r/unregister").status(), 200);
   ErrorOf(Call("GET", "/v2/trace/setting"), 501);
   EXPECT_EQ(Call("GET", "/v2/logging").status(), 200);
   EXPECT_EQ(Call("POST", "/v2/logging", R"({"log_verbose_level":1})").status(), 200);

@@ -7,6 +7,7 @@
 #include "base/str_cat.h"
 #include "base/text.h"
 #include "frontend/openinference/infer_request.h"
+#include "frontend/request_regions.h"
 
 namespace slipway::frontend::openinference {
 
@@ -19,8 +20,28 @@ namespace slipway::frontend::openinference {
 //   base::Status status()
 // Source: Triton, "Parameters Extension".
 
-// The answer to any shared_memory_* parameter.
-base::Status SharedMemoryRefused();
+// Whether a parameter of an input or output says that it lies in shared memory.
+inline bool IsAboutSharedMemory(std::string_view key) { return key.starts_with("shared_memory_"); }
+
+// Reads such a parameter.
+template <typename Value>
+base::Status ReadSharedMemoryParameter(std::string_view key, Value& value, RegionPlace& place) {
+  place.asked = true;
+  std::string_view text;
+  uint64_t number = 0;
+  if (key == "shared_memory_region") {
+    if (value.ReadString(text)) place.region = text;
+  } else if (key == "shared_memory_byte_size") {
+    if (value.ReadUint64(number)) place.byte_size = number;
+  } else if (key == "shared_memory_offset") {
+    if (value.ReadUint64(number)) place.offset = number;
+  } else {
+    return base::InvalidArgument(base::StrCat(
+        "parameter '", base::Printable(key),
+        "': expected shared_memory_region, shared_memory_byte_size or shared_memory_offset"));
+  }
+  return value.status().WithContext(base::StrCat("parameter '", key, "'"));
+}
 
 // Sequences have no meaning for models without state: the wish is noted as ignored.
 template <typename Value>

@@ -5,6 +5,7 @@
 #include "frontend/openinference/json_object.h"
 #include "frontend/openinference/json_value.h"
 #include "frontend/openinference/output_selection.h"
+#include "frontend/openinference/shared_tensor.h"
 
 namespace slipway::frontend::openinference {
 namespace {
@@ -28,11 +29,6 @@ Status ReadKnownOrUnknown(JsonReader& reader, std::string_view key, InferRequest
 }
 
 }  // namespace
-
-Status SharedMemoryRefused() {
-  return base::Unimplemented(
-      "shared memory is not supported; send the tensor in the request (binary_data_size)");
-}
 
 Status ReadRequestParameter(JsonReader& reader, std::string_view key, InferRequest& request,
                             OutputWishes* wishes) {
@@ -76,7 +72,10 @@ Status OutputWishes::ReadParameters(JsonReader& reader, Wish& wish) {
       JsonValue value(reader);
       return ReadClassification(value, wish.classes);
     }
-    if (key.starts_with("shared_memory_")) return SharedMemoryRefused();
+    if (IsAboutSharedMemory(key)) {
+      JsonValue value(reader);
+      return ReadSharedMemoryParameter(key, value, wish.place);
+    }
     request_.Ignore("output parameter", key);
     reader.SkipValue();
     return reader.status();
@@ -88,7 +87,15 @@ Status OutputWishes::Add(const Wish& wish) {
   SLIPWAY_RETURN_IF_ERROR(
       AddOutput(signature_, *wish.name, wish.binary.value_or(false), wish.classes, request_));
   undecided_.push_back(!wish.binary.has_value());
-  return OkStatus();
+  return wish.place.asked ? Share(wish) : OkStatus();
+}
+
+Status OutputWishes::Share(const Wish& wish) {
+  const Status status =
+      wish.binary.value_or(false)
+          ? InvalidArgument("expected shared memory or 'binary_data': true, got both")
+          : ShareLastOutput(wish.place, request_);
+  return status.WithContext(StrCat("output '", Printable(wish.name.value_or("")), "'"));
 }
 
 Status OutputWishes::Finish() {

@@ -30,10 +30,12 @@ class OutputWishes {
     std::optional<std::string_view> name;
     std::optional<bool> binary;
     int64_t classes = 0;
+    RegionPlace place;
   };
   base::Status ReadOne(tensor::JsonReader& reader, Wish& wish);
   base::Status ReadParameters(tensor::JsonReader& reader, Wish& wish);
   base::Status Add(const Wish& wish);
+  base::Status Share(const Wish& wish);
 
   const tensor::Signature& signature_;
   InferRequest& request_;

@@ -33,7 +33,7 @@ class FakeExchange final : public net::Exchange {
     for (const auto& [name, value] : headers_) views_.push_back({name, value});
     request_.headers = views_;
     request_.body = std::as_writable_bytes(std::span(body_.data(), size));
-    request_.peer = "test";
+    request_.peer = "unix";
   }
 
   const net::HttpRequest& request() const override { return request_; }
@@ -41,6 +41,7 @@ class FakeExchange final : public net::Exchange {
     request_.first_byte_at = first_byte;
     request_.complete_at = complete;
   }
+  void set_peer(std::string_view peer) { request_.peer = peer; }
   net::EventLoop& loop() override { base::CheckFailed(__FILE__, __LINE__, "a fake has no loop"); }
   net::HttpResponse& response() override { return response_; }
   const net::HttpResponse& response() const { return response_; }

@@ -23,7 +23,7 @@ class FakeGrpcCall final : public net::GrpcCall {
     for (const auto& [name, value] : sent_metadata_) views_.push_back({name, value});
     request_.path = path_;
     request_.metadata = views_;
-    request_.peer = "test";
+    request_.peer = "unix";
   }
 
   const net::GrpcRequest& request() const override { return request_; }
@@ -94,6 +94,7 @@ class FakeGrpcCall final : public net::GrpcCall {
     receiver_->OnWritable();
     Deliver();
   }
+  void set_peer(std::string_view peer) { request_.peer = peer; }
   void set_deadline(base::SteadyTime at) { request_.deadline.at = at; }
   // The metadata of the answer; "" when there is none of that name.
   std::string MetadataOf(std::string_view name) const {

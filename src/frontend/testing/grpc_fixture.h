@@ -21,18 +21,19 @@ class GrpcFixture : public testing::Test {
  protected:
   static constexpr std::string_view kService = "/inference.GRPCInferenceService/";
 
-  GrpcFixture()
+  explicit GrpcFixture(SharedMemoryRegistry* shared_memory = nullptr)
       : front_end_({.dispatcher = server_.dispatcher,
                     .control = server_.control,
                     .state = server_.state,
                     .loop = server_.loop,
                     .clock = server_.clock,
-                    .log = *server_.log},
+                    .log = *server_.log,
+                    .shared_memory = shared_memory},
                    [this](std::chrono::milliseconds, std::function<void()> work) {
                      timers_.push_back(std::move(work));
                    }) {}
 
-  // A call that has begun.
+  // A call that has begun, of a client on this host.
   FakeGrpcCall& Open(std::string_view path, FakeGrpcCall::Metadata metadata = {}) {
     const std::string full =
         path.starts_with('/') ? std::string(path) : base::StrCat(kService, path);
