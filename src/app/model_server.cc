@@ -68,7 +68,8 @@ ModelServer::ModelServer(const ServerConfig& config, const Services& services)
       services_(services),
       io_threads_(config.io_threads > 0 ? static_cast<size_t>(config.io_threads)
                                         : std::min(Processors(services), kMaxIoThreads)),
-      warmup_(services.fs, DecodeWarmupRequest) {}
+      warmup_(services.fs, DecodeWarmupRequest),
+      request_bytes_(config.limits.max_buffered_bytes) {}
 
 ModelServer::~ModelServer() = default;
 
@@ -115,6 +116,10 @@ base::Status ModelServer::Open() {
   state_ = std::make_unique<State>(*manager_, factory_->name());
   control_ = std::make_unique<ManagerModelControl>(
       *manager_, [this](std::string_view name) { return SettingsOf(name); }, Processors(services_));
+  if (config_.shared_memory.enabled) {
+    shared_memory_ = std::make_unique<frontend::SharedMemoryRegistry>(
+        config_.shared_memory.ToOptions(config_.limits), request_bytes_);
+  }
   SLIPWAY_RETURN_IF_ERROR(StartNetwork());
   return manager_->Start();
 }
@@ -160,6 +165,7 @@ base::Status ModelServer::StartNetwork() {
   net::Server::Options options;
   options.io_threads = io_threads_;
   options.limits = config_.limits;
+  options.budget = &request_bytes_;
   if (config_.tls.enabled()) {
     SLIPWAY_ASSIGN_OR_RETURN(const net::TlsContext::Options tls, config_.tls.ToOptions());
     auto context = net::TlsContext::Create(
@@ -193,7 +199,8 @@ std::unique_ptr<net::HttpHandler> ModelServer::MakeHandler(net::EventLoop& loop)
                                                            .loop = loop,
                                                            .clock = services_.clock,
                                                            .log = services_.log,
-                                                           .shard = handlers_made_++},
+                                                           .shard = handlers_made_++,
+                                                           .shared_memory = shared_memory_.get()},
                                       std::move(render));
 }
 

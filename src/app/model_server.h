@@ -13,10 +13,12 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "frontend/server_state.h"
+#include "frontend/shared_memory_registry.h"
 #include "inference/runtime_observer.h"
 #include "lifecycle/manager.h"
 #include "lifecycle/recorded_warmup.h"
 #include "lifecycle/source.h"
+#include "net/buffer_pool.h"
 #include "net/event_loop.h"
 #include "net/server.h"
 #include "net/tls_context.h"
@@ -89,6 +91,8 @@ class ModelServer {
   std::unique_ptr<State> state_;
   std::unique_ptr<ManagerModelControl> control_;
   std::unique_ptr<net::TlsContext> tls_;  // null: no TLS
+  net::ByteBudget request_bytes_;
+  std::unique_ptr<frontend::SharedMemoryRegistry> shared_memory_;  // null: off
   size_t handlers_made_ = 0;
   std::unique_ptr<net::Server> server_;
 };

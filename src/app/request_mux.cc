@@ -36,7 +36,8 @@ frontend::Services FrontEndServices(const RequestMux::Services& services,
           .state = services.state,
           .loop = services.loop,
           .clock = services.clock,
-          .log = services.log};
+          .log = services.log,
+          .shared_memory = services.shared_memory};
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "frontend/grpc/grpc_front_end.h"
 #include "frontend/openinference/open_inference_handler.h"
 #include "frontend/server_state.h"
+#include "frontend/shared_memory_registry.h"
 #include "inference/dispatcher.h"
 #include "net/event_loop.h"
 #include "net/exchange.h"
@@ -29,6 +30,7 @@ class RequestMux final : public net::HttpHandler {
     base::Clock& clock;
     base::Logger& log;
     size_t shard;
+    frontend::SharedMemoryRegistry* shared_memory;  // null: shared memory is off
   };
 
   RequestMux(const Services& services, std::function<std::string()> render_metrics);

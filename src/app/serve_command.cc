@@ -58,6 +58,8 @@ void ServeCommand::Configure(CLI::App& app) {
                  "127.0.0.1:8000)")
       ->type_name("ADDR");
   app.add_flag("--insecure", insecure_, "Allow addresses beyond loopback without authentication");
+  app.add_flag("--shared-memory", shared_memory_,
+               "Tensors in system shared memory, for clients on this host");
   const auto field = [&](const char* flag, const char* name, const char* type, const char* help) {
     app.add_option_function<std::string>(
            flag, [this, name](const std::string& value) { overrides_.emplace_back(name, value); },
@@ -130,6 +132,7 @@ base::Status ServeCommand::ApplyFlags() {
   if (asks && config_.tls.client_auth == "none") config_.tls.client_auth = "required";
   if (!listen_.empty()) config_.listen = listen_;
   config_.insecure = config_.insecure || insecure_;
+  config_.shared_memory.enabled = config_.shared_memory.enabled || shared_memory_;
   return base::OkStatus();
 }
 

@@ -34,6 +34,7 @@ class ServeCommand final : public Command {
   std::vector<std::pair<std::string, std::string>> overrides_;  // configuration field, value
   std::vector<std::string> listen_;
   bool insecure_ = false;
+  bool shared_memory_ = false;
   ServerConfig config_;
 };
 

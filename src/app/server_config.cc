@@ -87,6 +87,18 @@ void AppendTls(TlsConfig& tls, std::vector<ConfigField>& fields) {
            "Plaintext as well, on addresses without http= or https=", tls.allow_plaintext));
 }
 
+void AppendSharedMemory(SharedMemoryConfig& config, std::vector<ConfigField>& fields) {
+  fields.push_back(Flag("shared_memory.enabled",
+                        "Tensors in system shared memory, for clients on this host; they reach all "
+                        "objects that the server's user may read and write",
+                        config.enabled));
+  fields.push_back(Count("shared_memory.max_regions",
+                         "Regions that may be registered; each holds a file descriptor",
+                         config.max_regions, 1));
+  fields.push_back(Bytes("shared_memory.max_bytes", "Bytes of all registered regions together",
+                         config.max_bytes));
+}
+
 ConfigField Level(base::LogLevel& target) {
   return {"log.level", "debug, info, warn, error or off",
           [&target](const ConfigValue& value) {
@@ -179,8 +191,18 @@ std::vector<ConfigField> ServerConfig::Fields() {
   AppendDrain(*this, fields);
   AppendLog(*this, fields);
   AppendTls(tls, fields);
+  AppendSharedMemory(shared_memory, fields);
   AppendLimits(limits, fields);
   return fields;
+}
+
+frontend::SharedMemoryRegistry::Options SharedMemoryConfig::ToOptions(
+    const net::Limits& limits) const {
+  frontend::SharedMemoryRegistry::Options options;
+  options.max_regions = max_regions;
+  options.max_bytes = max_bytes;
+  options.max_request_bytes = limits.max_body_bytes;
+  return options;
 }
 
 base::Result<net::TlsContext::Options> TlsConfig::ToOptions() const {

@@ -9,6 +9,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "frontend/shared_memory_registry.h"
 #include "lifecycle/manager.h"
 #include "net/limits.h"
 #include "net/tls_context.h"
@@ -27,6 +28,16 @@ struct TlsConfig {
   bool enabled() const { return !cert.empty() || !key.empty(); }
   // kInvalidArgument when values do not fit together; files are not looked at.
   base::Result<net::TlsContext::Options> ToOptions() const;
+};
+
+// System shared memory, for clients on the same host. A value.
+struct SharedMemoryConfig {
+  bool enabled = false;
+  size_t max_regions = 1024;
+  uint64_t max_bytes = uint64_t{16} << 30;
+
+  // `limits`: what a request may have in its body holds for what it has in shared memory, too.
+  frontend::SharedMemoryRegistry::Options ToOptions(const net::Limits& limits) const;
 };
 
 // Everything `slipway serve` can be told, by slipway.yaml or by flags. A value.
@@ -50,6 +61,7 @@ struct ServerConfig {
   std::string log_file;
   net::Limits limits;
   TlsConfig tls;
+  SharedMemoryConfig shared_memory;
 
   // The fields of slipway.yaml, bound to this object.
   std::vector<base::ConfigField> Fields();

@@ -19,6 +19,8 @@ def shell_blocks(page) -> str:
                    "warmed up with recorded requests", '"model_version":"3"']),
     ("scheduling.md", ['"slow": {', "answered: True refused: True else: set()", "no slipway-cache",
                        "slipway-cache: hit", "the same bytes", 'model="digits",version="2",result="hit"} 1', "the same bytes, of another process"]),
+    ("shared-memory.md", ["the answer only describes {'name': 'label', 'datatype': 'INT64', 'shape': [4]}",
+                          "the labels lie there: ["]),
 ])
 def test_the_commands_of_a_page_do_what_it_says(tmp_path, page, promises):
     port = free_port()
