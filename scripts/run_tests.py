@@ -154,14 +154,14 @@ def unit_tests(preset: str, rooms: tuple[str, ...] = ()) -> Tally:
     return tally
 
 
-def python_tests(folder: str, timeout: float) -> Tally:
-    """Tests in Python that start the shipped program."""
+def python_tests(folder: str, timeout: float, venv: str = "venv") -> Tally:
+    """Tests in Python that start the shipped program; `venv` is the environment below build/ that they run in."""
     if not list((ROOT / folder).rglob("*_test.py")):
         return Tally()
     name = folder.removeprefix("tests/")
     log = REPORTS / f"{name}.log"
     report = log.with_suffix(".xml")
-    command = [BUILD / "venv/bin/python", "-m", "pytest", folder, "-o", "python_files=*_test.py", "-p", "no:cacheprovider",
+    command = [BUILD / venv / "bin/python", "-m", "pytest", folder, "-o", "python_files=*_test.py", "-p", "no:cacheprovider",
                "-o", "faulthandler_timeout=300", f"--junitxml={report}"]
     env = {"SLIPWAY": str(BUILD / "release/bin/slipway"), "PATH": f"{BUILD / 'tools'}:{os.environ['PATH']}",
            "PYTHONDONTWRITEBYTECODE": "1"}
@@ -211,6 +211,7 @@ def main() -> int:
     shutil.rmtree(REPORTS, ignore_errors=True)
     REPORTS.mkdir(parents=True)
     groups = ["--test"] + (["--lint"] if extras or args.lint else []) + (["--fuzz"] if extras or args.fuzz else [])
+    groups += ["--oracles"] if args.oracles else []
     if subprocess.run([ROOT / "scripts/setup", *groups]).returncode != 0:
         print("FAILED scripts/setup\n0 passed, 1 failed")
         return 1
@@ -223,7 +224,7 @@ def main() -> int:
     if args.lint:
         steps += [("lint", lambda: one_case("lint", ["scripts/lint"], 7200))]
     if args.oracles:
-        steps += [("oracles", lambda: python_tests("tests/oracles", 4 * 3600))]
+        steps += [("oracles", lambda: python_tests("tests/oracles", 4 * 3600, venv="oracles"))]
     if args.soak:
         steps += [("soak", lambda: python_tests("tests/soak", 24 * 3600))]
     if args.sanitize:
