@@ -1,5 +1,6 @@
 #include "import/sklearn/covariance_functions.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <string>
@@ -10,6 +11,7 @@
 #include "base/text.h"
 #include "import/sklearn/distances.h"
 #include "import/sklearn/formulas.h"
+#include "import/sklearn/special_functions.h"
 
 // Source: scikit-learn 1.9, sklearn/gaussian_process/kernels.py.
 namespace slipway::import::sklearn {
@@ -60,23 +62,38 @@ Value Exponential(GraphBuilder& graph, const Value& x, double factor) {
   return graph.Node("Exp", {graph.Node("Mul", {x, Constant(graph, factor)})});
 }
 
-// exp(-k) times a polynomial of k = d sqrt(2 nu), for the nu of which that is exact.
+// The coefficients of the polynomial that Matern's kernel of nu = degree + 1/2 has, from the
+// highest power of k down: degree! / (2 degree)! times the sum of (degree + i)! / (i! (degree -
+// i)!) (2k)^(degree - i). Source: Rasmussen and Williams, equation 4.16.
+std::vector<double> MaternCoefficients(int degree) {
+  std::vector<double> out = {1};
+  for (int power = 0; power < degree; ++power) {
+    // The coefficient of k^(power + 1) from that of k^power.
+    out.push_back(out.back() * 2 * (degree - power) /
+                  (static_cast<double>(2 * degree - power) * (power + 1)));
+  }
+  std::ranges::reverse(out);
+  return out;
+}
+
+// exp(-k) times a polynomial of k = d sqrt(2 nu), for the nu of which that is exact: halves of odd
+// numbers. Any other nu takes a Bessel function, which a graph does not have.
 Result<Value> Matern(Scope& scope, const Record& kernel, const Value& squares) {
   GraphBuilder& graph = scope.graph;
   SLIPWAY_ASSIGN_OR_RETURN(const double nu, kernel.NumberOr("nu", 1.5));
   if (std::isinf(nu)) return Exponential(graph, squares, -0.5);
   const Value distance = graph.Node("Sqrt", {squares});
-  if (nu == 0.5) return Exponential(graph, distance, -1);
-  if (nu != 1.5 && nu != 2.5) {
-    return scope.Unsupported(kernel,
-                             StrCat("nu=", nu, ": only 0.5, 1.5, 2.5 and inf are supported"));
+  constexpr int kMaxDegree = 20;
+  const double degree = nu - 0.5;
+  if (degree != std::floor(degree) || degree < 0 || degree > kMaxDegree) {
+    return scope.Unsupported(kernel, StrCat("nu=", nu, ": only 0.5, 1.5, ..., ", kMaxDegree,
+                                            ".5 and inf are supported"));
   }
-  const Value k = graph.Node("Mul", {distance, Constant(graph, std::sqrt(2 * nu))});
-  Value sum = graph.Node("Add", {k, Constant(graph, 1)});
-  if (nu == 2.5) {
-    const Value square = graph.Node("Mul", {k, k});
-    sum = graph.Node("Add", {sum, graph.Node("Div", {square, Constant(graph, 3)})});
-  }
+  // Far beyond where exp(-k) is zero, so that no power of k is infinite.
+  constexpr double kFar = 1e4;
+  const Value scaled = graph.Node("Mul", {distance, Constant(graph, std::sqrt(2 * nu))});
+  const Value k = graph.Node("Min", {scaled, Constant(graph, kFar)});
+  const Value sum = Polynomial(graph, k, MaternCoefficients(static_cast<int>(degree)));
   return graph.Node("Mul", {sum, Exponential(graph, k, -1)});
 }
 

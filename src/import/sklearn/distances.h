@@ -19,6 +19,9 @@ graph::Value ChebyshevDistances(graph::GraphBuilder& graph, const graph::Value& 
 // The sum of |difference|^p.
 graph::Value PowerDistances(graph::GraphBuilder& graph, const graph::Value& x, const Reals& rows,
                             double p);
+// The sum of difference^2 / sum, where the sum is not 0.
+graph::Value ChiSquaredDistances(graph::GraphBuilder& graph, const graph::Value& x,
+                                 const Reals& rows);
 
 // Columns of one input that these are made for: each takes three nodes.
 inline constexpr int64_t kMaxDistanceColumns = 2000;

@@ -92,6 +92,8 @@ const Estimator* FindEstimator(std::string_view module, std::string_view name) {
                                BayesEstimators(),
                                NeuralEstimators(),
                                NeighborEstimators(),
+                               NearestCentroidEstimators(),
+                               KernelEstimators(),
                                SvmEstimators(),
                                VotingEstimators(),
                                WeightedEstimators(),

@@ -52,6 +52,7 @@ struct Answer {
   graph::Value code;           // int64 [batch]: which of the labels predict() gives
   graph::Value probabilities;  // [batch, labels]: predict_proba()
   graph::Value decision;       // decision_function(): [batch, 1] for two labels, else [batch, n]
+  graph::Value pairs;          // instead, a column for each pair of labels: [batch, n(n - 1) / 2]
 
   // Classifiers of several outputs, which answer nothing of the above.
   std::optional<Several> several;
@@ -93,6 +94,8 @@ std::span<const Estimator> DecompositionEstimators();
 std::span<const Estimator> BayesEstimators();
 std::span<const Estimator> NeuralEstimators();
 std::span<const Estimator> NeighborEstimators();
+std::span<const Estimator> NearestCentroidEstimators();
+std::span<const Estimator> KernelEstimators();
 std::span<const Estimator> SvmEstimators();
 std::span<const Estimator> VotingEstimators();
 std::span<const Estimator> WeightedEstimators();

@@ -59,6 +59,11 @@ bool IsSplinePart(std::string_view module, std::string_view name) {
          (module == "scipy._lib.array_api_compat.numpy._aliases" && name == "asarray");
 }
 
+// The part of KernelPCA that lies among the scalers.
+bool IsCenterer(std::string_view module, std::string_view name) {
+  return module == "sklearn.preprocessing._data" && name == "KernelCenterer";
+}
+
 // What HistGradientBoosting passes numbers through.
 bool IsCheck(std::string_view module, std::string_view name) {
   return module == "sklearn.utils.validation" && name == "check_array";
@@ -75,7 +80,7 @@ bool MayBeNamed(std::string_view module, std::string_view name) {
 bool IsKnownClass(std::string_view module, std::string_view name) {
   return FindEstimator(module, name) != nullptr || IsKnownFunction(module, name) ||
          IsPartial(module, name) || IsCheck(module, name) || IsSplinePart(module, name) ||
-         IsBoosterModule(module) ||
+         IsCenterer(module, name) || IsBoosterModule(module) ||
          std::ranges::find(kPartModules, module) != std::end(kPartModules);
 }
 

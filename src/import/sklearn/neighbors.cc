@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -8,11 +7,12 @@
 #include "import/sklearn/estimator.h"
 #include "import/sklearn/formulas.h"
 #include "import/sklearn/neighbor_search.h"
+#include "import/sklearn/neighbor_votes.h"
 
 // Nearest neighbours, by comparing with every row of the training data; the trees in the file only
 // make that quicker. Neighbours that are equally far count in the order of the training data; what
 // scikit-learn does then is left open there. Source: scikit-learn 1.9, sklearn/neighbors/
-// _classification.py, _regression.py, _nearest_centroid.py.
+// _classification.py, _regression.py.
 namespace slipway::import::sklearn {
 namespace {
 
@@ -78,27 +78,12 @@ Value WeightedSum(GraphBuilder& graph, const Neighbors& neighbors, const Reals& 
 }
 
 Result<Answer> ConvertClassifier(Scope& scope, const Record& record, const Frame& input) {
-  SLIPWAY_ASSIGN_OR_RETURN(const bool two_d, record.BoolOr("outputs_2d_", false));
-  if (two_d) return scope.Unsupported(record, "several outputs are not supported");
+  SLIPWAY_ASSIGN_OR_RETURN(const Reals rows, TrainingRows(scope, record, input));
+  SLIPWAY_ASSIGN_OR_RETURN(std::vector<VoteTable> tables, ReadVotes(scope, record, rows.rows()));
   SLIPWAY_ASSIGN_OR_RETURN(const Neighbors neighbors, FindNeighbors(scope, record, input));
-  Answer answer;
-  SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(record, "classes_"));
-  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<int64_t> codes, record.Integers("_y"));
-  const int64_t count = answer.labels->size();
-  // A row of zeros with a one for each class: how the neighbours vote.
-  if (static_cast<int64_t>(codes.size()) > 100'000'000 / std::max<int64_t>(count, 1)) {
-    return scope.Unsupported(record, "so many rows and classes are not supported");
-  }
-  Reals votes{.shape = {static_cast<int64_t>(codes.size()), count}, .values = {}};
-  votes.values.assign(codes.size() * static_cast<size_t>(count), 0.0);
-  for (size_t i = 0; i < codes.size(); ++i) {
-    if (codes[i] < 0 || codes[i] >= count) return record.Damaged("_y: a class out of range");
-    votes.values[i * static_cast<size_t>(count) + static_cast<size_t>(codes[i])] = 1;
-  }
-  const Value sums = WeightedSum(scope.graph, neighbors, votes);
-  answer.code = FirstMaximum(scope.graph, sums);
-  answer.probabilities = Normalized(scope.graph, sums, 0);
-  return answer;
+  return FromVotes(scope, record, std::move(tables), [&](const VoteTable& table, size_t) {
+    return WeightedSum(scope.graph, neighbors, table.votes);
+  });
 }
 
 Result<Answer> ConvertRegressor(Scope& scope, const Record& record, const Frame& input) {

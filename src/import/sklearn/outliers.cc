@@ -7,6 +7,7 @@
 #include "import/sklearn/estimator.h"
 #include "import/sklearn/formulas.h"
 #include "import/sklearn/neighbor_search.h"
+#include "import/sklearn/neighbor_votes.h"
 
 // What is judged by the neighbourhood that it lies in: outliers, and rows by all neighbours within
 // a radius. Source: scikit-learn 1.9, sklearn/neighbors/_lof.py, _classification.py,
@@ -100,16 +101,11 @@ Value WeightedSums(GraphBuilder& graph, const Value& weights, const Reals& table
       {weights, graph.Add(graph::DoubleConstant(table.values, {rows, columns}), "targets")});
 }
 
-// The class of rows without neighbours among the labels; -1 for none, whose shares are zeros.
-Result<int64_t> OutlierClass(Scope& scope, const Record& record, const Labels& labels) {
-  if (!record.Has("outlier_label_")) {
-    scope.Warn(record, "a row without neighbours has shares of zero, where Python raises");
-    return -1;
-  }
-  SLIPWAY_ASSIGN_OR_RETURN(const auto list, record.List("outlier_label_"));
-  if (list.size() != 1) return record.Damaged("outlier_label_: expected one");
-  const auto text = pickle::ReadText(list.front());
-  const auto number = pickle::ReadNumber(list.front());
+// The position of a label among those of an output.
+Result<int64_t> PositionOf(Scope& scope, const Record& record, const Labels& labels,
+                           const pickle::Value& label) {
+  const auto text = pickle::ReadText(label);
+  const auto number = pickle::ReadNumber(label);
   for (int64_t i = 0; i < labels.size(); ++i) {
     const auto at = static_cast<size_t>(i);
     const bool same = labels.kind == Labels::Kind::kText ? text.ok() && *text == labels.texts[at]
@@ -121,38 +117,47 @@ Result<int64_t> OutlierClass(Scope& scope, const Record& record, const Labels& l
   return scope.Unsupported(record, "an outlier_label that is none of the classes");
 }
 
+// For each output the class of rows without neighbours; -1 for none, whose shares are zeros.
+Result<std::vector<int64_t>> OutlierClasses(Scope& scope, const Record& record,
+                                            const std::vector<VoteTable>& tables) {
+  if (!record.Has("outlier_label_")) {
+    scope.Warn(record, "a row without neighbours has shares of zero, where Python raises");
+    return std::vector<int64_t>(tables.size(), -1);
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const auto list, record.List("outlier_label_"));
+  if (list.size() != tables.size()) {
+    return record.Damaged(StrCat("outlier_label_: expected ", tables.size()));
+  }
+  std::vector<int64_t> out;
+  for (size_t i = 0; i < tables.size(); ++i) {
+    SLIPWAY_ASSIGN_OR_RETURN(const int64_t one,
+                             PositionOf(scope, record, tables[i].labels, list[i]));
+    out.push_back(one);
+  }
+  return out;
+}
+
+// The sums, or where they are all zero, the class of rows without neighbours.
+Value OrOutlier(GraphBuilder& graph, const Value& sums, int64_t outlier, int64_t classes) {
+  if (outlier < 0) return sums;
+  std::vector<double> row(static_cast<size_t>(classes), 0.0);
+  row[static_cast<size_t>(outlier)] = 1;
+  const Value alone =
+      graph.Node("Equal", {SumOfRows(graph, sums), Constant(graph, 0)}, {}, ElementType::kBool);
+  return graph.Node("Where", {alone, RowConstant(graph, row), sums}, {}, ElementType::kDouble);
+}
+
 Result<Answer> ConvertRadiusClassifier(Scope& scope, const Record& record, const Frame& input) {
-  GraphBuilder& graph = scope.graph;
-  SLIPWAY_ASSIGN_OR_RETURN(const bool two_d, record.BoolOr("outputs_2d_", false));
-  if (two_d) return scope.Unsupported(record, "several outputs are not supported");
-  Answer answer;
-  SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(record, "classes_"));
-  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<int64_t> codes, record.Integers("_y"));
   SLIPWAY_ASSIGN_OR_RETURN(const Reals rows, TrainingRows(scope, record, input));
-  const int64_t count = answer.labels->size();
-  if (static_cast<int64_t>(codes.size()) != rows.rows()) return record.Damaged("_y: of other rows");
-  if (rows.rows() > 100'000'000 / count) {
-    return scope.Unsupported(record, "so many rows and classes are not supported");
-  }
-  Reals votes;
-  votes.values.assign(codes.size() * static_cast<size_t>(count), 0.0);
-  for (size_t i = 0; i < codes.size(); ++i) {
-    if (codes[i] < 0 || codes[i] >= count) return record.Damaged("_y: a class out of range");
-    votes.values[i * static_cast<size_t>(count) + static_cast<size_t>(codes[i])] = 1;
-  }
-  SLIPWAY_ASSIGN_OR_RETURN(const int64_t outlier, OutlierClass(scope, record, *answer.labels));
+  SLIPWAY_ASSIGN_OR_RETURN(std::vector<VoteTable> tables, ReadVotes(scope, record, rows.rows()));
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<int64_t> outliers,
+                           OutlierClasses(scope, record, tables));
   SLIPWAY_ASSIGN_OR_RETURN(const Value weights, WeightsWithin(scope, record, input));
-  Value sums = WeightedSums(graph, weights, votes, count);
-  if (outlier >= 0) {
-    std::vector<double> row(static_cast<size_t>(count), 0.0);
-    row[static_cast<size_t>(outlier)] = 1;
-    const Value alone =
-        graph.Node("Equal", {SumOfRows(graph, sums), Constant(graph, 0)}, {}, ElementType::kBool);
-    sums = graph.Node("Where", {alone, RowConstant(graph, row), sums}, {}, ElementType::kDouble);
-  }
-  answer.code = FirstMaximum(graph, sums);
-  answer.probabilities = Normalized(graph, sums, 0);
-  return answer;
+  return FromVotes(scope, record, std::move(tables), [&](const VoteTable& table, size_t output) {
+    const int64_t classes = table.labels.size();
+    const Value sums = WeightedSums(scope.graph, weights, table.votes, classes);
+    return OrOutlier(scope.graph, sums, outliers[output], classes);
+  });
 }
 
 // A row without neighbours gives NaN, as it does in scikit-learn.

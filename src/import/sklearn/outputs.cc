@@ -102,6 +102,8 @@ base::Status AddOutputs(Scope& scope, const Record& record, const Answer& answer
       AddOutput(scope, answer.probabilities, "probabilities", {"batch", count});
     } else if (!answer.decision.name.empty()) {
       AddOutput(scope, answer.decision, "decision", {"batch", count == 2 ? 1 : count});
+    } else if (!answer.pairs.name.empty()) {
+      AddOutput(scope, answer.pairs, "decision", {"batch", count * (count - 1) / 2});
     }
     return base::OkStatus();
   }

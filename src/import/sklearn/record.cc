@@ -30,6 +30,16 @@ Status Charge(Budget& budget, uint64_t elements) {
 }  // namespace
 
 Result<Reals> ReadReals(const Value& value, Budget& budget) {
+  if (value.Is(Kind::kList) || value.Is(Kind::kTuple)) {
+    const std::vector<Value>& items = value.node().items;
+    SLIPWAY_RETURN_IF_ERROR(Charge(budget, items.size()));
+    Reals out{.shape = {static_cast<int64_t>(items.size())}, .values = {}};
+    for (const Value& item : items) {
+      SLIPWAY_ASSIGN_OR_RETURN(const double number, pickle::ReadNumber(item));
+      out.values.push_back(number);
+    }
+    return out;
+  }
   if (!pickle::IsArray(value)) {
     SLIPWAY_ASSIGN_OR_RETURN(const double one, pickle::ReadNumber(value));
     return Reals{.shape = {}, .values = {one}};

@@ -73,7 +73,7 @@ class Record {
   base::Result<int64_t> Integer(std::string_view attribute) const;
   base::Result<std::string> Text(std::string_view attribute) const;
   base::Result<pickle::Array> Array(std::string_view attribute) const;
-  base::Result<Reals> Numbers(std::string_view attribute) const;  // an array, or a single number
+  base::Result<Reals> Numbers(std::string_view attribute) const;  // an array or list, or a number
   base::Result<std::vector<int64_t>> Integers(std::string_view attribute) const;
   base::Result<Record> Child(std::string_view attribute) const;
   // The elements of a list, tuple or array of objects.
@@ -103,7 +103,8 @@ class Record {
   std::vector<const pickle::Node*> attributes_;
 };
 
-// The numbers of an array, against the budget. kInvalidArgument, kResourceExhausted.
+// The numbers of an array, or of a list or tuple of numbers, against the budget. kInvalidArgument,
+// kResourceExhausted.
 base::Result<Reals> ReadReals(const pickle::Value& value, Budget& budget);
 
 }  // namespace slipway::import::sklearn

@@ -206,10 +206,8 @@ Result<Answer> ConvertClassifier(Scope& scope, const Record& record, const Frame
     if (break_ties) answer.code = FirstMaximum(graph, answer.decision);
   } else if (classes == 3) {
     answer.decision = decisions;  // as many pairs as classes
-  } else if (answer.probabilities.name.empty()) {
-    scope.Warn(record,
-               "decision_function_shape='ovo' has a column for each pair, which the model "
-               "does not put out");
+  } else {
+    answer.pairs = decisions;
   }
   return answer;
 }

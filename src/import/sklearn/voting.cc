@@ -159,6 +159,9 @@ Result<Frame> StackColumns(Scope& scope, const Record& record, const Answer& par
   if (method == "decision_function" && !part.decision.name.empty()) {
     return Frame::Of(part.decision, count == 2 ? 1 : count);
   }
+  if (method == "decision_function" && !part.pairs.name.empty()) {
+    return Frame::Of(part.pairs, count * (count - 1) / 2);
+  }
   return scope.Unsupported(record, StrCat("stacking of ", method, " is not supported here"));
 }
 
