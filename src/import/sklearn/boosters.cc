@@ -15,6 +15,7 @@
 #include "import/sklearn/estimator.h"
 #include "import/sklearn/formulas.h"
 #include "import/sklearn/frame_categories.h"
+#include "import/sklearn/stored_booster.h"
 #include "import/xgboost/xgboost_importer.h"
 
 // Boosted trees of other libraries behind scikit-learn's interface: the pickle holds the bytes of
@@ -29,60 +30,7 @@ using base::StrCat;
 using graph::ElementType;
 using graph::GraphBuilder;
 using graph::Value;
-using Bytes = std::span<const std::byte>;
-using Kind = pickle::Value::Kind;
 using Said = import::Answer::Kind;
-
-constexpr ImportLimits kLimits = {};
-
-// What predict() makes of a booster's answer.
-enum class Role : uint8_t {
-  kClassifier,  // a label
-  kRegressor,   // the numbers
-  kBooster,     // what suits the objective
-};
-
-// Where a model lies: the object that holds its bytes, and these.
-struct Stored {
-  Record holder;
-  std::string_view bytes;
-};
-
-Bytes AsBytes(std::string_view text) { return std::as_bytes(std::span(text)); }
-
-// The bytes of a model, against the budget: many estimators may share them.
-Result<std::string_view> ReadStored(const Record& record,
-                                    std::span<const std::string_view> attributes) {
-  const std::string_view attribute = record.FirstOf(attributes);
-  SLIPWAY_ASSIGN_OR_RETURN(const pickle::Value* value, record.Get(attribute));
-  if (!value->Is(Kind::kBytes) && !value->Is(Kind::kText)) {
-    return record.Damaged(StrCat(attribute, ": expected the model, got ",
-                                 pickle::KindName(value->kind()), "; was it fitted?"));
-  }
-  const std::string_view bytes = value->node().text;
-  uint64_t& left = record.budget().elements_left;
-  const uint64_t cost = bytes.size() / 2;
-  if (cost > left) return base::ResourceExhausted("the model reads the same trees over and over");
-  left -= cost;
-  return bytes;
-}
-
-// The booster within a wrapper, or the record itself.
-Result<Stored> FindStored(const Record& record) {
-  constexpr std::array<std::string_view, 1> kCatboost = {"__model"};
-  constexpr std::array<std::string_view, 3> kOthers = {"handle", "_handle", "model_str"};
-  if (record.module().starts_with("catboost.")) {
-    SLIPWAY_ASSIGN_OR_RETURN(const std::string_view bytes, ReadStored(record, kCatboost));
-    return Stored{record, bytes};
-  }
-  if (record.name() == "Booster") {
-    SLIPWAY_ASSIGN_OR_RETURN(const std::string_view bytes, ReadStored(record, kOthers));
-    return Stored{record, bytes};
-  }
-  SLIPWAY_ASSIGN_OR_RETURN(Record booster, record.Child("_Booster"));
-  SLIPWAY_ASSIGN_OR_RETURN(const std::string_view bytes, ReadStored(booster, kOthers));
-  return Stored{std::move(booster), bytes};
-}
 
 // An error of another importer, at the place of the model.
 Status Within(Scope& scope, const Record& record, const Status& status) {
@@ -103,12 +51,6 @@ void Report(Scope& scope, const Record& record, const ImportedModel& about) {
   for (const std::string& warning : about.warnings) scope.Warn(record, warning);
 }
 
-Labels Numbered(int64_t count) {
-  Labels labels;
-  for (int64_t i = 0; i < count; ++i) labels.integers.push_back(i);
-  return labels;
-}
-
 Labels FromClassLabels(const ClassLabels& from, int64_t count) {
   if (from.empty()) return Numbered(count);
   Labels labels;
@@ -116,22 +58,6 @@ Labels FromClassLabels(const ClassLabels& from, int64_t count) {
   labels.integers = from.numbers;
   labels.texts = from.texts;
   return labels;
-}
-
-// The classes that a wrapper learned; without any, 0, 1, 2, ...
-Result<Labels> WrapperLabels(const Record& record, int64_t count) {
-  Labels labels = Numbered(count);
-  if (record.Has("_le")) {
-    SLIPWAY_ASSIGN_OR_RETURN(const Record encoder, record.Child("_le"));
-    if (encoder.Has("classes_")) {
-      SLIPWAY_ASSIGN_OR_RETURN(labels, Labels::Read(encoder, "classes_"));
-    }
-  } else if (record.Has("_classes") || record.Has("classes_")) {
-    const std::string_view attribute = record.Has("_classes") ? "_classes" : "classes_";
-    SLIPWAY_ASSIGN_OR_RETURN(labels, Labels::Read(record, attribute));
-  }
-  if (labels.size() == count) return labels;
-  return record.Damaged(StrCat(labels.size(), " class labels for a model of ", count, " classes"));
 }
 
 Answer ToPrediction(Scope& scope, const import::Answer& said) {
@@ -236,17 +162,18 @@ Result<Value> XgboostColumns(Scope& scope, const Record& record, const Frame& in
 }
 
 Result<Answer> ConvertXgboost(Scope& scope, const Record& record, const Frame& input, Role role) {
-  SLIPWAY_ASSIGN_OR_RETURN(const Stored stored, FindStored(record));
+  SLIPWAY_ASSIGN_OR_RETURN(const StoredBooster stored, FindStored(record));
   xgboost::WrapperFacts facts;
   facts.stop_at_best_iteration = role != Role::kBooster;
-  auto description = xgboost::DescribeBoosterBytes(AsBytes(stored.bytes), facts, kLimits);
+  auto description = xgboost::DescribeBoosterBytes(AsBytes(stored.bytes), facts, kBoosterLimits);
   if (!description.ok()) return Within(scope, record, description.status());
   SLIPWAY_RETURN_IF_ERROR(CheckWidth(record, input, description->about));
   SLIPWAY_ASSIGN_OR_RETURN(const Value numbers, XgboostColumns(scope, record, input, *description));
   Report(scope, record, description->about);
   SLIPWAY_ASSIGN_OR_RETURN(
       const Value x, WithoutMissing(scope, record, scope.graph.Cast(numbers, ElementType::kFloat)));
-  const auto said = xgboost::AddBoosterBytes(scope.graph, x, AsBytes(stored.bytes), facts, kLimits);
+  const auto said =
+      xgboost::AddBoosterBytes(scope.graph, x, AsBytes(stored.bytes), facts, kBoosterLimits);
   if (!said.ok()) return Within(scope, record, said.status());
   Labels labels = Numbered(ClassCount(*said));
   if (role == Role::kClassifier && said->kind != Said::kMultilabel) {
@@ -258,7 +185,7 @@ Result<Answer> ConvertXgboost(Scope& scope, const Record& record, const Frame& i
 // ---- LightGBM
 
 Result<Answer> ConvertLightgbm(Scope& scope, const Record& record, const Frame& input, Role role) {
-  SLIPWAY_ASSIGN_OR_RETURN(const Stored stored, FindStored(record));
+  SLIPWAY_ASSIGN_OR_RETURN(const StoredBooster stored, FindStored(record));
   auto description = lightgbm::DescribeBoosterText(stored.bytes);
   if (!description.ok()) return Within(scope, record, description.status());
   const std::vector<int64_t>& columns = description->category_columns;
@@ -286,8 +213,8 @@ Result<Answer> ConvertLightgbm(Scope& scope, const Record& record, const Frame& 
 // ---- CatBoost
 
 Result<Answer> ConvertCatboost(Scope& scope, const Record& record, const Frame& input, Role role) {
-  SLIPWAY_ASSIGN_OR_RETURN(const Stored stored, FindStored(record));
-  const auto about = catboost::DescribeModelBytes(AsBytes(stored.bytes), kLimits);
+  SLIPWAY_ASSIGN_OR_RETURN(const StoredBooster stored, FindStored(record));
+  const auto about = catboost::DescribeModelBytes(AsBytes(stored.bytes), kBoosterLimits);
   if (!about.ok()) return Within(scope, record, about.status());
   SLIPWAY_RETURN_IF_ERROR(CheckWidth(record, input, *about));
   Report(scope, record, *about);
@@ -298,7 +225,8 @@ Result<Answer> ConvertCatboost(Scope& scope, const Record& record, const Frame& 
     return scope.graph.Cast(x, ElementType::kFloat);
   };
   source.category = [&](int64_t column) { return scope.TextColumn(record, input, column); };
-  const auto added = catboost::AddModelBytes(scope.graph, source, AsBytes(stored.bytes), kLimits);
+  const auto added =
+      catboost::AddModelBytes(scope.graph, source, AsBytes(stored.bytes), kBoosterLimits);
   if (!added.ok()) return Within(scope, record, added.status());
   const int64_t count = ClassCount(added->answer);
   return ToAnswer(scope, record, added->answer, role, FromClassLabels(added->labels, count));
@@ -340,11 +268,12 @@ bool IsBoosterModule(std::string_view module) {
 
 Result<std::optional<std::vector<ImportedColumn>>> BoosterColumns(const Record& record) {
   if (!IsBoosterModule(record.module())) return std::optional<std::vector<ImportedColumn>>();
-  SLIPWAY_ASSIGN_OR_RETURN(const Stored stored, FindStored(record));
+  SLIPWAY_ASSIGN_OR_RETURN(const StoredBooster stored, FindStored(record));
   const auto about = [&]() -> Result<ImportedModel> {
     if (record.module().starts_with("xgboost.")) {
-      SLIPWAY_ASSIGN_OR_RETURN(xgboost::Description description,
-                               xgboost::DescribeBoosterBytes(AsBytes(stored.bytes), {}, kLimits));
+      SLIPWAY_ASSIGN_OR_RETURN(
+          xgboost::Description description,
+          xgboost::DescribeBoosterBytes(AsBytes(stored.bytes), {}, kBoosterLimits));
       return std::move(description.about);
     }
     if (record.module().starts_with("lightgbm.")) {
@@ -352,7 +281,7 @@ Result<std::optional<std::vector<ImportedColumn>>> BoosterColumns(const Record& 
                                lightgbm::DescribeBoosterText(stored.bytes));
       return std::move(description.about);
     }
-    return catboost::DescribeModelBytes(AsBytes(stored.bytes), kLimits);
+    return catboost::DescribeModelBytes(AsBytes(stored.bytes), kBoosterLimits);
   }();
   if (!about.ok()) return record.At("the booster", about.status());
   return std::optional(about->columns);

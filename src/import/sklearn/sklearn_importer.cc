@@ -17,6 +17,7 @@
 #include "import/sklearn/known_classes.h"
 #include "import/sklearn/model_columns.h"
 #include "import/sklearn/outputs.h"
+#include "import/sklearn/root_booster.h"
 #include "import/skops/skops_document.h"
 
 namespace slipway::import::sklearn {
@@ -145,19 +146,29 @@ Status AllProblems(const Status& status, const Scope& scope, std::span<const std
   return base::Unimplemented(std::move(message));
 }
 
-std::string FormatName(const Document& document) {
+// "scikit-learn joblib, zlib", "XGBoost pickle"
+std::string FormatName(const Document& document, std::string_view framework) {
   if (document.root().has_node() && document.root().node().place == pickle::kNoPlace) {
-    return "scikit-learn skops";
+    return StrCat(framework, " skops");
   }
   const bool joblib = document.has_payloads() || !document.packing().empty();
-  return StrCat("scikit-learn ", joblib ? "joblib" : "pickle",
-                document.packing().empty() ? "" : ", ", document.packing());
+  return StrCat(framework, joblib ? " joblib" : " pickle", document.packing().empty() ? "" : ", ",
+                document.packing());
+}
+
+void WarnOfTrailingBytes(const Document& document, ImportedModel& model) {
+  if (document.trailing_bytes() == 0) return;
+  model.warnings.push_back(
+      StrCat(document.trailing_bytes(), " bytes follow the model in the file and are not read"));
 }
 
 ImportedModel Finish(const Document& document, Conversion& conversion) {
   ImportedModel model;
-  model.format = FormatName(document);
-  model.framework = "scikit-learn";
+  Budget budget = BudgetFor(0);
+  const auto root = Record::From(document.root(), "", budget);
+  model.framework = FrameworkOf(root.ok() ? root->module() : std::string_view());
+  if (root.ok()) model.framework_version = root->TextOr("_sklearn_version", "");
+  model.format = FormatName(document, model.framework);
   model.columns = conversion.inputs().columns();
   model.structure = conversion.scope().structure();
   model.warnings = conversion.scope().warnings();
@@ -169,13 +180,7 @@ ImportedModel Finish(const Document& document, Conversion& conversion) {
     model.warnings.push_back(StrCat("column '", model.columns[static_cast<size_t>(i)].name,
                                     "' is never used, and is no input"));
   }
-  if (document.trailing_bytes() > 0) {
-    model.warnings.push_back(
-        StrCat(document.trailing_bytes(), " bytes follow the model in the file and are not read"));
-  }
-  Budget budget = BudgetFor(0);
-  const auto root = Record::From(document.root(), "", budget);
-  if (root.ok()) model.framework_version = root->TextOr("_sklearn_version", "");
+  WarnOfTrailingBytes(document, model);
   import::Finish(std::move(conversion.graph()), model);
   return model;
 }
@@ -190,6 +195,13 @@ Result<ImportedModel> ImportDocument(const Document& document, Budget& budget,
                                      const ImportOptions& options) {
   SLIPWAY_RETURN_IF_ERROR(pickle::CheckKnown(document, MayBeNamed));
   const std::vector<std::string> unknown = pickle::FindUnknown(document, IsKnownClass);
+  if (const auto root = Record::From(document.root(), "", budget); root.ok() && unknown.empty()) {
+    if (auto model = ImportRootBooster(*root, options)) {
+      model->format = FormatName(document, model->framework);
+      WarnOfTrailingBytes(document, *model);
+      return *std::move(model);
+    }
+  }
   SLIPWAY_ASSIGN_OR_RETURN(std::vector<ImportedColumn> columns,
                            FindColumns(document.root(), budget));
   if (columns.empty()) return base::InvalidArgument("the model takes no columns");

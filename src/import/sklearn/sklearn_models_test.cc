@@ -15,6 +15,8 @@ constexpr double kSmallest = 1e-6;   // numbers below it count as large as that
 // The same for models with XGBoost in them, whose probabilities have the precision of floats, and
 // 1 - p the error of p.
 constexpr double kSmallestOfFloats = 0.25;
+// And for XGBoost alone, whose outputs are floats.
+constexpr double kToleranceOfFloats = 1e-5;
 
 class SklearnModelsTest : public testing::TestWithParam<ModelFixture> {};
 
@@ -69,6 +71,8 @@ TEST_P(SklearnModelsTest, AnswersAsScikitLearnDoes) {
     EXPECT_EQ(base::StrCat(got.shape()), base::StrCat(want.shape())) << name;
     if (got.dtype() == tensor::DType::kFp64) {
       ExpectNumbers(got, want, floats ? kSmallestOfFloats : kSmallest, name);
+    } else if (got.dtype() == tensor::DType::kFp32) {
+      ExpectClose(*got.As<float>(), *want.As<float>(), kToleranceOfFloats, name);
     } else if (got.dtype() == tensor::DType::kBytes) {
       EXPECT_EQ(*got.AsStrings(), *want.AsStrings()) << name;
     } else {
