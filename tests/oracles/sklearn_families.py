@@ -7,7 +7,7 @@ To add a family: write its function and add it to FAMILIES. An option that Slipw
 import numpy as np
 import pandas as pd
 from sklearn import calibration, cluster, cross_decomposition, decomposition, discriminant_analysis, ensemble, feature_selection
-from sklearn import gaussian_process, impute, isotonic, linear_model, mixture, model_selection, multiclass, multioutput
+from sklearn import gaussian_process, impute, isotonic, kernel_ridge, linear_model, mixture, model_selection, multiclass, multioutput
 from sklearn import naive_bayes, neighbors, neural_network, pipeline, preprocessing, svm, tree
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.feature_extraction import DictVectorizer
@@ -281,6 +281,13 @@ def target_changed(draw):
 # ---- distances, kernels, densities
 
 
+def labels_of_outputs(draw, x):
+    """Labels of one output, or now and then of two."""
+    if draw.maybe(0.7):
+        return draw.labels(x)
+    return draw.named(np.stack([draw.codes(x, draw.some(2, 3)) for _ in range(2)], 1))
+
+
 def nearest(draw):
     x = draw.table(scale=3)
     settings = draw.options(weights=["uniform", "distance"], metric=["minkowski", "euclidean", "manhattan", "chebyshev"], p=[1, 2, 3])
@@ -289,7 +296,7 @@ def nearest(draw):
     x = x + draw.rng.normal(size=x.shape) * 1e-3
     rows = x[draw.rng.integers(0, len(x), 40)] + draw.rng.normal(size=(40, x.shape[1])) * draw.one(0.01, 1.0)
     if draw.maybe():
-        return neighbors.KNeighborsClassifier(**settings).fit(x, draw.labels(x)), rows
+        return neighbors.KNeighborsClassifier(**settings).fit(x, labels_of_outputs(draw, x)), rows
     return neighbors.KNeighborsRegressor(**settings).fit(x, draw.target(x, draw.one("number", "several"))), rows
 
 
@@ -298,8 +305,31 @@ def radius(draw):
     settings = draw.options(weights=["uniform", "distance"], metric=["minkowski", "manhattan", "chebyshev"]) | {"radius": draw.log(0.3, 5)}
     rows = draw.rows(x, 100)
     if draw.maybe():
-        return neighbors.RadiusNeighborsClassifier(outlier_label="most_frequent", **settings).fit(x, draw.labels(x)), rows
-    return neighbors.RadiusNeighborsRegressor(**settings).fit(x, draw.target(x)), rows
+        model = neighbors.RadiusNeighborsClassifier(outlier_label="most_frequent", **settings)
+        return model.fit(x, labels_of_outputs(draw, x)), rows
+    return neighbors.RadiusNeighborsRegressor(**settings).fit(x, draw.target(x, draw.one("number", "several"))), rows
+
+
+def centroids(draw):
+    x = draw.table(scale=5)
+    y = draw.labels(x)
+    settings = {"metric": draw.one("euclidean", "euclidean", "manhattan"), "shrink_threshold": draw.one(None, None, 0.1, 1.0)}
+    settings["priors"] = draw.one("uniform", "empirical", list(draw.rng.dirichlet(np.ones(len(np.unique(y))))))
+    return neighbors.NearestCentroid(**settings).fit(x, y), draw.rows(x, 100)
+
+
+def kernel_models(draw):
+    """Rows of a size at which the kernel does not vanish."""
+    x = draw.table(scale=3)
+    kernel = draw.one("linear", "poly", "rbf", "sigmoid", "cosine", "laplacian", "additive_chi2", "chi2", "polynomial")
+    settings = {"gamma": draw.one(None, 0.1, 0.3) if kernel != "chi2" else 0.3, "degree": draw.some(1, 3), "coef0": draw.one(1, 0.5)}
+    above_zero = "chi2" in kernel
+    scale = preprocessing.MinMaxScaler(clip=True) if above_zero else preprocessing.StandardScaler()
+    if draw.maybe() or kernel in ("laplacian", "additive_chi2", "chi2", "polynomial"):
+        model = kernel_ridge.KernelRidge(alpha=draw.log(0.1, 3), kernel=kernel, **settings)
+    else:
+        model = decomposition.KernelPCA(draw.some(1, 3), kernel=kernel, remove_zero_eig=True, **settings)
+    return pipe(scale, model).fit(x, draw.target(x, draw.one("number", "several"))), draw.rows(x, 10)
 
 
 def kernel_settings(draw):
@@ -327,7 +357,7 @@ def support_vectors(draw):
 def kernel_of(draw, columns):
     wide = draw.one(1.0, draw.log(0.3, 5), [draw.log(0.5, 3) for _ in range(columns)])
     base = draw.one(
-        kernels.RBF(wide), kernels.Matern(wide, nu=draw.one(0.5, 1.5, 2.5, np.inf)),
+        kernels.RBF(wide), kernels.Matern(wide, nu=draw.one(0.5, 1.5, 2.5, 3.5, 6.5, np.inf)),
         kernels.RationalQuadratic(draw.log(0.5, 2), draw.log(0.3, 3)), kernels.DotProduct(draw.log(0.1, 2)),
         kernels.ExpSineSquared(draw.log(0.5, 2), draw.log(1, 5)),
     )  # fmt: skip
@@ -406,7 +436,7 @@ def networks(draw):
 
 def isotonics(draw):
     x = draw.rng.normal(size=(40, 1)) * draw.log(0.01, 100)
-    model = isotonic.IsotonicRegression(increasing=draw.one(True, False, "auto"), out_of_bounds=draw.one("clip", "nan"))
+    model = isotonic.IsotonicRegression(increasing=draw.one(True, False, "auto"), out_of_bounds="clip")
     model.fit(x, draw.score(x))
     return model, np.concatenate([x, model.X_thresholds_.reshape(-1, 1), [[0.0], [1e300], [-1e300], [5e-324]]])
 
@@ -655,6 +685,10 @@ def boosters(draw):
         model = getattr(catboost, f"CatBoost{kind}")(thread_count=1, verbose=False, allow_writing_files=False, **settings)
     if draw.maybe(0.4):
         model = pipe(preprocessing.StandardScaler(), model)
+    elif draw.maybe(0.3):
+        chosen = feature_selection.SelectFromModel(model, threshold=draw.one(None, "median", "0.8*mean"))
+        model = pipe(chosen, tree.DecisionTreeRegressor(max_depth=4, random_state=0))
+        classifier = False
     y = draw.target(x)
     if classifier:
         y = draw.codes(x, draw.some(2, 4))
@@ -665,7 +699,7 @@ def boosters(draw):
 
 FAMILIES = {f.__name__: f for f in (
     linear_regressor, linear_classifier, discriminant, single_tree, forest, gradient_boosting, hist_boosting, bagging, ada_boost, voting,
-    stacking, calibrated, searched, many_classes, several_outputs, target_changed, nearest, radius, support_vectors, gaussian_processes,
+    stacking, calibrated, searched, many_classes, several_outputs, target_changed, nearest, radius, centroids, kernel_models, support_vectors, gaussian_processes,
     mixtures, clusters, outliers, bayes, networks, isotonics, least_squares, scalers, reshaped, decompositions, selections, imputers,
     encoders, tables, unions, texts, dicts, boosters,
 )}  # fmt: skip

@@ -7,13 +7,17 @@
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/str_cat.h"
 #include "base/text.h"
+#include "import/lightgbm/importances.h"
+#include "import/sklearn/stored_booster.h"
 #include "import/sklearn/tree_builder.h"
+#include "import/xgboost/importances.h"
 
 namespace slipway::import::sklearn {
 namespace {
@@ -22,7 +26,32 @@ using base::Result;
 using base::StrCat;
 using Importances = std::vector<double>;
 
-double Sum(const Importances& values) { return std::accumulate(values.begin(), values.end(), 0.0); }
+// NumPy's sum, whose order decides whether equal importances are as large as their mean. Source:
+// NumPy 2, numpy/_core/src/umath/loops_utils.h.src (pairwise_sum).
+template <typename T>
+T SumOf(std::span<const T> values) {
+  constexpr size_t kLanes = 8;
+  constexpr size_t kBlock = 128;
+  const size_t count = values.size();
+  if (count > kBlock) {
+    const size_t half = count / 2 / kLanes * kLanes;
+    return SumOf(values.first(half)) + SumOf(values.subspan(half));
+  }
+  size_t next = 0;
+  T sum = 0;
+  if (count >= kLanes) {
+    std::array<T, kLanes> lanes = {};
+    for (; next + kLanes <= count; next += kLanes) {
+      for (size_t i = 0; i < kLanes; ++i) lanes[i] += values[next + i];
+    }
+    sum = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
+          ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+  }
+  for (; next < count; ++next) sum += values[next];
+  return sum;
+}
+
+double Sum(const Importances& values) { return SumOf(std::span(values)); }
 
 void Divide(Importances& values, double by) {
   for (double& value : values) value /= by;
@@ -117,6 +146,54 @@ bool IsForest(std::string_view name) {
   return std::ranges::find(kForests, name) != kForests.end();
 }
 
+// ---- importances by boosters
+
+bool IsXgboost(const Record& estimator) {
+  return estimator.module() == "xgboost.sklearn" && !estimator.Is("booster", "gblinear");
+}
+
+bool IsBooster(const Record& estimator) {
+  return IsXgboost(estimator) || estimator.module() == "lightgbm.sklearn";
+}
+
+// CatBoost's estimators keep theirs beside the model, unless they learned to rank within groups.
+constexpr std::string_view kCatboostImportances = "_prediction_values_change";
+
+bool IsCatboost(const Record& estimator) {
+  const bool known =
+      estimator.name() == "CatBoostClassifier" || estimator.name() == "CatBoostRegressor";
+  return known && estimator.module() == "catboost.core" && estimator.Has(kCatboostImportances) &&
+         !estimator.Has("_loss_value_change");
+}
+
+Result<Importances> OfCatboost(const Record& estimator, size_t width) {
+  SLIPWAY_ASSIGN_OR_RETURN(Reals values, estimator.Numbers(kCatboostImportances));
+  if (values.values.size() == width) return std::move(values.values);
+  return estimator.Damaged(StrCat(kCatboostImportances, ": expected ", width, " numbers"));
+}
+
+// As XGBModel gives them: shares of their sum, in float32.
+Result<Importances> OfXgboost(const Record& estimator, const StoredBooster& stored) {
+  const std::string type = estimator.TextOr("importance_type", "gain");
+  SLIPWAY_ASSIGN_OR_RETURN(std::vector<float> scores,
+                           xgboost::ColumnImportances(AsBytes(stored.bytes), type, kBoosterLimits));
+  const float sum = SumOf(std::span<const float>(scores));
+  for (float& score : scores) score = sum == 0 ? score : score / sum;
+  return Importances(scores.begin(), scores.end());
+}
+
+// kUnimplemented without a place for what the importers of boosters do not support.
+Result<Importances> OfBooster(const Record& estimator, size_t width) {
+  SLIPWAY_ASSIGN_OR_RETURN(const StoredBooster stored, FindStored(estimator));
+  SLIPWAY_ASSIGN_OR_RETURN(Importances out,
+                           IsXgboost(estimator)
+                               ? OfXgboost(estimator, stored)
+                               : lightgbm::ColumnImportances(
+                                     stored.bytes, estimator.TextOr("importance_type", "split")));
+  if (out.size() == width) return out;
+  return estimator.Damaged(StrCat("a booster of ", out.size(), " columns: expected ", width));
+}
+
 Result<Importances> ImportancesOf(Scope& scope, const Record& selector, const Record& estimator,
                                   size_t width) {
   const std::string getter = selector.TextOr("importance_getter", "auto");
@@ -128,6 +205,12 @@ Result<Importances> ImportancesOf(Scope& scope, const Record& selector, const Re
     if (estimator.Has("tree_")) return OfTree(estimator, width, true);
     if (IsForest(estimator.name())) return OfTrees(estimator, width, true);
     if (estimator.name().starts_with("GradientBoosting")) return OfTrees(estimator, width, false);
+    if (IsCatboost(estimator)) return OfCatboost(estimator, width);
+    if (IsBooster(estimator)) {
+      auto importances = OfBooster(estimator, width);
+      if (importances.status().code() != base::StatusCode::kUnimplemented) return importances;
+      return scope.Unsupported(estimator, importances.status().message());
+    }
   }
   return scope.Unsupported(
       selector, StrCat("the importances of columns by ", base::Printable(estimator.name()),
@@ -136,25 +219,40 @@ Result<Importances> ImportancesOf(Scope& scope, const Record& selector, const Re
 
 // ---- the threshold
 
-double Median(Importances values) {
-  std::ranges::sort(values);
-  const size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
+// The importances as NumPy compares them with a threshold: of XGBoost in float32, to which that is
+// rounded, too.
+template <typename T>
+class Threshold {
+ public:
+  explicit Threshold(const Importances& importances)
+      : values_(importances.begin(), importances.end()) {}
 
-// "mean", "median", "1.25*mean"
-std::optional<double> NamedThreshold(std::string_view text, const Importances& importances) {
-  double scale = 1;
-  if (const size_t star = text.find('*'); star != std::string_view::npos) {
-    const std::string_view number = base::TrimWhitespace(text.substr(0, star));
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), scale);
-    if (error != std::errc() || end != number.data() + number.size()) return std::nullopt;
-    text = base::TrimWhitespace(text.substr(star + 1));
+  T Mean() const { return SumOf(std::span<const T>(values_)) / static_cast<T>(values_.size()); }
+  T Median() const {
+    std::vector<T> sorted = values_;
+    std::ranges::sort(sorted);
+    const size_t middle = sorted.size() / 2;
+    return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
   }
-  if (text == "median") return scale * Median(importances);
-  if (text != "mean") return std::nullopt;
-  return scale * (Sum(importances) / static_cast<double>(importances.size()));
-}
+
+  // "mean", "median", "1.25*mean"
+  std::optional<T> Named(std::string_view text) const {
+    double scale = 1;
+    if (const size_t star = text.find('*'); star != std::string_view::npos) {
+      const std::string_view number = base::TrimWhitespace(text.substr(0, star));
+      const auto [end, error] =
+          std::from_chars(number.data(), number.data() + number.size(), scale);
+      if (error != std::errc() || end != number.data() + number.size()) return std::nullopt;
+      text = base::TrimWhitespace(text.substr(star + 1));
+    }
+    if (text == "median") return static_cast<T>(scale) * Median();
+    if (text != "mean") return std::nullopt;
+    return static_cast<T>(scale) * Mean();
+  }
+
+ private:
+  std::vector<T> values_;
+};
 
 // Whether the estimator was trained to leave columns out, so that any importance above zero counts.
 Result<bool> IsSparse(const Record& estimator) {
@@ -170,17 +268,27 @@ Result<bool> IsSparse(const Record& estimator) {
                              [](double ratio) { return std::abs(ratio - 1) <= 1e-8 + 1e-5; });
 }
 
-Result<double> ThresholdOf(const Record& selector, const Record& estimator,
+template <typename T>
+Result<double> ThresholdIn(const Record& selector, const Record& estimator,
                            const Importances& importances) {
+  const Threshold<T> threshold(importances);
   if (!selector.Has("threshold")) {
     SLIPWAY_ASSIGN_OR_RETURN(const bool sparse, IsSparse(estimator));
-    return sparse ? 1e-5 : Sum(importances) / static_cast<double>(importances.size());
+    return sparse ? static_cast<T>(1e-5) : threshold.Mean();
   }
   const std::string text = selector.TextOr("threshold", "");
-  if (text.empty()) return selector.Number("threshold");
-  const auto threshold = NamedThreshold(text, importances);
-  if (threshold) return *threshold;
+  if (text.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(const double number, selector.Number("threshold"));
+    return static_cast<T>(number);
+  }
+  if (const auto named = threshold.Named(text)) return *named;
   return selector.Damaged(StrCat("threshold: '", base::Printable(text), "'"));
+}
+
+Result<double> ThresholdOf(const Record& selector, const Record& estimator,
+                           const Importances& importances) {
+  return IsXgboost(estimator) ? ThresholdIn<float>(selector, estimator, importances)
+                              : ThresholdIn<double>(selector, estimator, importances);
 }
 
 }  // namespace
