@@ -33,15 +33,15 @@ class Draw:
         """For each name one of its choices."""
         return {name: self.random.choice(values) for name, values in choices.items()}
 
-    def table(self, rows=None, columns=None, scale=100.0, missing=0.0):
-        """Columns of different sizes, some of few values, so that rows tie."""
+    def table(self, rows=None, columns=None, scale=100.0, missing=0.0, ties=True):
+        """Columns of different sizes, some of few values, so that rows tie, unless `ties` is false."""
         rows, columns = rows or self.one(24, 50, 90), columns or self.some(2, 6)
         x = self.rng.normal(size=(rows, columns))
         for i in range(columns):
             x[:, i] *= self.log(1 / scale, scale)
             if self.maybe(0.3):
                 x[:, i] += self.random.uniform(-2, 2) * x[:, i].std()
-            if self.maybe(0.2):
+            if self.maybe(0.2) and ties:
                 x[:, i] = np.round(x[:, i] / (x[:, i].std() + 1e-9) * 2)
         if missing:
             x[self.rng.random(x.shape) < missing] = np.nan

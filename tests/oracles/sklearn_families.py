@@ -146,7 +146,7 @@ def hist_boosting(draw):
     return model, rows
 
 
-# ---- ensembles of any kind
+# ---- ensembles of any kind: of neighbours too, of which scikit-learn leaves the order open where they tie
 
 
 def small_classifier(draw):
@@ -176,7 +176,7 @@ def small_regressor(draw):
 
 
 def bagging(draw):
-    x = draw.table()
+    x = draw.table(ties=False)
     settings = {"n_estimators": draw.some(1, 5), "max_features": draw.one(1.0, 0.6), "bootstrap": draw.maybe(), "random_state": draw.state}
     if draw.maybe():
         return ensemble.BaggingClassifier(small_classifier(draw), **settings).fit(x, draw.labels(x)), draw.rows(x, 1e3)
@@ -184,7 +184,7 @@ def bagging(draw):
 
 
 def ada_boost(draw):
-    x = draw.table()
+    x = draw.table(ties=False)
     settings = {"n_estimators": draw.some(1, 8), "learning_rate": draw.one(0.5, 1.0), "random_state": draw.state}
     depth = draw.some(1, 3)
     if draw.maybe():
@@ -195,7 +195,7 @@ def ada_boost(draw):
 
 
 def voting(draw):
-    x = draw.table()
+    x = draw.table(ties=False)
     count = draw.some(2, 4)
     weights = [draw.some(1, 3) for _ in range(count)] if draw.maybe() else None
     if draw.maybe(0.7):
@@ -208,7 +208,7 @@ def voting(draw):
 
 
 def stacking(draw):
-    x = draw.table(rows=60)
+    x = draw.table(rows=60, ties=False)
     more = {"cv": 2, "passthrough": draw.maybe()}
     if draw.maybe():
         parts = [(f"m{i}", small_classifier(draw)) for i in range(2)]
@@ -219,13 +219,13 @@ def stacking(draw):
 
 
 def calibrated(draw):
-    x = draw.table(rows=80)
+    x = draw.table(rows=80, ties=False)
     settings = {"method": draw.one("sigmoid", "isotonic"), "cv": 2, "ensemble": draw.maybe()}
     return calibration.CalibratedClassifierCV(small_classifier(draw), **settings).fit(x, draw.labels(x, 2, 3)), draw.rows(x, 1e3)
 
 
 def searched(draw):
-    x = draw.table(rows=50)
+    x = draw.table(rows=50, ties=False)
     if draw.maybe():
         search = model_selection.GridSearchCV(pipe(scaler(draw), linear_model.LogisticRegression()), {"logisticregression__C": [0.1, 1]}, cv=2)
         return search.fit(x, draw.labels(x, 2, 3)), draw.rows(x, 1e4)
@@ -235,7 +235,7 @@ def searched(draw):
 
 
 def many_classes(draw):
-    x = draw.table(rows=60)
+    x = draw.table(rows=60, ties=False)
     count = draw.some(2, 4)
     model = draw.one(
         multiclass.OneVsRestClassifier(small_classifier(draw)), multiclass.OneVsOneClassifier(small_classifier(draw)),
@@ -247,7 +247,7 @@ def many_classes(draw):
 
 
 def several_outputs(draw):
-    x = draw.table(rows=60)
+    x = draw.table(rows=60, ties=False)
     rows = draw.rows(x, 1e3)
     if draw.maybe(0.3):
         model = draw.one(multioutput.MultiOutputRegressor(small_regressor(draw)), multioutput.RegressorChain(small_regressor(draw)))
@@ -268,7 +268,7 @@ def several_outputs(draw):
 
 
 def target_changed(draw):
-    x = draw.table()
+    x = draw.table(ties=False)
     y = np.abs(draw.target(x, "positive"))
     changes = draw.one(
         {"func": np.log1p, "inverse_func": np.expm1}, {"func": np.sqrt, "inverse_func": np.square}, {"func": np.log, "inverse_func": np.exp},
@@ -591,7 +591,7 @@ def tables(draw):
         ensemble.GradientBoostingClassifier(n_estimators=4, random_state=0), None, linear_model.Ridge(),
     )  # fmt: skip
     if isinstance(model, linear_model.Ridge):
-        return pipe(change, model).fit(frame, frame["age"] * 2), rows
+        y = frame["age"] * 2
     model = change.fit(frame) if model is None else pipe(change, model).fit(frame, y)
     return model, rows[[c for c in rows.columns if c in used_columns(change)]]
 

@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/str_cat.h"
 #include "import/sklearn/combined.h"
@@ -15,6 +18,7 @@ namespace {
 
 using base::Result;
 using base::StrCat;
+using graph::GraphBuilder;
 using graph::Value;
 
 struct Coefficients {
@@ -157,6 +161,32 @@ Result<Answer> ConvertTweedie(Scope& scope, const Record& record, const Frame& i
   return ConvertRegressor(scope, record, input);
 }
 
+// What transform() gives; nullopt of the solver that has none.
+Result<std::optional<Frame>> Projected(Scope& scope, const Record& record, const Frame& input) {
+  if (!record.Has("scalings_") || !record.Has("_max_components") || record.Is("solver", "lsqr")) {
+    return std::optional<Frame>();
+  }
+  GraphBuilder& graph = scope.graph;
+  SLIPWAY_ASSIGN_OR_RETURN(const Reals scalings, record.Numbers("scalings_"));
+  SLIPWAY_ASSIGN_OR_RETURN(const int64_t most, record.Integer("_max_components"));
+  if (scalings.shape.size() != 2 || scalings.rows() != input.width() || most < 1) {
+    return record.Damaged(StrCat("scalings_: expected ", input.width(), " rows"));
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(Value x, FittedMatrix(scope, record, input));
+  if (record.Is("solver", "svd")) {
+    SLIPWAY_RETURN_IF_ERROR(ApplyRow(graph, record, "Sub", "xbar_", input.width(), x));
+  }
+  const int64_t count = std::min(most, scalings.columns());
+  std::vector<double> kept;
+  for (int64_t i = 0; i < scalings.rows(); ++i) {
+    const auto row = scalings.row(i).first(static_cast<size_t>(count));
+    kept.insert(kept.end(), row.begin(), row.end());
+  }
+  const Value weights =
+      graph.Add(graph::DoubleConstant(kept, {scalings.rows(), count}), "scalings");
+  return std::optional(Frame::Of(graph.Node("MatMul", {x, weights}), count));
+}
+
 // A class of labels is decided as f > 0, and has probabilities by the same rule as logistic
 // regression: a softmax for three classes or more.
 Result<Answer> ConvertDiscriminant(Scope& scope, const Record& record, const Frame& input) {
@@ -164,6 +194,7 @@ Result<Answer> ConvertDiscriminant(Scope& scope, const Record& record, const Fra
   answer.probabilities = answer.labels->size() == 2
                              ? WithComplement(scope.graph, Expit(scope.graph, answer.decision))
                              : Softmax(scope.graph, answer.decision);
+  SLIPWAY_ASSIGN_OR_RETURN(answer.output, Projected(scope, record, input));
   return answer;
 }
 

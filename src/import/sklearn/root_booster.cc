@@ -27,8 +27,8 @@ std::optional<ClassLabels> WrapperClasses(const Record& record, Role role) {
   if (role != Role::kClassifier) return ClassLabels();
   const Result<std::optional<Labels>> labels = LearnedLabels(record);
   if (!labels.ok()) return std::nullopt;
-  if (!*labels) return ClassLabels();
-  const Labels& known = **labels;
+  if (!labels->has_value()) return ClassLabels();
+  const Labels& known = labels->value();
   if (known.kind == Labels::Kind::kText) return ClassLabels{.numbers = {}, .texts = known.texts};
   if (known.kind != Labels::Kind::kInteger) return std::nullopt;
   if (known.integers == Numbered(known.size()).integers) return ClassLabels();

@@ -69,7 +69,32 @@ Result<Machine> ReadMachine(Scope& scope, const Record& record, const Frame& inp
   return out;
 }
 
+// Whether all targets lay within the margin, so that no row of the training data counts.
+Result<bool> HasNoVectors(const Record& record, int64_t width) {
+  if (record.Is("kernel", "precomputed") || !record.Has("support_vectors_")) return false;
+  SLIPWAY_ASSIGN_OR_RETURN(const pickle::Value* value, record.Get("support_vectors_"));
+  if (!pickle::IsArray(*value)) return false;  // sparse
+  SLIPWAY_ASSIGN_OR_RETURN(const pickle::Array vectors, record.Array("support_vectors_"));
+  return vectors.shape == std::vector<int64_t>{0, width};
+}
+
+// The intercept for every row.
+Result<Answer> ConvertConstant(Scope& scope, const Record& record, const Frame& input) {
+  GraphBuilder& graph = scope.graph;
+  SLIPWAY_ASSIGN_OR_RETURN(const Value x, FittedMatrix(scope, record, input));
+  SLIPWAY_ASSIGN_OR_RETURN(const double intercept, record.Number("_intercept_"));
+  constexpr int64_t kFirst = 0;
+  const Value none =
+      graph.Node("Mul", {graph.Columns(x, std::span(&kFirst, 1)), Constant(graph, 0)});
+  Answer answer;
+  answer.prediction = graph.Node("Add", {none, Constant(graph, intercept)});
+  scope.Describe("0 support vectors");
+  return answer;
+}
+
 Result<Answer> ConvertRegressor(Scope& scope, const Record& record, const Frame& input) {
+  SLIPWAY_ASSIGN_OR_RETURN(const bool constant, HasNoVectors(record, input.width()));
+  if (constant) return ConvertConstant(scope, record, input);
   SLIPWAY_ASSIGN_OR_RETURN(const Machine machine, ReadMachine(scope, record, input));
   if (machine.weights.rows() != 1 || machine.intercept.values.size() != 1) {
     return record.Damaged("_dual_coef_: expected one row");
