@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/engines.h"
+#include "app/import_verification.h"
 #include "app/importers.h"
 #include "app/importing_factory.h"
 #include "app/inspect_report.h"
@@ -135,10 +136,7 @@ base::Status ImportCommand::Run() {
   }
   const auto summary = graph::ReadOnnxSummary(std::as_bytes(std::span(model->onnx)));
   if (!summary.ok()) return summary.status().WithContext(StrCat("'", source_, "' as ONNX"));
-  std::optional<ParityReport> parity;
-  if (!verify_.empty()) {
-    SLIPWAY_ASSIGN_OR_RETURN(parity, Verify(model->onnx));
-  }
+  SLIPWAY_ASSIGN_OR_RETURN(const std::optional<ParityReport> parity, Verify(*model));
   const bool good = !parity || parity->passed();
   if (parity) graph::AppendMetadata("slipway.proof", ParityJson(*parity).dump(), model->onnx);
   if (good) SLIPWAY_RETURN_IF_ERROR(context_.fs.WriteAtomically(output, model->onnx));
@@ -152,12 +150,22 @@ base::Status ImportCommand::Run() {
       StrCat("the imported model does not answer as '", verify_, "' says, so nothing was written"));
 }
 
-base::Result<ParityReport> ImportCommand::Verify(const std::string& onnx) const {
+base::Result<std::optional<ParityReport>> ImportCommand::Verify(
+    const import::ImportedModel& model) const {
+  std::optional<ParityReport> parity;
+  if (!model.verification && verify_.empty()) return parity;
   const auto log = base::Logger::Null();
   SLIPWAY_ASSIGN_OR_RETURN(const auto factory, MakeEngineFactory(context_.fs, *log));
-  const auto engine = factory->Load(OnnxInMemory(onnx), {});
+  const auto engine = factory->Load(OnnxInMemory(model.onnx), {});
   if (!engine.ok()) return engine.status().WithContext(StrCat("'", source_, "' as ONNX"));
-  return CheckParity(context_.fs, **engine, verify_, tolerance_);
+  if (model.verification) {
+    const base::Status same = CheckVerification(**engine, *model.verification);
+    if (!same.ok()) return same.WithContext(StrCat("'", source_, "'; nothing was written"));
+  }
+  if (!verify_.empty()) {
+    SLIPWAY_ASSIGN_OR_RETURN(parity, CheckParity(context_.fs, **engine, verify_, tolerance_));
+  }
+  return parity;
 }
 
 void ImportCommand::Print(const import::ImportedModel& model, const graph::OnnxSummary& summary,
@@ -171,6 +179,10 @@ void ImportCommand::Print(const import::ImportedModel& model, const graph::OnnxS
   out << "outputs   " << Shortened(Specs(summary.outputs)) << "\n";
   if (!model.class_names.empty()) out << "classes   " << Shortened(model.class_names) << "\n";
   for (const std::string& warning : model.warnings) out << "warning   " << warning << "\n";
+  if (model.verification) {
+    const int64_t rows = model.verification->rows;
+    out << "verified  by " << rows << (rows == 1 ? " row" : " rows") << " of the file\n";
+  }
   if (parity) out << (parity->passed() ? "verified  " : "differs   ") << parity->Summary() << "\n";
   if (parity && !parity->passed()) return;
   out << "written   " << Output() << ", " << base::FormatByteSize(model.onnx.size()) << "\n";
@@ -188,6 +200,7 @@ void ImportCommand::PrintJson(const import::ImportedModel& model, const graph::O
                {"classes", model.class_names},
                {"warnings", model.warnings},
                {"bytes", model.onnx.size()}};
+  if (model.verification) json["verified_by_file"] = {{"rows", model.verification->rows}};
   if (parity) json["verified"] = ParityJson(*parity);
   if (!parity || parity->passed()) json["output"] = Output();
   context_.out << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";

@@ -17,7 +17,8 @@ namespace slipway::app {
 //
 // The format is recognised by content. With --verify the ONNX is run, and held to the answers of
 // the framework, before it is written: a model that answers otherwise is not. The outcome is kept
-// in the file, as metadata `slipway.proof`.
+// in the file, as metadata `slipway.proof`. Answers that the source holds itself are checked
+// always.
 class ImportCommand final : public Command {
  public:
   using Command::Command;
@@ -27,7 +28,7 @@ class ImportCommand final : public Command {
  private:
   std::string Output() const;
   bool Keeps(std::string_view what) const;
-  base::Result<ParityReport> Verify(const std::string& onnx) const;
+  base::Result<std::optional<ParityReport>> Verify(const import::ImportedModel& model) const;
   void Print(const import::ImportedModel& model, const graph::OnnxSummary& summary,
              const std::optional<ParityReport>& parity) const;
   void PrintJson(const import::ImportedModel& model, const graph::OnnxSummary& summary,

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,6 +47,28 @@ struct ImportedColumn {
   Kind kind = Kind::kNumber;
 };
 
+// Rows of inputs and the answers to them that a file itself holds, to check the import by. A value.
+// Every vector of a column has `rows` items, or none: columns are either numbers or texts.
+struct Verification {
+  struct Input {
+    std::string name;                     // an input of the ONNX file, [batch, 1]
+    std::vector<double> numbers = {};     // FP64; NaN where the row has none
+    std::vector<std::string> texts = {};  // STRING; the empty text where the row has none
+  };
+  struct Answer {
+    std::string field;                 // as the file calls it
+    std::string output;                // an output of the ONNX file, [batch] or [batch, n]
+    int64_t column = 0;                // of an output of several
+    std::vector<double> numbers = {};  // NaN where the row does not say
+    std::vector<std::optional<std::string>> texts = {};
+    double precision = 0;       // numbers may differ by this share of what is expected
+    double zero_threshold = 0;  // numbers that are not further from 0 are all equal
+  };
+  int64_t rows = 0;
+  std::vector<Input> inputs;  // all that the ONNX file has
+  std::vector<Answer> answers;
+};
+
 // A foreign model as an ONNX file, and what is to be said about it.
 struct ImportedModel {
   std::string format;             // "scikit-learn joblib", "XGBoost UBJSON", "LightGBM text"
@@ -57,6 +80,7 @@ struct ImportedModel {
   std::vector<std::string> class_names;  // of a classifier, in the order of the probabilities
   std::vector<std::string> warnings;
   bool has_other_files = false;  // a part of it was read from files beside it
+  std::optional<Verification> verification = std::nullopt;
   std::string onnx;
 };
 

@@ -112,6 +112,26 @@ def test_texts_are_classified():
         assert np.allclose(answer.json()["probabilities"], arrays["probabilities"], rtol=1e-6)
 
 
+PMML = ROOT / "tests/models/pmml_verification"
+
+
+def test_a_file_that_holds_answers_is_checked_by_them(tmp_path):
+    out = tmp_path / "model.onnx"
+    result = slipway("import", PMML / "holds_number.pmml", "-o", out)
+    assert result.returncode == 0, result.stderr
+    assert "verified  by 3 rows of the file" in result.stdout
+    report = json.loads(slipway("import", PMML / "holds_number.pmml", "-o", out, "--json").stdout)
+    assert report["verified_by_file"] == {"rows": 3}
+
+
+def test_a_file_whose_own_answers_differ_is_not_written(tmp_path):
+    out = tmp_path / "model.onnx"
+    result = slipway("import", PMML / "differs_number.pmml", "-o", out)
+    assert result.returncode == FAILED_PRECONDITION
+    assert "row 2, field 'y': expected 2.1, got 2" in result.stderr
+    assert not out.exists()
+
+
 ONNX = ROOT / "tests/models/engine"
 
 

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "import/pmml/fields.h"
 #include "import/pmml/formulas.h"
+#include "import/pmml/inline_table.h"
 
 namespace slipway::import::pmml {
 namespace {
@@ -182,13 +183,6 @@ Result<Field> MakeDiscretize(ModelScope& scope, const Element& at, const Paramet
   return out;
 }
 
-std::optional<std::string> Cell(const Element& row, std::string_view column) {
-  for (const Element& cell : row.Children()) {
-    if (cell.full_name() == column) return cell.Text();
-  }
-  return std::nullopt;
-}
-
 // The rows of an InlineTable whose columns match: BOOL [batch, rows].
 Result<Value> MatchColumn(ModelScope& scope, const Element& pair, const Field& field,
                           std::span<const Element> rows) {
@@ -218,10 +212,7 @@ Result<std::vector<double>> OutputColumn(ModelScope& scope, const Element& at, D
 
 Result<Field> MakeMapValues(ModelScope& scope, const Element& at, const Parameters* parameters) {
   GraphBuilder& graph = scope.graph();
-  const auto table = at.Child("InlineTable");
-  if (!table) return Conversion::Unsupported(at, "a table that is not in the file");
-  const std::vector<Element> rows = table->Children("row");
-  if (rows.empty() || rows.size() > kMaxListed) return table->Error("expected rows");
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Element> rows, TableRows(at, kMaxListed));
   SLIPWAY_ASSIGN_OR_RETURN(const DataType type, ReadDataType(scope.all(), at, "string"));
   Value match;
   Value missing;

@@ -109,6 +109,7 @@ Result<std::vector<OutputValue>> MakeOutputs(ModelScope& scope, const Element& m
     scope.Define(name, *field);
     out.push_back({.name = name,
                    .feature = feature,
+                   .value = at.Or("value", ""),
                    .is_final = at.Or("isFinalResult", "true") != "false",
                    .field = *std::move(field)});
   }

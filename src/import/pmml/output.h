@@ -12,7 +12,8 @@ namespace slipway::import::pmml {
 struct OutputValue {
   std::string name;
   std::string feature;
-  bool is_final = true;  // false: only for expressions after it
+  std::string value = {};  // of which it is: the class of a probability
+  bool is_final = true;    // false: only for expressions after it
   Field field;
 };
 

@@ -16,6 +16,7 @@
 #include "import/pmml/model.h"
 #include "import/pmml/model_scope.h"
 #include "import/pmml/output.h"
+#include "import/pmml/verification.h"
 
 namespace slipway::import::pmml {
 namespace {
@@ -108,43 +109,81 @@ std::string FreeName(std::vector<std::string>& taken, const std::string& wanted)
   return name;
 }
 
+// What one conversion says beside the graph.
+struct Said {
+  std::vector<std::string> classes;
+  std::vector<PlacedAnswer> answers;
+};
+
+// Where "prediction", or "label" and "probabilities", say already what an OutputField does.
+PlacedAnswer PlaceInAnswer(const OutputValue& output, const ModelAnswer& answer,
+                           const std::string& value_name, const std::string& probabilities_name) {
+  PlacedAnswer out = {.field = output.name};
+  if (output.feature == "predictedValue") {
+    out.output = value_name;
+    out.is_text = answer.classifies;
+    out.is_label = answer.classifies;
+    return out;
+  }
+  const auto found = std::ranges::find(answer.classes, output.value);
+  if (found == answer.classes.end()) return out;  // the largest, or that of a class unknown
+  out.output = probabilities_name;
+  out.column = found - answer.classes.begin();
+  return out;
+}
+
 Status AddOutputs(Conversion& all, ModelScope& scope, const Element& model,
-                  const ModelAnswer& answer, std::vector<std::string>& class_names) {
+                  const ModelAnswer& answer, Said& said) {
   std::vector<std::string> taken;
   for (const ImportedColumn& column : all.columns) taken.push_back(column.name);
   const Value fails = scope.fails();
+  const std::string value_name = FreeName(taken, answer.classifies ? "label" : "prediction");
+  std::string probabilities_name;
   if (answer.classifies) {
     if (std::ranges::find(answer.classes, "") != answer.classes.end()) {
       return model.Error("a class whose name is the empty text");
     }
-    class_names = answer.classes;
-    AddTexts(all, fails, answer.value, answer.classes, FreeName(taken, "label"), {"batch"});
+    said.classes = answer.classes;
+    AddTexts(all, fails, answer.value, answer.classes, value_name, {"batch"});
     if (!answer.probabilities.name.empty()) {
-      AddNumber(all, fails, answer.probabilities, FreeName(taken, "probabilities"),
+      probabilities_name = FreeName(taken, "probabilities");
+      AddNumber(all, fails, answer.probabilities, probabilities_name,
                 static_cast<int64_t>(answer.classes.size()));
     }
   } else {
-    AddNumber(all, fails, answer.value, FreeName(taken, "prediction"), 1);
+    AddNumber(all, fails, answer.value, value_name, 1);
   }
+  said.answers.push_back({.field = TargetName(model),
+                          .output = value_name,
+                          .is_text = answer.classifies,
+                          .is_label = answer.classifies,
+                          .is_target = true});
   SLIPWAY_ASSIGN_OR_RETURN(const auto outputs, MakeOutputs(scope, model, answer));
   for (const OutputValue& output : outputs) {
-    if (!output.is_final) continue;
-    // What "prediction", "label" and "probabilities" say already.
-    if (output.feature == "predictedValue" || output.feature == "probability") continue;
-    const Value without = Or(all.graph, fails, output.field.fails);
-    const std::string name = FreeName(taken, output.name);
-    if (output.field.type == DataType::kText) {
-      AddTexts(all, without, output.field.value, all.texts.all(), name, {"batch", int64_t{1}});
-    } else {
-      AddNumber(all, without, output.field.value, name, 1);
+    if (output.feature == "predictedValue" || output.feature == "probability") {
+      said.answers.push_back(PlaceInAnswer(output, answer, value_name, probabilities_name));
+      continue;
     }
+    PlacedAnswer placed = {.field = output.name};
+    if (output.is_final) {
+      const bool is_text = output.field.type == DataType::kText;
+      const Value without = Or(all.graph, fails, output.field.fails);
+      placed.output = FreeName(taken, output.name);
+      placed.is_text = is_text;
+      if (is_text) {
+        AddTexts(all, without, output.field.value, all.texts.all(), placed.output,
+                 {"batch", int64_t{1}});
+      } else {
+        AddNumber(all, without, output.field.value, placed.output, 1);
+      }
+    }
+    said.answers.push_back(std::move(placed));
   }
   return OkStatus();
 }
 
 // Converts once, with the texts that are known so far.
-Status Convert(const Element& pmml, const Element& model, Conversion& all,
-               std::vector<std::string>& class_names) {
+Status Convert(const Element& pmml, const Element& model, Conversion& all, Said& said) {
   all.is_before_4_2 = pmml.Or("version", "") < "4.2";
   ModelScope scope(all, nullptr);
   if (const auto global = pmml.Child("TransformationDictionary")) {
@@ -156,7 +195,7 @@ Status Convert(const Element& pmml, const Element& model, Conversion& all,
   auto answer = MakeModel(scope, model);
   SLIPWAY_RETURN_IF_ERROR(all.Recover(answer.status()));
   if (!answer.ok()) return OkStatus();
-  return AddOutputs(all, scope, model, *answer, class_names);
+  return AddOutputs(all, scope, model, *answer, said);
 }
 
 Status Problems(const Conversion& all) {
@@ -193,7 +232,7 @@ Result<ImportedModel> Import(std::span<const std::byte> bytes, const ImportOptio
   {
     GraphBuilder draft("draft");
     Conversion first = {.graph = draft, .texts = texts};
-    std::vector<std::string> ignored;
+    Said ignored;
     const Status converted = Convert(pmml, model, first, ignored);
     const bool unsupported = converted.code() == base::StatusCode::kUnimplemented;
     if (!first.problems.empty() && (converted.ok() || unsupported)) return Problems(first);
@@ -202,8 +241,12 @@ Result<ImportedModel> Import(std::span<const std::byte> bytes, const ImportOptio
   ImportedModel out;
   GraphBuilder graph("pmml");
   Conversion all = {.graph = graph, .texts = texts};
-  SLIPWAY_RETURN_IF_ERROR(Convert(pmml, model, all, out.class_names));
+  Said said;
+  SLIPWAY_RETURN_IF_ERROR(Convert(pmml, model, all, said));
   if (!all.problems.empty()) return Problems(all);
+  SLIPWAY_ASSIGN_OR_RETURN(out.verification,
+                           ReadVerification(all, model, said.answers, said.classes));
+  out.class_names = std::move(said.classes);
   Describe(pmml, out);
   out.structure = std::move(all.structure);
   out.columns = std::move(all.columns);

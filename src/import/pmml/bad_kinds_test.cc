@@ -1,0 +1,125 @@
+// Fixtures of single kinds of models, changed so that they lie or ask for what is not supported.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+#include "base/file_system.h"
+#include "base/str_cat.h"
+#include "import/pmml/pmml_importer.h"
+#include "import/testing/damage.h"
+
+namespace slipway::import::pmml {
+namespace {
+
+using base::StatusCode;
+using base::StrCat;
+using testing::HasSubstr;
+
+constexpr StatusCode kInvalid = StatusCode::kInvalidArgument;
+constexpr StatusCode kUnsupported = StatusCode::kUnimplemented;
+constexpr std::string_view kVerified = "pmml_verification/holds_number";
+
+std::string Fixture(std::string_view name) {
+  auto content =
+      base::RealFileSystem().Read(StrCat("tests/models/", name, ".pmml"), uint64_t{1} << 20);
+  EXPECT_TRUE(content.ok()) << content.status();
+  return content.ok() ? *std::move(content) : std::string();
+}
+
+struct BadKind {
+  const char* name;
+  std::string_view file;
+  const char* from;
+  const char* to;
+  StatusCode code;
+  const char* message;
+};
+
+class PmmlBadKindTest : public testing::TestWithParam<BadKind> {};
+
+TEST_P(PmmlBadKindTest, IsRefusedWithItsPlace) {
+  const BadKind& bad = GetParam();
+  const std::string file = Fixture(bad.file);
+  ASSERT_TRUE(ImportText(PmmlImporter(), file).ok());
+  const auto imported = ImportText(PmmlImporter(), Replaced(file, bad.from, bad.to));
+  ASSERT_FALSE(imported.ok());
+  EXPECT_EQ(imported.status().code(), bad.code) << imported.status();
+  EXPECT_THAT(imported.status().message(), HasSubstr(bad.message));
+}
+
+const BadKind kBadKinds[] = {
+    {"VerifiedRows", kVerified, "recordCount=\"3\"", "recordCount=\"4\"", kInvalid,
+     "'recordCount' is 4, but there are 3"},
+    {"VerifiedFields", kVerified, "fieldCount=\"2\"", "fieldCount=\"3\"", kInvalid,
+     "'fieldCount' is 3, but there are 2"},
+    {"VerifiedUnknown", kVerified, "VerificationField field=\"y\"", "VerificationField field=\"q\"",
+     kInvalid, "VerificationFields/VerificationField 'q': there is no such field"},
+    {"VerifiedTwice", kVerified, "VerificationField field=\"y\"", "VerificationField field=\"x\"",
+     kInvalid, "the second one"},
+    {"VerifiedNothing", kVerified,
+     "<VerificationField field=\"x\"/><VerificationField field=\"y\"/>", "", kInvalid,
+     "expected a VerificationField"},
+    {"VerifiedByWord", kVerified, "<y>1</y>", "<y>one</y>", kInvalid,
+     "'y': expected a number, got 'one'"},
+    {"VerifiedByNothing", kVerified, "<y>1</y>", "<y></y>", kInvalid,
+     "'y': expected a number, got ''"},
+    {"VerifiedBelow0", kVerified, "VerificationField field=\"y\"",
+     "VerificationField precision=\"-1\" field=\"y\"", kInvalid, "of at least 0"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Kinds, PmmlBadKindTest, testing::ValuesIn(kBadKinds),
+                         [](const auto& c) { return c.param.name; });
+
+TEST(PmmlBadKindsTest, ChangedFilesAreRefusedOrRead) {
+  for (const std::string_view name :
+       {kVerified}) {
+    EXPECT_GT(CountRefusedChanges(PmmlImporter(), Fixture(name), 60), 10) << name;
+  }
+}
+
+TEST(PmmlVerificationTest, IsReadAsColumns) {
+  const auto imported = ImportText(PmmlImporter(), Fixture("pmml_verification/holds_label"));
+  ASSERT_TRUE(imported.ok()) << imported.status();
+  ASSERT_TRUE(imported->verification);
+  const Verification& rows = *imported->verification;
+  EXPECT_EQ(rows.rows, 2);
+  ASSERT_EQ(rows.inputs.size(), 2);
+  EXPECT_THAT(rows.inputs[0].numbers, testing::ElementsAre(-1.0, 1.0));
+  EXPECT_THAT(rows.inputs[1].texts, testing::ElementsAre("u", "v"));
+  ASSERT_EQ(rows.answers.size(), 1);
+  EXPECT_EQ(rows.answers[0].output, "label");
+  EXPECT_THAT(rows.answers[0].texts, testing::ElementsAre("A", "B"));
+  EXPECT_EQ(rows.answers[0].precision, 1e-6);
+}
+
+TEST(PmmlVerificationTest, IsAbsentInMostFiles) {
+  const auto imported = ImportText(PmmlImporter(), Fixture("pmml/bayes"));
+  ASSERT_TRUE(imported.ok()) << imported.status();
+  EXPECT_FALSE(imported->verification);
+  EXPECT_THAT(imported->warnings, testing::IsEmpty());
+}
+
+TEST(PmmlVerificationTest, ATableElsewhereIsAWarning) {
+  const auto imported = ImportText(
+      PmmlImporter(), Replaced(Fixture(kVerified), "<InlineTable", "<TableLocator/><InlineTable"));
+  ASSERT_TRUE(imported.ok()) << imported.status();
+  EXPECT_FALSE(imported->verification);
+  EXPECT_THAT(
+      imported->warnings,
+      testing::ElementsAre(HasSubstr("ModelVerification: a table that is not in the file")));
+}
+
+TEST(PmmlVerificationTest, TooManyRowsAreRefused) {
+  std::string rows = "<row/>";
+  for (int i = 0; i < 14; ++i) rows += rows;
+  const std::string file = Replaced(Replaced(Fixture(kVerified), "recordCount=\"3\"", ""), "<row>",
+                                    StrCat(rows, "<row>"));
+  const auto imported = ImportText(PmmlImporter(), file);
+  EXPECT_EQ(imported.status().code(), StatusCode::kResourceExhausted) << imported.status();
+  EXPECT_THAT(imported.status().message(), HasSubstr("16387 rows, the limit is 10000"));
+}
+
+}  // namespace
+}  // namespace slipway::import::pmml
