@@ -20,6 +20,7 @@ using testing::HasSubstr;
 constexpr StatusCode kInvalid = StatusCode::kInvalidArgument;
 constexpr StatusCode kUnsupported = StatusCode::kUnimplemented;
 constexpr std::string_view kVerified = "pmml_verification/holds_number";
+constexpr std::string_view kRules = "pmml/rules_plain_firsthit";
 
 std::string Fixture(std::string_view name) {
   auto content =
@@ -67,6 +68,23 @@ const BadKind kBadKinds[] = {
      "'y': expected a number, got ''"},
     {"VerifiedBelow0", kVerified, "VerificationField field=\"y\"",
      "VerificationField precision=\"-1\" field=\"y\"", kInvalid, "of at least 0"},
+    {"RulesCriterion", kRules, "criterion=\"firstHit\"", "criterion=\"bestHit\"", kUnsupported,
+     "criterion='bestHit'"},
+    {"RulesNoCriterion", kRules, "criterion=\"firstHit\"", "", kInvalid, "'criterion' is missing"},
+    {"RulesNoScore", kRules, " score=\"A\"", "", kInvalid, "'score' is missing"},
+    {"RulesWeight", kRules, "weight=\"0.3\"", "weight=\"heavy\"", kInvalid,
+     "'weight': expected a number, got 'heavy'"},
+    {"RulesField", kRules, "SimplePredicate field=\"x\"", "SimplePredicate field=\"nope\"",
+     kInvalid, "there is no field 'nope'"},
+    {"RulesNoPredicate", kRules,
+     "<SimplePredicate field=\"x\" operator=\"greaterThan\" value=\"0\"/>", "", kInvalid,
+     "expected a predicate"},
+    {"RulesDefault", kRules, "defaultConfidence=\"0.125\"", "defaultConfidence=\"sure\"", kInvalid,
+     "'defaultConfidence': expected a number"},
+    {"RulesOfNumbers", kRules, "functionName=\"classification\"", "functionName=\"regression\"",
+     kUnsupported, "a RuleSetModel that does not classify"},
+    {"RulesRank", kRules, "feature=\"entityId\"", "feature=\"entityId\" rank=\"2\"", kUnsupported,
+     "a rank beyond the first"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Kinds, PmmlBadKindTest, testing::ValuesIn(kBadKinds),
@@ -74,9 +92,19 @@ INSTANTIATE_TEST_SUITE_P(Kinds, PmmlBadKindTest, testing::ValuesIn(kBadKinds),
 
 TEST(PmmlBadKindsTest, ChangedFilesAreRefusedOrRead) {
   for (const std::string_view name :
-       {kVerified}) {
+       {kVerified, kRules}) {
     EXPECT_GT(CountRefusedChanges(PmmlImporter(), Fixture(name), 60), 10) << name;
   }
+}
+
+TEST(PmmlBadKindsTest, DeepRulesAreRefused) {
+  std::string rules;
+  for (int i = 0; i < 300; ++i) rules += "<CompoundRule><True/>";
+  rules += "<SimpleRule score=\"A\"><True/></SimpleRule>";
+  for (int i = 0; i < 300; ++i) rules += "</CompoundRule>";
+  const auto imported = ImportText(
+      PmmlImporter(), Replaced(Fixture(kRules), "<SimpleRule ", StrCat(rules, "<SimpleRule ")));
+  EXPECT_THAT(imported.status().message(), HasSubstr("rules nested more than 200 levels deep"));
 }
 
 TEST(PmmlVerificationTest, IsReadAsColumns) {
@@ -95,7 +123,7 @@ TEST(PmmlVerificationTest, IsReadAsColumns) {
 }
 
 TEST(PmmlVerificationTest, IsAbsentInMostFiles) {
-  const auto imported = ImportText(PmmlImporter(), Fixture("pmml/bayes"));
+  const auto imported = ImportText(PmmlImporter(), Fixture(kRules));
   ASSERT_TRUE(imported.ok()) << imported.status();
   EXPECT_FALSE(imported->verification);
   EXPECT_THAT(imported->warnings, testing::IsEmpty());

@@ -179,8 +179,7 @@ Result<ModelAnswer> MakeClustering(ModelScope& scope, const Element& model) {
   const Value near = graph.Node("Neg", {out.affinities});
   scope.Fail(adjustment.nothing);
   out.value = FirstMaximum(graph, near);
-  out.entity = out.value;
-  out.entities = out.classes;
+  out.entities = {.positions = out.value, .names = out.classes};
   return out;
 }
 

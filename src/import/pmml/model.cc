@@ -27,7 +27,7 @@ constexpr int kMaxModels = 20;  // in each other
 using Make = Result<ModelAnswer> (*)(ModelScope&, const Element&);
 
 Make MakerOf(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, Make>, 9> kMakers = {{
+  static constexpr std::array<std::pair<std::string_view, Make>, 10> kMakers = {{
       {"TreeModel", &MakeTree},
       {"RegressionModel", &MakeRegression},
       {"MiningModel", &MakeMining},
@@ -37,6 +37,7 @@ Make MakerOf(std::string_view name) {
       {"NaiveBayesModel", &MakeNaiveBayes},
       {"Scorecard", &MakeScorecard},
       {"SupportVectorMachineModel", &MakeSupportVectorMachine},
+      {"RuleSetModel", &MakeRuleSet},
   }};
   for (const auto& [known, make] : kMakers) {
     if (known == name) return make;

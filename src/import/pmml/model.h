@@ -10,6 +10,14 @@
 
 namespace slipway::import::pmml {
 
+// Names in an order that depends on the row.
+struct Ranking {
+  graph::Value positions = {};  // among the names, [batch, count], the best first; NaN for none
+  size_t count = 1;
+  bool is_whole = false;  // nothing goes behind the last
+  std::vector<std::string> names = {};
+};
+
 // What a model says about each row. NaN is PMML's missing result.
 struct ModelAnswer {
   bool classifies = false;
@@ -17,9 +25,9 @@ struct ModelAnswer {
   graph::Value value = {};  // a number, [batch, 1]; of a classifier: position in `classes`
   std::vector<std::string> classes = {};
   graph::Value probabilities = {};  // [batch, classes]; nothing where the model has none
-  graph::Value entity = {};         // position in `entities`, [batch, 1]
-  std::vector<std::string> entities = {};
-  graph::Value affinities = {};  // [batch, entities]: distances
+  graph::Value confidence = {};     // of the value, [batch, 1]
+  Ranking entities = {};            // clusters, rules, training rows
+  graph::Value affinities = {};     // [batch, entities]: distances
 };
 
 // One model element, whichever it is, its Targets applied. Fields come from `scope`, which its
@@ -56,5 +64,6 @@ base::Result<ModelAnswer> MakeClustering(ModelScope& scope, const Element& model
 base::Result<ModelAnswer> MakeNaiveBayes(ModelScope& scope, const Element& model);
 base::Result<ModelAnswer> MakeScorecard(ModelScope& scope, const Element& model);
 base::Result<ModelAnswer> MakeSupportVectorMachine(ModelScope& scope, const Element& model);
+base::Result<ModelAnswer> MakeRuleSet(ModelScope& scope, const Element& model);
 
 }  // namespace slipway::import::pmml

@@ -29,6 +29,21 @@ Result<Field> Named(ModelScope& scope, const Element& at, const Value& position,
   return Field{.value = LookUp(scope.graph(), values, position), .type = type};
 }
 
+// The name at the OutputField's rank.
+Result<Field> AtRank(ModelScope& scope, const Element& at, const Ranking& ranking) {
+  SLIPWAY_ASSIGN_OR_RETURN(const double rank, at.NumberOr("rank", 1));
+  if (!(rank >= 1 && rank == std::floor(rank))) {
+    return at.Error("'rank': expected a whole number from 1 on");
+  }
+  if (rank > static_cast<double>(ranking.count)) {
+    if (!ranking.is_whole) return Conversion::Unsupported(at, "a rank beyond the first");
+    return ConstantField(scope.all(), DataType::kText, std::nan(""));
+  }
+  const auto column = static_cast<int64_t>(rank) - 1;
+  return Named(scope, at, scope.graph().Columns(ranking.positions, std::span(&column, 1)),
+               ranking.names, DataType::kText);
+}
+
 // The names of classes are of the target's type; texts where that is not known.
 Result<DataType> TypeOfClasses(ModelScope& scope, const Element& model, const Element& at) {
   if (at.Find("dataType")) return ReadDataType(scope.all(), at, "");
@@ -58,9 +73,10 @@ Result<Field> Affinity(ModelScope& scope, const Element& at, const ModelAnswer& 
     const Value nearest = Largest(graph, graph.Node("Neg", {answer.affinities}));
     return Field{.value = graph.Node("Neg", {nearest})};
   }
-  const auto found = std::ranges::find(answer.entities, *name);
-  if (found == answer.entities.end()) return at.Error("'value' names no cluster");
-  const int64_t position = found - answer.entities.begin();
+  const std::vector<std::string>& names = answer.entities.names;
+  const auto found = std::ranges::find(names, *name);
+  if (found == names.end()) return at.Error("'value' names no cluster");
+  const int64_t position = found - names.begin();
   return Field{.value = graph.Columns(answer.affinities, std::span(&position, 1))};
 }
 
@@ -78,8 +94,12 @@ Result<Field> MakeOutput(ModelScope& scope, const Element& model, const Element&
     SLIPWAY_ASSIGN_OR_RETURN(const DataType type, ReadDataType(scope.all(), at, ""));
     return CastTo(scope.all(), at, std::move(field), type);
   }
-  if ((feature == "entityId" || feature == "clusterId") && !answer.entity.name.empty()) {
-    return Named(scope, at, answer.entity, answer.entities, DataType::kText);
+  if (feature == "confidence" && !answer.confidence.name.empty() && !at.Find("value")) {
+    return Field{.value = answer.confidence};
+  }
+  if ((feature == "entityId" || feature == "clusterId") &&
+      !answer.entities.positions.name.empty()) {
+    return AtRank(scope, at, answer.entities);
   }
   if ((feature == "affinity" || feature == "clusterAffinity") && !answer.affinities.name.empty()) {
     return Affinity(scope, at, answer);
