@@ -21,6 +21,7 @@ constexpr StatusCode kInvalid = StatusCode::kInvalidArgument;
 constexpr StatusCode kUnsupported = StatusCode::kUnimplemented;
 constexpr std::string_view kVerified = "pmml_verification/holds_number";
 constexpr std::string_view kRules = "pmml/rules_plain_firsthit";
+constexpr std::string_view kNeighbors = "pmml/neighbors_majorityvote_2";
 
 std::string Fixture(std::string_view name) {
   auto content =
@@ -85,6 +86,35 @@ const BadKind kBadKinds[] = {
      kUnsupported, "a RuleSetModel that does not classify"},
     {"RulesRank", kRules, "feature=\"entityId\"", "feature=\"entityId\" rank=\"2\"", kUnsupported,
      "a rank beyond the first"},
+    {"NeighborsMany", kNeighbors, "numberOfNeighbors=\"2\"", "numberOfNeighbors=\"9\"", kInvalid,
+     "expected a whole number from 1 to 8"},
+    {"NeighborsNone", kNeighbors, "numberOfNeighbors=\"2\"", "numberOfNeighbors=\"0\"", kInvalid,
+     "expected a whole number from 1 to 8"},
+    {"NeighborsNoCount", kNeighbors, "numberOfNeighbors=\"2\"", "", kInvalid,
+     "'numberOfNeighbors' is missing"},
+    {"NeighborsRows", kNeighbors, "recordCount=\"8\"", "recordCount=\"7\"", kInvalid,
+     "'recordCount' is 7, but there are 8"},
+    {"NeighborsCell", kNeighbors, "column=\"data:z\"", "column=\"data:q\"", kInvalid,
+     "no cell 'data:q'"},
+    {"NeighborsWord", kNeighbors, "<data:x>0</data:x>", "<data:x>zero</data:x>", kInvalid,
+     "expected a number, got 'zero'"},
+    {"NeighborsField", kNeighbors, "KNNInput field=\"z\"", "KNNInput field=\"nope\"", kInvalid,
+     "there is no field 'nope'"},
+    {"NeighborsFieldTwice", kNeighbors, "InstanceField field=\"z\"", "InstanceField field=\"x\"",
+     kInvalid, "the second one"},
+    {"NeighborsNotTrained", kNeighbors, "InstanceField field=\"z\"", "InstanceField field=\"v\"",
+     kUnsupported, "a field that the training rows do not have"},
+    {"NeighborsId", kNeighbors, "instanceIdVariable=\"who\"", "instanceIdVariable=\"whom\"",
+     kInvalid, "no InstanceField for 'whom'"},
+    {"NeighborsMethod", kNeighbors, "\"majorityVote\"", "\"loudest\"", kUnsupported,
+     "categoricalScoringMethod='loudest'"},
+    {"NeighborsMeasure", kNeighbors, "kind=\"distance\"", "kind=\"similarity\"", kUnsupported,
+     "a measure of similarity"},
+    {"NeighborsGauss", kNeighbors, "KNNInput field=\"z\"",
+     "KNNInput compareFunction=\"gaussSim\" similarityScale=\"1\" field=\"z\"", kUnsupported,
+     "compareFunction='gaussSim' of neighbors"},
+    {"NeighborsText", kNeighbors, "compareFunction=\"delta\"", "compareFunction=\"absDiff\"",
+     kInvalid, "a distance of text"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Kinds, PmmlBadKindTest, testing::ValuesIn(kBadKinds),
@@ -92,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, PmmlBadKindTest, testing::ValuesIn(kBadKinds),
 
 TEST(PmmlBadKindsTest, ChangedFilesAreRefusedOrRead) {
   for (const std::string_view name :
-       {kVerified, kRules}) {
+       {kVerified, kRules, kNeighbors}) {
     EXPECT_GT(CountRefusedChanges(PmmlImporter(), Fixture(name), 60), 10) << name;
   }
 }

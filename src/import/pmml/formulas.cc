@@ -118,6 +118,15 @@ Value ToFloat(GraphBuilder& graph, const Value& x) {
   return graph.Cast(graph.Cast(x, ElementType::kFloat), ElementType::kDouble);
 }
 
+Ranked Rank(GraphBuilder& graph, const Value& x, size_t count, bool largest) {
+  const auto k = static_cast<int64_t>(count);
+  const auto ranked =
+      graph.Nodes("TopK", {x, graph.Add(graph::Int64Constant(std::span(&k, 1), {1}), "k")},
+                  {{"largest", int64_t{largest ? 1 : 0}}, {"axis", int64_t{1}}},
+                  {ElementType::kDouble, ElementType::kInt64});
+  return {ranked[0], graph.Cast(ranked[1], ElementType::kDouble)};
+}
+
 Value LookUp(GraphBuilder& graph, std::span<const double> table, const Value& index) {
   const Value missing = IsMissing(graph, index);
   const Value safe =

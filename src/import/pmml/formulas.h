@@ -36,6 +36,13 @@ graph::Value RoundHalfUp(graph::GraphBuilder& graph, const graph::Value& x);
 // In doubles, for which ONNX Runtime has no Atan; relative error below 1e-14.
 graph::Value ArcTangent(graph::GraphBuilder& graph, const graph::Value& x);
 graph::Value ToFloat(graph::GraphBuilder& graph, const graph::Value& x);  // rounded, still doubles
+// The values of each row by size: the first `count` and their positions, both doubles [batch,
+// count]. Of equal ones the first goes first.
+struct Ranked {
+  graph::Value values;
+  graph::Value positions;
+};
+Ranked Rank(graph::GraphBuilder& graph, const graph::Value& x, size_t count, bool largest);
 // table[index], where `index` is [batch, n] of whole doubles, NaN giving NaN: [batch, n].
 graph::Value LookUp(graph::GraphBuilder& graph, std::span<const double> table,
                     const graph::Value& index);
