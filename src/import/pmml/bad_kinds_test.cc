@@ -21,6 +21,8 @@ constexpr StatusCode kInvalid = StatusCode::kInvalidArgument;
 constexpr StatusCode kUnsupported = StatusCode::kUnimplemented;
 constexpr std::string_view kVerified = "pmml_verification/holds_number";
 constexpr std::string_view kRules = "pmml/rules_plain_firsthit";
+constexpr std::string_view kForest = "pmml/anomaly_iforest_64";
+constexpr std::string_view kClusters = "pmml/anomaly_clusters";
 constexpr std::string_view kNeighbors = "pmml/neighbors_majorityvote_2";
 
 std::string Fixture(std::string_view name) {
@@ -86,6 +88,19 @@ const BadKind kBadKinds[] = {
      kUnsupported, "a RuleSetModel that does not classify"},
     {"RulesRank", kRules, "feature=\"entityId\"", "feature=\"entityId\" rank=\"2\"", kUnsupported,
      "a rank beyond the first"},
+    {"ForestSample", kForest, "sampleDataSize=\"64\"", "sampleDataSize=\"2\"", kInvalid,
+     "'sampleDataSize': expected a whole number from 3 on"},
+    {"ForestNoSample", kForest, "sampleDataSize=\"64\"", "", kInvalid,
+     "'sampleDataSize' is missing"},
+    {"AnomalyAlgorithm", kForest, "algorithmType=\"iforest\"", "algorithmType=\"lof\"",
+     kUnsupported, "algorithmType='lof'"},
+    {"AnomalyNoAlgorithm", kForest, "algorithmType=\"iforest\"", "", kInvalid,
+     "'algorithmType' is missing"},
+    {"AnomalyOfAnother", kForest, "algorithmType=\"iforest\"", "algorithmType=\"clusterMeanDist\"",
+     kUnsupported, "algorithmType='clusterMeanDist' of this model's answers"},
+    {"ClustersCount", kClusters, "n=\"3\" type=\"real\">0.5 1.25 2", "n=\"2\" type=\"real\">0.5 1",
+     kInvalid, "expected 3 numbers, got 2"},
+    {"ClustersZero", kClusters, "0.5 1.25 2", "0.5 0 2", kInvalid, "expected numbers above 0"},
     {"NeighborsMany", kNeighbors, "numberOfNeighbors=\"2\"", "numberOfNeighbors=\"9\"", kInvalid,
      "expected a whole number from 1 to 8"},
     {"NeighborsNone", kNeighbors, "numberOfNeighbors=\"2\"", "numberOfNeighbors=\"0\"", kInvalid,
@@ -122,7 +137,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, PmmlBadKindTest, testing::ValuesIn(kBadKinds),
 
 TEST(PmmlBadKindsTest, ChangedFilesAreRefusedOrRead) {
   for (const std::string_view name :
-       {kVerified, kRules, kNeighbors}) {
+       {kVerified, kRules, kForest, kClusters, kNeighbors}) {
     EXPECT_GT(CountRefusedChanges(PmmlImporter(), Fixture(name), 60), 10) << name;
   }
 }

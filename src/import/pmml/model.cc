@@ -27,7 +27,7 @@ constexpr int kMaxModels = 20;  // in each other
 using Make = Result<ModelAnswer> (*)(ModelScope&, const Element&);
 
 Make MakerOf(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, Make>, 11> kMakers = {{
+  static constexpr std::array<std::pair<std::string_view, Make>, 12> kMakers = {{
       {"TreeModel", &MakeTree},
       {"RegressionModel", &MakeRegression},
       {"MiningModel", &MakeMining},
@@ -38,6 +38,7 @@ Make MakerOf(std::string_view name) {
       {"Scorecard", &MakeScorecard},
       {"SupportVectorMachineModel", &MakeSupportVectorMachine},
       {"RuleSetModel", &MakeRuleSet},
+      {"AnomalyDetectionModel", &MakeAnomalyDetection},
       {"NearestNeighborModel", &MakeNearestNeighbor},
   }};
   for (const auto& [known, make] : kMakers) {

@@ -65,6 +65,7 @@ base::Result<ModelAnswer> MakeNaiveBayes(ModelScope& scope, const Element& model
 base::Result<ModelAnswer> MakeScorecard(ModelScope& scope, const Element& model);
 base::Result<ModelAnswer> MakeSupportVectorMachine(ModelScope& scope, const Element& model);
 base::Result<ModelAnswer> MakeRuleSet(ModelScope& scope, const Element& model);
+base::Result<ModelAnswer> MakeAnomalyDetection(ModelScope& scope, const Element& model);
 base::Result<ModelAnswer> MakeNearestNeighbor(ModelScope& scope, const Element& model);
 
 }  // namespace slipway::import::pmml
