@@ -24,6 +24,7 @@ constexpr std::string_view kRules = "pmml/rules_plain_firsthit";
 constexpr std::string_view kForest = "pmml/anomaly_iforest_64";
 constexpr std::string_view kClusters = "pmml/anomaly_clusters";
 constexpr std::string_view kNeighbors = "pmml/neighbors_majorityvote_2";
+constexpr std::string_view kReasons = "pmml/reasons_each_pointsabove";
 
 std::string Fixture(std::string_view name) {
   auto content =
@@ -130,6 +131,15 @@ const BadKind kBadKinds[] = {
      "compareFunction='gaussSim' of neighbors"},
     {"NeighborsText", kNeighbors, "compareFunction=\"delta\"", "compareFunction=\"absDiff\"",
      kInvalid, "a distance of text"},
+    {"ReasonsBaseline", kReasons, "baselineScore=\"6\"", "", kInvalid,
+     "'baselineScore' is missing"},
+    {"ReasonsCode", kReasons, "reasonCode=\"R2\"", "", kInvalid, "'reasonCode' is missing"},
+    {"ReasonsAlgorithm", kReasons, "\"pointsAbove\"", "\"pointsBeside\"", kUnsupported,
+     "reasonCodeAlgorithm='pointsBeside'"},
+    {"ReasonsRank", kReasons, "rank=\"2\"", "rank=\"1.5\"", kInvalid,
+     "'rank': expected a whole number from 1 on"},
+    {"ReasonsUnused", kReasons, "reasonCodeAlgorithm=", "useReasonCodes=\"false\" x-before=",
+     kUnsupported, "feature='reasonCode'"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Kinds, PmmlBadKindTest, testing::ValuesIn(kBadKinds),
@@ -137,7 +147,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, PmmlBadKindTest, testing::ValuesIn(kBadKinds),
 
 TEST(PmmlBadKindsTest, ChangedFilesAreRefusedOrRead) {
   for (const std::string_view name :
-       {kVerified, kRules, kForest, kClusters, kNeighbors}) {
+       {kVerified, kRules, kForest, kClusters, kNeighbors, kReasons}) {
     EXPECT_GT(CountRefusedChanges(PmmlImporter(), Fixture(name), 60), 10) << name;
   }
 }

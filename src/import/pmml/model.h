@@ -28,6 +28,7 @@ struct ModelAnswer {
   graph::Value confidence = {};     // of the value, [batch, 1]
   Ranking entities = {};            // clusters, rules, training rows
   graph::Value affinities = {};     // [batch, entities]: distances
+  Ranking reasons = {};             // codes
 };
 
 // One model element, whichever it is, its Targets applied. Fields come from `scope`, which its

@@ -101,6 +101,9 @@ Result<Field> MakeOutput(ModelScope& scope, const Element& model, const Element&
       !answer.entities.positions.name.empty()) {
     return AtRank(scope, at, answer.entities);
   }
+  if (feature == "reasonCode" && !answer.reasons.positions.name.empty()) {
+    return AtRank(scope, at, answer.reasons);
+  }
   if ((feature == "affinity" || feature == "clusterAffinity") && !answer.affinities.name.empty()) {
     return Affinity(scope, at, answer);
   }
