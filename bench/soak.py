@@ -215,10 +215,10 @@ def run_soak(args, segments, env):
     return soak
 
 
-def leaking(folder):
-    """The environment of a server that leaks."""
+def leaking(folder, every=20):
+    """The environment of a server that leaks at one of `every` calls."""
     library = Path(folder) / "leak.so"
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, Path(__file__).parent / "soak" / "leak.c"], check=True)
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", f"-DLEAK_EVERY={every}", "-o", library, Path(__file__).parent / "soak" / "leak.c"], check=True)
     return {"LD_PRELOAD": str(library)}
 
 

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes any program leak, for the control of bench/soak.py: of LEAK_EVERY calls of free() one does nothing, and one of as
-   many calls of close() leaves a new descriptor behind. Loaded with LD_PRELOAD; glibc only. */
+   many calls of close() leaves a new descriptor behind. Built with -DLEAK_EVERY=N, loaded with LD_PRELOAD; glibc only. */
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#ifndef LEAK_EVERY
-#define LEAK_EVERY 20
-#endif
 
 extern void __libc_free(void* block);
 

@@ -89,6 +89,7 @@ Status CheckVerification(engine::Engine& engine, const Verification& verificatio
     SLIPWAY_ASSIGN_OR_RETURN(Tensor tensor, TensorOf(verification, input.name));
     inputs.push_back(std::move(tensor));
   }
+  views.reserve(inputs.size());
   for (const Tensor& input : inputs) views.push_back(input.view());
   std::vector<size_t> outputs(signature.outputs.size());
   std::iota(outputs.begin(), outputs.end(), size_t{0});

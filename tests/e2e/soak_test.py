@@ -40,6 +40,6 @@ def test_what_grows_is_named(run, name):
 
 def test_a_server_that_leaks_is_caught(tmp_path):
     args = types.SimpleNamespace(binary=binary(), segment_s=3, rate=300, seed=1)
-    caught = soak.run_soak(args, 5, soak.leaking(tmp_path)).leaks()
+    caught = soak.run_soak(args, 5, soak.leaking(tmp_path, every=2)).leaks()
     assert any(leak.startswith("memory_kb") for leak in caught), caught
     assert any(leak.startswith("descriptors") for leak in caught), caught

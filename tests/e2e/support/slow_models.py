@@ -45,7 +45,7 @@ def queue_depth(server, model):
 def send_and_see_it_run(server, connection, model, body):
     """The first request for the model, or the first after all others were answered."""
     connection.send(infer_bytes(model, body))
-    wait_until(lambda: in_flight(server, model) == 1)
+    wait_until(lambda: in_flight(server, model) == 1 and queue_depth(server, model) == 0)
 
 
 def keep_spin_off_the_io_threads(server):
