@@ -93,6 +93,7 @@ class Node {
   Result<std::vector<Node>> Items() const {
     if (!json_.is_array()) return Expected("a list");
     std::vector<Node> items;
+    items.reserve(json_.size());
     for (size_t i = 0; i < json_.size(); ++i) {
       items.emplace_back(json_[i], StrCat(path_, "[", i, "]"));
     }
@@ -261,7 +262,8 @@ Result<ModelSettings> TritonConfig::Applied(ModelSettings settings) const {
   if (max_batch_size) settings.max_batch_rows = std::max<int64_t>(1, *max_batch_size);
   if (preferred_sizes) settings.preferred_batch_rows = *preferred_sizes;
   if (max_queue_delay) settings.max_batch_delay = *max_queue_delay;
-  if (max_queue_size.value_or(0) > 0) settings.max_queued = *max_queue_size;
+  const int64_t queue_size = max_queue_size.value_or(0);
+  if (queue_size > 0) settings.max_queued = queue_size;
   if (default_timeout) settings.timeout = *default_timeout;
   if (instances) settings.queue_threads = *instances;
   if (response_cache && !*response_cache) settings.cache_bytes = 0;

@@ -129,9 +129,9 @@ TEST(ModelControlTest, ALoadCallTakesWhatItSaysAndKeepsIt) {
   const auto load =
       ToLoadRequest({.name = "m", .config_json = json, .files = {}}, defaults, /*processors=*/2);
   ASSERT_TRUE(load.ok()) << load.status();
-  ASSERT_TRUE(load->config.has_value());
-  EXPECT_EQ(load->config->engine.provider, "cuda");
-  EXPECT_EQ(load->config->override_json, json);
+  const lifecycle::ModelConfig config = load->config.value_or(lifecycle::ModelConfig());
+  EXPECT_EQ(config.engine.provider, "cuda");
+  EXPECT_EQ(config.override_json, json);
   const auto plain = ToLoadRequest({.name = "m", .config_json = "", .files = {}}, defaults, 2);
   EXPECT_FALSE(plain->config.has_value());
 }

@@ -48,10 +48,10 @@ OrtStatus* ReadDoubles(const OperatorInput& input, std::span<const double>& out)
 OrtStatus* MakeOutput(OrtKernelContext* context, std::span<const int64_t> dims, void*& out);
 
 // Runs an operator that has no state. No exception may cross ONNX Runtime.
-template <OrtStatus* (*run)(OrtKernelContext*)>
+template <OrtStatus* (*Run)(OrtKernelContext*)>
 OrtStatus* ORT_API_CALL Compute(void* /*kernel*/, OrtKernelContext* context) {
   try {
-    return run(context);
+    return Run(context);
   } catch (const std::exception& error) {
     return Api().CreateStatus(ORT_FAIL, error.what());
   }

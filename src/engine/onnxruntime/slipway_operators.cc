@@ -44,8 +44,7 @@ OrtCustomOp MakeCategoryHash() {
 
 // How many classes have that many pairs; 0 when none do.
 int64_t ClassesOf(int64_t pairs) {
-  const auto classes =
-      static_cast<int64_t>((1 + std::sqrt(1 + 8 * static_cast<double>(pairs))) / 2 + 0.5);
+  const int64_t classes = std::llround((1 + std::sqrt(1 + 8 * static_cast<double>(pairs))) / 2);
   return pairs > 0 && classes * (classes - 1) / 2 == pairs ? classes : 0;
 }
 
@@ -90,13 +89,13 @@ OrtCustomOp MakePairwiseCoupling() {
 }  // namespace
 
 Result<CustomOpDomainPtr> MakeSlipwayOperators() {
-  static const OrtCustomOp category_hash = MakeCategoryHash();
-  static const OrtCustomOp pairwise_coupling = MakePairwiseCoupling();
+  static const OrtCustomOp kCategoryHash = MakeCategoryHash();
+  static const OrtCustomOp kPairwiseCoupling = MakePairwiseCoupling();
   OrtCustomOpDomain* made = nullptr;
   SLIPWAY_RETURN_IF_ORT_ERROR(Api().CreateCustomOpDomain("org.slipway", &made));
   CustomOpDomainPtr domain(made);
   for (const OrtCustomOp* op :
-       {&category_hash, &pairwise_coupling, &TextNgramsOperator(), &TextHashesOperator()}) {
+       {&kCategoryHash, &kPairwiseCoupling, &TextNgramsOperator(), &TextHashesOperator()}) {
     SLIPWAY_RETURN_IF_ORT_ERROR(Api().CustomOpDomain_Add(made, op));
   }
   return domain;

@@ -94,6 +94,7 @@ OrtStatus* ReadAnalyzer(const OrtKernelInfo* info, size_t stop_words_input,
   Texts texts;
   SLIPWAY_PASS_ORT_ERROR(ReadConstantTexts(info, stop_words_input, texts));
   std::vector<std::string> stop_words;
+  stop_words.reserve(texts.size());
   for (size_t i = 0; i < texts.size(); ++i) stop_words.emplace_back(texts.at(i));
   out = std::make_unique<const TextAnalyzer>(options, std::move(stop_words));
   return nullptr;
