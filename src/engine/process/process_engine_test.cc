@@ -65,14 +65,15 @@ LaunchWorker ForkWith(FakeEngineFactory::LoadFunction load) {
   };
 }
 
-FakeEngineFactory::LoadFunction Computes(tensor::Signature signature, FakeEngine::Compute compute) {
+FakeEngineFactory::LoadFunction Computes(const tensor::Signature& signature,
+                                         const FakeEngine::Compute& compute) {
   return [=](const ModelFiles&, const EngineOptions&) -> Result<std::unique_ptr<Engine>> {
     return std::unique_ptr<Engine>(std::make_unique<FakeEngine>(signature, compute));
   };
 }
 
 // What a test asks of a model, by the number it sends.
-enum Wish : int64_t { kEcho, kCrash, kExit, kSpin, kHoard, kFail };
+enum Wish : uint8_t { kEcho, kCrash, kExit, kSpin, kHoard, kFail };
 
 Status Behave(std::span<const TensorView> inputs, std::span<const size_t>, base::Deadline deadline,
               std::vector<Tensor>& results) {
@@ -80,7 +81,9 @@ Status Behave(std::span<const TensorView> inputs, std::span<const size_t>, base:
   if (wish == kCrash) std::abort();
   if (wish == kExit) std::_Exit(3);
   if (wish == kFail) return base::InvalidArgument("this model does not like 5");
-  while (wish == kSpin) std::this_thread::sleep_for(1ms);
+  if (wish == kSpin) {
+    for (;;) std::this_thread::sleep_for(1ms);
+  }
   if (wish == kHoard) {
     std::vector<std::string> hoard;
     for (;;) hoard.emplace_back(size_t{1} << 24, 'x');
@@ -209,6 +212,7 @@ TEST_F(ProcessEngineTest, MemoryHasALimit) {
 TEST_F(ProcessEngineTest, ManyThreadsShareTheLanes) {
   std::atomic<int> answered = 0;
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int64_t i = 0; i < 8; ++i) {
     threads.emplace_back([&, i] {
       std::vector<Tensor> results;
@@ -228,13 +232,13 @@ TEST_F(ProcessEngineTest, ManyThreadsShareTheLanes) {
 
 // The engine of the suite, in a process of its own, with as many lanes as the suite has threads.
 std::unique_ptr<Engine> LoadInProcess() {
-  static const LaunchWorker launch = ForkWith(
+  static const LaunchWorker kLaunch = ForkWith(
       [](const ModelFiles&, const EngineOptions&) { return Result(FakeEngine::AddAndSubtract()); });
   static base::RealClock clock;
-  static const auto log = base::Logger::Null();
-  auto worker = WorkerProcess::Start(launch, {.lanes = 4}, {}, {});
+  static const auto kLog = base::Logger::Null();
+  auto worker = WorkerProcess::Start(kLaunch, {.lanes = 4}, {}, {});
   EXPECT_TRUE(worker.ok()) << worker.status();
-  return std::make_unique<ProcessEngine>(ProcessEngine::Source{}, launch, clock, *log,
+  return std::make_unique<ProcessEngine>(ProcessEngine::Source{}, kLaunch, clock, *kLog,
                                          *std::move(worker));
 }
 

@@ -60,6 +60,7 @@ class LaneWorker {
     if (inputs_.bytes().size() >= kLaneHeadBytes) deadline.abandoned = &AbandonedFlag(inputs_);
     SLIPWAY_RETURN_IF_ERROR(engine_.Run(inputs, request.outputs, deadline, results_));
     std::vector<tensor::TensorView> views;
+    views.reserve(results_.size());
     for (const tensor::Tensor& result : results_) views.push_back(result.view());
     SLIPWAY_ASSIGN_OR_RETURN(reply.outputs, ShareTensors(views, 0, outputs_));
     reply.area_bytes = EndOf(reply.outputs);
@@ -86,6 +87,7 @@ Status RunWorker(WorkerEnds ends, const EngineFactory& factory) {
   if (!engine.ok()) return base::OkStatus();
 
   std::vector<std::thread> threads;
+  threads.reserve(ends.lanes.size());
   for (WorkerEnds::Lane& lane : ends.lanes) {
     threads.emplace_back(
         [worker = std::make_unique<LaneWorker>(std::move(lane), **engine)] { worker->Serve(); });

@@ -226,8 +226,8 @@ Result<RunRequest> DecodeRunRequest(std::span<const std::byte> message) {
   for (WireField field; reader.Next(field);) {
     if (field.number == 1) request.outputs.push_back(field.value);
     if (field.number == 2) {
-      SLIPWAY_ASSIGN_OR_RETURN(SharedTensor input, DecodeTensor(reader.Enter(field)));
-      request.inputs.push_back(std::move(input));
+      SLIPWAY_ASSIGN_OR_RETURN(const SharedTensor input, DecodeTensor(reader.Enter(field)));
+      request.inputs.push_back(input);
     }
     if (field.number == 3) request.area_bytes = field.value;
     if (field.number == 4) {
@@ -254,8 +254,8 @@ Result<RunReply> DecodeRunReply(std::span<const std::byte> message) {
   for (WireField field; reader.Next(field);) {
     status.Read(field);
     if (field.number == 3) {
-      SLIPWAY_ASSIGN_OR_RETURN(SharedTensor output, DecodeTensor(reader.Enter(field)));
-      reply.outputs.push_back(std::move(output));
+      SLIPWAY_ASSIGN_OR_RETURN(const SharedTensor output, DecodeTensor(reader.Enter(field)));
+      reply.outputs.push_back(output);
     }
     if (field.number == 4) reply.area_bytes = field.value;
   }

@@ -151,6 +151,7 @@ TEST_P(EngineSuite, ResultsOutliveTheEngine) {
 TEST_P(EngineSuite, ManyThreadsRunAtOnce) {
   std::atomic<int> wrong = 0;
   std::vector<std::jthread> threads;
+  threads.reserve(8);
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&, t] {
       const Tensor a = Floats({1, 2}, {static_cast<float>(t), 0});
