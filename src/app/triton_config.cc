@@ -229,7 +229,8 @@ Status ReadInstances(const Node& groups, TritonConfig& out) {
 Status RefuseWhatIsNotHere(const Node& config) {
   for (const char* name : {"sequence_batching", "ensemble_scheduling"}) {
     if (config.Has(name)) {
-      return base::Unimplemented(StrCat("model config, ", name, ": it is not supported"));
+      return base::Unimplemented(
+          StrCat("model config, ", name, ": it is not supported; leave it out"));
     }
   }
   SLIPWAY_ASSIGN_OR_RETURN(const Node policy, config.At("model_transaction_policy"));
@@ -238,7 +239,9 @@ Status RefuseWhatIsNotHere(const Node& config) {
   SLIPWAY_ASSIGN_OR_RETURN(const bool is_decoupled, decoupled.Boolean());
   if (!is_decoupled) return base::OkStatus();
   return base::Unimplemented(
-      "model config, model_transaction_policy.decoupled: a model gives one answer to a request");
+      "model config, model_transaction_policy.decoupled: expected false, got true: a model gives "
+      "one "
+      "answer to a request");
 }
 
 Status CheckFields(const Json& config) {

@@ -56,10 +56,6 @@ nanoseconds QueueLane::EstimatedWait() const {
                      static_cast<int64_t>(options_.threads));
 }
 
-nanoseconds QueueLane::Bound() const {
-  return standing_.standing() ? options_.objective / 2 : options_.objective;
-}
-
 base::Status QueueLane::Admit(const InferCall& call) const {
   const size_t waiting = depth();
   if (waiting >= options_.max_queued) {
@@ -68,9 +64,11 @@ base::Status QueueLane::Admit(const InferCall& call) const {
   }
   const nanoseconds run(batch_time_ns_.load(std::memory_order_relaxed));
   const nanoseconds wait = EstimatedWait();
-  if (options_.objective.count() > 0 && waiting > 0 && wait + run > Bound()) {
+  const bool stands = standing_.standing();
+  const nanoseconds most = stands ? options_.objective / 2 : options_.objective;
+  if (options_.objective.count() > 0 && waiting > 0 && wait + run > most) {
     const std::string_view half =
-        standing_.standing() ? ", of which half is taken while more comes than can be done" : "";
+        stands ? ", of which half is taken while more comes than can be done" : "";
     return base::ResourceExhausted(
         StrCat(call.model->id(), ": overloaded: an answer would take about ",
                base::FormatDuration(wait + run), ", the objective is ",
@@ -154,9 +152,7 @@ void QueueLane::TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Entry>
     }
   }
   queued_rows_ -= rows;
-  const auto oldest = std::ranges::min_element(batch, {}, &Entry::arrived)->arrived;
-  const base::SteadyTime now = clock_.SteadyNow();
-  standing_.Note(now - oldest, now);
+  if (options_.objective.count() > 0) NoteWait(batch);
   waiting_.store(queue_.size(), std::memory_order_relaxed);
   if (!queue_.empty()) wake_.notify_one();  // what was left is for another thread
 }
@@ -199,6 +195,12 @@ void QueueLane::RunBatch(BatchRun& runner, std::vector<Entry>& batch,
   }
   rows_ahead_.fetch_sub(all_rows, std::memory_order_relaxed);
   for (const Entry& entry : batch) GiveBack(entry);
+}
+
+// How long the oldest of the batch has waited.
+void QueueLane::NoteWait(const std::vector<Entry>& batch) {
+  const base::SteadyTime now = clock_.SteadyNow();
+  standing_.Note(now - std::ranges::min_element(batch, {}, &Entry::arrived)->arrived, now);
 }
 
 void QueueLane::NoteRun(nanoseconds took, int64_t rows) {

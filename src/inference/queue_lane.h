@@ -84,8 +84,7 @@ class QueueLane {
   void WaitForMore(std::unique_lock<std::mutex>& lock);
   int64_t RowsToTake() const;
   void RunBatch(BatchRun& runner, std::vector<Entry>& batch, std::vector<InferCall*>& calls);
-  // The estimate that a call may have at most.
-  std::chrono::nanoseconds Bound() const;
+  void NoteWait(const std::vector<Entry>& batch);
   void NoteRun(std::chrono::nanoseconds took, int64_t rows);
   static void GiveBack(const Entry& entry);
 
@@ -102,7 +101,7 @@ class QueueLane {
   std::condition_variable wake_;
   std::deque<Entry> queue_;  // by priority, then by arrival
   int64_t queued_rows_ = 0;
-  StandingQueue standing_;  // Note() under mutex_
+  StandingQueue standing_;  // Note() under mutex_; only with an objective
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

@@ -77,6 +77,7 @@ class Block {
 
 #else
 
+// The same without vector registers.
 class Block {
  public:
   explicit Block(const char* at) {

@@ -79,36 +79,34 @@ def tree_settings(draw):
     return draw.options(max_depth=[None, 1, 3, 6], min_samples_leaf=[1, 1, 5]) | {"random_state": draw.state}
 
 
-def single_tree(draw):
+def fitted_trees(draw, classifiers, regressors, more_settings, several):
+    """A model of trees. `several`: how often a classifier has two outputs, and the classes of the second."""
     missing = draw.one(0, 0, 0.1)
     x = draw.table(missing=missing)
-    settings = tree_settings(draw)
+    settings = tree_settings(draw) | more_settings()
     if draw.maybe():
-        model = draw.one(tree.DecisionTreeClassifier, tree.ExtraTreeClassifier)(**settings)
+        model = draw.one(*classifiers)(**settings)
         y = draw.labels(x)
-        if not missing and draw.maybe(0.3):
-            y = draw.named(np.stack([draw.codes(x, 2), draw.codes(x, 3)], 1))
+        if not missing and draw.maybe(several[0]):
+            y = draw.named(np.stack([draw.codes(x, 2), draw.codes(x, several[1])], 1))
     else:
-        model = draw.one(tree.DecisionTreeRegressor, tree.ExtraTreeRegressor)(**settings)
+        model = draw.one(*regressors)(**settings)
         y = draw.target(x, draw.one("number", "several") if not missing else "number")
     model.fit(x, y)
     return model, draw.rows(x, 1e38, thresholds_of(model), missing=bool(missing))
+
+
+def single_tree(draw):
+    return fitted_trees(draw, (tree.DecisionTreeClassifier, tree.ExtraTreeClassifier),
+                        (tree.DecisionTreeRegressor, tree.ExtraTreeRegressor), dict, (0.3, 3))
 
 
 def forest(draw):
-    missing = draw.one(0, 0, 0.1)
-    x = draw.table(missing=missing)
-    settings = tree_settings(draw) | {"n_estimators": draw.some(1, 12), "bootstrap": draw.maybe(), "max_features": draw.one(1.0, "sqrt")}
-    if draw.maybe():
-        model = draw.one(ensemble.RandomForestClassifier, ensemble.ExtraTreesClassifier)(**settings)
-        y = draw.labels(x)
-        if not missing and draw.maybe(0.2):
-            y = draw.named(np.stack([draw.codes(x, 2), draw.codes(x, 2)], 1))
-    else:
-        model = draw.one(ensemble.RandomForestRegressor, ensemble.ExtraTreesRegressor)(**settings)
-        y = draw.target(x, draw.one("number", "several") if not missing else "number")
-    model.fit(x, y)
-    return model, draw.rows(x, 1e38, thresholds_of(model), missing=bool(missing))
+    def of_many():
+        return {"n_estimators": draw.some(1, 12), "bootstrap": draw.maybe(), "max_features": draw.one(1.0, "sqrt")}
+
+    return fitted_trees(draw, (ensemble.RandomForestClassifier, ensemble.ExtraTreesClassifier),
+                        (ensemble.RandomForestRegressor, ensemble.ExtraTreesRegressor), of_many, (0.2, 2))
 
 
 def gradient_boosting(draw):
