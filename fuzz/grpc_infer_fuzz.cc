@@ -194,6 +194,7 @@ class FakeModel final : public lifecycle::LoadedModel {
   engine::Engine& engine() const override { return engine_; }
   const lifecycle::ModelConfig& config() const override { return config_; }
   const std::string& digest() const override { return id_.name; }
+  const std::string& model_file() const override { return id_.name; }
   lifecycle::ModelAttachment* attachment() const override { return nullptr; }
   uint64_t estimated_bytes() const override { return 0; }
 
