@@ -1,4 +1,4 @@
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <cmath>
 #include <cstring>
@@ -106,6 +106,41 @@ TEST(CsvInputTest, TakesColumnsByTheNamesOfInputs) {
   EXPECT_EQ(Values<float>(inputs->views[0]), (std::vector<float>{40, 41}));
   EXPECT_EQ((*inputs->views[1].AsStrings())[0], "a,b");
   EXPECT_TRUE(inputs->views[2].absent());
+}
+
+Signature WithColumns() {
+  Signature signature = TwoColumns();
+  signature.columns = {"width", "height"};
+  return signature;
+}
+
+TEST(CsvInputTest, TakesColumnsByTheNamesTheModelWasTrainedOn) {
+  const auto inputs = ReadCsvInputs("height,width\n2,1\n4,3\n", WithColumns(), {});
+  ASSERT_TRUE(inputs.ok()) << inputs.status();
+  EXPECT_EQ(Values<float>(inputs->views[0]), (std::vector<float>{1, 2, 3, 4}));
+  const auto renamed =
+      ReadCsvInputs("h,id,width\n2,9,1\n", WithColumns(),
+                    {.renames = {{"height", "h"}}, .drop = {}, .ignore_extra = true});
+  ASSERT_TRUE(renamed.ok()) << renamed.status();
+  EXPECT_EQ(Values<float>(renamed->views[0]), (std::vector<float>{1, 2}));
+  EXPECT_THAT(renamed->notes, testing::ElementsAre("passed over: 'id'"));
+}
+
+TEST(CsvInputTest, NamesColumnsThatAreMissingOrTooMany) {
+  const auto missing = ReadCsvInputs("width,heigth\n1,2\n", WithColumns(), {});
+  EXPECT_EQ(
+      missing.status().message(),
+      "the model's column 'height' FP32[-1,1] is missing; 'heigth' is no column of the model; "
+      "if it has another name there, say so: --map height=heigth; to take the columns in "
+      "their order, whatever their names: slipway predict --by-position");
+  const auto others = ReadCsvInputs("a,b\n1,2\n", WithColumns(), {});
+  EXPECT_THAT(
+      std::string(others.status().message()),
+      testing::AllOf(testing::HasSubstr("columns 'width' FP32[-1,1], 'height' FP32[-1,1] are"),
+                     testing::HasSubstr("'a', 'b' are no columns")));
+  const auto by_position = ReadCsvInputs("a,b\n1,2\n", WithColumns(), {.by_position = true});
+  ASSERT_TRUE(by_position.ok()) << by_position.status();
+  EXPECT_EQ(Values<float>(by_position->views[0]), (std::vector<float>{1, 2}));
 }
 
 TEST(CsvInputTest, FlattensImages) {

@@ -72,6 +72,8 @@ void PredictCommand::Configure(CLI::App& app) {
       ->delimiter(',');
   app.add_flag("--ignore-extra", ignore_extra_,
                "Pass over columns or arrays that the model does not know");
+  app.add_flag("--by-position", by_position_,
+               "Take the columns of a CSV in their order, not by the names in its header");
   app.add_option("--batch", batch_, "Rows for one run of the model, default 256")
       ->type_name("N")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 31));
@@ -133,7 +135,8 @@ Result<OutputFormat> PredictCommand::Format() const {
 }
 
 Result<InputOptions> PredictCommand::ParseInputOptions() const {
-  InputOptions options{.renames = {}, .drop = drop_, .ignore_extra = ignore_extra_};
+  InputOptions options{
+      .renames = {}, .drop = drop_, .ignore_extra = ignore_extra_, .by_position = by_position_};
   for (const std::string& text : map_) {
     const size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {

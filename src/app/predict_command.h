@@ -58,6 +58,7 @@ class PredictCommand final : public Command {
   std::vector<std::string> map_;
   std::vector<std::string> drop_;
   bool ignore_extra_ = false;
+  bool by_position_ = false;
   std::vector<std::string> outputs_;
   int64_t batch_ = 256;
   int threads_ = 0;

@@ -254,6 +254,28 @@ Status ReadByOrder(const CsvTable& table, const Signature& signature, const Inpu
   return AddInput(table, columns, signature, 0, inputs);
 }
 
+// The columns of the model's only input, wherever they stand in the table.
+Status ReadByColumnName(const CsvTable& table, const Signature& signature,
+                        const InputOptions& options, PredictInputs& inputs) {
+  Signature wanted;
+  for (const std::string& name : signature.columns) {
+    wanted.inputs.push_back(
+        {.name = name, .dtype = signature.inputs.front().dtype, .shape = {-1, 1}});
+  }
+  InputMatcher matcher(wanted, options, "column");
+  Columns columns(wanted.inputs.size());
+  for (const CsvColumn& column : table.columns) {
+    if (const auto index = matcher.Find(column.name)) columns[*index] = &column;
+  }
+  const Status matched = matcher.Finish(inputs.notes);
+  if (!matched.ok()) {
+    return InvalidArgument(StrCat(matched.message(),
+                                  "; to take the columns in their order, whatever their names: "
+                                  "slipway predict --by-position"));
+  }
+  return AddInput(table, columns, signature, 0, inputs);
+}
+
 // Whether a column has the name of an input.
 bool NamesInputs(const CsvTable& table, const Signature& signature, const InputOptions& options) {
   InputMatcher matcher(signature, options);
@@ -270,9 +292,13 @@ Result<PredictInputs> ReadCsvInputs(std::string_view content, const Signature& s
   if (table.rows == 0) return InvalidArgument("has no rows below its header");
   PredictInputs inputs;
   inputs.views.resize(signature.inputs.size());
-  const bool by_name = signature.inputs.size() != 1 || NamesInputs(table, signature, options);
-  SLIPWAY_RETURN_IF_ERROR(by_name ? ReadByName(table, signature, options, inputs)
-                                  : ReadByOrder(table, signature, options, inputs));
+  const auto read = [&] {
+    if (signature.inputs.size() != 1) return ReadByName;
+    if (options.by_position) return ReadByOrder;
+    if (!signature.columns.empty()) return ReadByColumnName;
+    return NamesInputs(table, signature, options) ? ReadByName : ReadByOrder;
+  }();
+  SLIPWAY_RETURN_IF_ERROR(read(table, signature, options, inputs));
   return inputs;
 }
 

@@ -1,12 +1,15 @@
 #include "app/predict_infer_body.h"
 
 #include <charconv>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
 
 #include "app/server_client.h"
 #include "base/str_cat.h"
 #include "base/text.h"
+#include "graph/tabular_metadata.h"
 #include "tensor/json_number_scanner.h"
 
 namespace slipway::app {
@@ -172,6 +175,14 @@ Result<Signature> ReadMetadata(std::string_view body) {
   SLIPWAY_ASSIGN_OR_RETURN(signature.inputs, ReadSpecs(metadata, "inputs"));
   SLIPWAY_ASSIGN_OR_RETURN(signature.outputs, ReadSpecs(metadata, "outputs"));
   for (TensorSpec& input : signature.inputs) input.optional = true;
+  if (const auto properties = metadata.find("properties");
+      properties != metadata.end() && properties->is_object()) {
+    std::map<std::string, std::string> texts;
+    for (const auto& [key, value] : properties->items()) {
+      if (value.is_string()) texts.emplace(key, value.get<std::string>());
+    }
+    graph::DescribeSignature(texts, signature);
+  }
   return signature;
 }
 

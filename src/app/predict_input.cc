@@ -25,17 +25,27 @@ namespace {
 constexpr std::string_view kNpyMagic = "\x93NUMPY";
 constexpr std::string_view kZipMagic = "PK";
 
-std::string Quoted(const std::vector<std::string>& names) {
+// The first dozen, with commas, and how many more there are.
+std::string Listed(const std::vector<std::string>& items) {
   constexpr size_t kShown = 12;
   std::string list;
-  for (size_t i = 0; i < std::min(names.size(), kShown); ++i) {
-    list += StrCat(i == 0 ? "'" : ", '", Printable(names[i]), "'");
+  for (size_t i = 0; i < std::min(items.size(), kShown); ++i) {
+    list += StrCat(i == 0 ? "" : ", ", items[i]);
   }
-  if (names.size() > kShown) list += StrCat(" and ", names.size() - kShown, " more");
+  if (items.size() > kShown) list += StrCat(" and ", items.size() - kShown, " more");
   return list;
 }
 
-std::string Described(const TensorSpec& spec) { return StrCat("'", spec.name, "' ", spec); }
+std::string Quoted(const std::vector<std::string>& names) {
+  std::vector<std::string> quoted;
+  quoted.reserve(names.size());
+  for (const std::string& name : names) quoted.push_back(StrCat("'", Printable(name), "'"));
+  return Listed(quoted);
+}
+
+std::string Described(const TensorSpec& spec) {
+  return StrCat("'", Printable(spec.name), "' ", spec);
+}
 
 struct InputFile {
   std::shared_ptr<void> owner;
@@ -97,8 +107,9 @@ InputFormat DetectFormat(std::string_view name, std::string_view content) {
   return json ? InputFormat::kJson : InputFormat::kCsv;
 }
 
-InputMatcher::InputMatcher(const Signature& signature, const InputOptions& options)
-    : signature_(signature), options_(options), found_(signature.inputs.size()) {}
+InputMatcher::InputMatcher(const Signature& signature, const InputOptions& options,
+                           std::string_view noun)
+    : signature_(signature), options_(options), noun_(noun), found_(signature.inputs.size()) {}
 
 bool InputMatcher::Dropped(std::string_view name) const {
   return std::ranges::find(options_.drop, name) != options_.drop.end();
@@ -132,11 +143,11 @@ std::string InputMatcher::Advice(const std::vector<std::string>& missing) const 
 
 Status InputMatcher::Finish(std::vector<std::string>& notes) const {
   std::vector<std::string> missing;
-  std::string described;
+  std::vector<std::string> described;
   for (size_t i = 0; i < found_.size(); ++i) {
     if (found_[i] || signature_.inputs[i].optional) continue;
     missing.push_back(signature_.inputs[i].name);
-    described += StrCat(described.empty() ? "" : ", ", Described(signature_.inputs[i]));
+    described.push_back(Described(signature_.inputs[i]));
   }
   const bool nothing = std::ranges::find(found_, true) == found_.end();
   const bool refused = !extra_.empty() && (!options_.ignore_extra || nothing);
@@ -145,10 +156,15 @@ Status InputMatcher::Finish(std::vector<std::string>& notes) const {
     return OkStatus();
   }
   std::string message;
-  if (!missing.empty()) message = StrCat("the model's input ", described, " is missing");
+  if (!missing.empty()) {
+    message = StrCat("the model's ", noun_, missing.size() == 1 ? " " : "s ", Listed(described),
+                     missing.size() == 1 ? " is missing" : " are missing");
+  }
   if (!extra_.empty()) {
-    message += StrCat(message.empty() ? "" : "; ", Quoted(extra_),
-                      extra_.size() == 1 ? " is no input" : " are no inputs", " of the model");
+    message +=
+        StrCat(message.empty() ? "" : "; ", Quoted(extra_),
+               extra_.size() == 1 ? StrCat(" is no ", noun_) : StrCat(" are no ", noun_, "s"),
+               " of the model");
   }
   if (missing.empty()) message += StrCat(", which expects ", DescribeInputs(signature_));
   return InvalidArgument(message + Advice(missing));

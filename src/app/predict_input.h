@@ -23,6 +23,7 @@ struct InputOptions {
   std::vector<std::pair<std::string, std::string>> renames = {};
   std::vector<std::string> drop = {};  // names in the file to leave out
   bool ignore_extra = false;           // pass over names that are no inputs
+  bool by_position = false;            // a table's columns in their order, whatever their names
 };
 
 // A model's inputs, read. Move-only; owns what the views look at.
@@ -49,7 +50,9 @@ InputFormat DetectFormat(std::string_view name, std::string_view content);
 // Thread-compatible; borrows its arguments.
 class InputMatcher {
  public:
-  InputMatcher(const tensor::Signature& signature, const InputOptions& options);
+  // `noun`: what messages call an input of this signature.
+  InputMatcher(const tensor::Signature& signature, const InputOptions& options,
+               std::string_view noun = "input");
 
   // Its position in the signature; nullopt for what is dropped or is no input.
   std::optional<size_t> Find(std::string_view name);
@@ -62,6 +65,7 @@ class InputMatcher {
 
   const tensor::Signature& signature_;
   const InputOptions& options_;
+  const std::string_view noun_;
   std::vector<bool> found_;
   std::vector<std::string> extra_;
 };
