@@ -138,7 +138,7 @@ base::Status ImportCommand::Run() {
   if (!summary.ok()) return summary.status().WithContext(StrCat("'", source_, "' as ONNX"));
   SLIPWAY_ASSIGN_OR_RETURN(const std::optional<ParityReport> parity, Verify(*model));
   const bool good = !parity || parity->passed();
-  if (parity) graph::AppendMetadata("slipway.proof", ParityJson(*parity).dump(), model->onnx);
+  if (parity) graph::AppendMetadata(graph::kProofKey, ParityJson(*parity).dump(), model->onnx);
   if (good) SLIPWAY_RETURN_IF_ERROR(context_.fs.WriteAtomically(output, model->onnx));
   if (json_) {
     PrintJson(*model, *summary, parity);

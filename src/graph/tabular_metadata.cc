@@ -1,6 +1,7 @@
 #include "graph/tabular_metadata.h"
 
 #include <string_view>
+#include <utility>
 
 #include "base/protobuf_wire.h"
 #include "base/text.h"
@@ -8,6 +9,12 @@
 
 namespace slipway::graph {
 namespace {
+
+constexpr std::string_view kSource = "slipway.source";
+constexpr std::string_view kFramework = "slipway.framework";
+constexpr std::string_view kFrameworkVersion = "slipway.framework_version";
+constexpr std::string_view kColumns = "slipway.columns";
+constexpr std::string_view kClasses = "slipway.classes";
 
 std::string JsonList(const std::vector<std::string>& texts) {
   std::string out = "[";
@@ -39,11 +46,11 @@ std::map<std::string, std::string> MetadataEntries(const TabularMetadata& metada
   const auto set = [&entries](std::string_view key, const std::string& value) {
     if (!value.empty()) entries.emplace(key, value);
   };
-  set("slipway.source", metadata.source);
-  set("slipway.framework", metadata.framework);
-  set("slipway.framework_version", metadata.framework_version);
-  if (!metadata.columns.empty()) entries.emplace("slipway.columns", JsonList(metadata.columns));
-  if (!metadata.classes.empty()) entries.emplace("slipway.classes", JsonList(metadata.classes));
+  set(kSource, metadata.source);
+  set(kFramework, metadata.framework);
+  set(kFrameworkVersion, metadata.framework_version);
+  if (!metadata.columns.empty()) entries.emplace(kColumns, JsonList(metadata.columns));
+  if (!metadata.classes.empty()) entries.emplace(kClasses, JsonList(metadata.classes));
   return entries;
 }
 
@@ -59,15 +66,29 @@ void AppendMetadata(std::string_view key, std::string_view value, std::string& o
 }
 
 TabularMetadata ReadTabularMetadata(const std::map<std::string, std::string>& metadata) {
-  const auto get = [&metadata](const std::string& key) {
-    const auto found = metadata.find(key);
+  const auto get = [&metadata](std::string_view key) {
+    const auto found = metadata.find(std::string(key));
     return found == metadata.end() ? std::string() : found->second;
   };
-  return {.source = get("slipway.source"),
-          .framework = get("slipway.framework"),
-          .framework_version = get("slipway.framework_version"),
-          .columns = ReadJsonList(get("slipway.columns")),
-          .classes = ReadJsonList(get("slipway.classes"))};
+  return {.source = get(kSource),
+          .framework = get(kFramework),
+          .framework_version = get(kFrameworkVersion),
+          .columns = ReadJsonList(get(kColumns)),
+          .classes = ReadJsonList(get(kClasses))};
+}
+
+void DescribeSignature(const std::map<std::string, std::string>& metadata,
+                       tensor::Signature& signature) {
+  TabularMetadata described = ReadTabularMetadata(metadata);
+  signature.columns = std::move(described.columns);
+  signature.classes = std::move(described.classes);
+  for (const std::string_view key :
+       {kSource, kFramework, kFrameworkVersion, kColumns, kClasses, kProofKey}) {
+    const auto found = metadata.find(std::string(key));
+    if (found != metadata.end() && base::IsValidUtf8(found->second)) {
+      signature.properties.insert(*found);
+    }
+  }
 }
 
 }  // namespace slipway::graph

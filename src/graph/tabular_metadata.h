@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "graph/graph_builder.h"
+#include "tensor/signature.h"
 
 namespace slipway::graph {
 
@@ -21,6 +22,10 @@ struct TabularMetadata {
   std::vector<std::string> classes;  // slipway.classes: in the order of the probabilities
 };
 
+// How the model was held to the framework's answers, as JSON: rows, errors, tolerance. Appended by
+// `slipway import --verify`.
+inline constexpr std::string_view kProofKey = "slipway.proof";
+
 // Its keys and values. Empty fields are left out.
 std::map<std::string, std::string> MetadataEntries(const TabularMetadata& metadata);
 
@@ -32,5 +37,10 @@ void AppendMetadata(std::string_view key, std::string_view value, std::string& o
 // From OnnxSummary::metadata. Fields that are not there, or lists that are not what we write, stay
 // empty: metadata is for people and for matching names, and a model runs without it.
 TabularMetadata ReadTabularMetadata(const std::map<std::string, std::string>& metadata);
+
+// Sets what a signature says beyond inputs and outputs, from OnnxSummary::metadata: columns and
+// classes, and as properties these, the origin and the proof.
+void DescribeSignature(const std::map<std::string, std::string>& metadata,
+                       tensor::Signature& signature);
 
 }  // namespace slipway::graph

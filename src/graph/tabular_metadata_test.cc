@@ -13,6 +13,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pair;
 
 TabularMetadata Copied(const TabularMetadata& metadata) {
   GraphBuilder graph("g");
@@ -47,6 +48,23 @@ TEST(TabularMetadataTest, ListsOfOthersAreNotTaken) {
   for (const char* text : {"", "[", "[1]", "[\"a\"", "{}", "[\"a\"] b", "\"a\""}) {
     EXPECT_THAT(ReadTabularMetadata({{"slipway.columns", text}}).columns, IsEmpty()) << text;
   }
+}
+
+TEST(TabularMetadataTest, SaysOriginAndProofInTheSignature) {
+  tensor::Signature signature;
+  DescribeSignature({{"slipway.columns", R"(["a"])"},
+                     {"slipway.classes", R"(["no", "yes"])"},
+                     {"slipway.source", "PMML"},
+                     {"slipway.framework", "not UTF-8: \xff"},
+                     {"slipway.proof", R"({"rows":3})"},
+                     {"of somebody else", "?"}},
+                    signature);
+  EXPECT_THAT(signature.columns, ElementsAre("a"));
+  EXPECT_THAT(signature.classes, ElementsAre("no", "yes"));
+  EXPECT_THAT(
+      signature.properties,
+      ElementsAre(Pair("slipway.classes", R"(["no", "yes"])"), Pair("slipway.columns", R"(["a"])"),
+                  Pair("slipway.proof", R"({"rows":3})"), Pair("slipway.source", "PMML")));
 }
 
 }  // namespace

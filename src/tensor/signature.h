@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -35,6 +36,9 @@ struct Signature {
   std::vector<std::string> columns = {};
   // Of a classifier: the names of its classes, in the order of the probabilities. Empty: not known.
   std::vector<std::string> classes = {};
+  // What the file says of itself for people: which framework it comes from, how it was proven.
+  // UTF-8.
+  std::map<std::string, std::string> properties = {};
 
   // Position in inputs / outputs; nullopt when there is none of that name.
   std::optional<size_t> FindInput(std::string_view name) const;

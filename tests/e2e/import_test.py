@@ -100,6 +100,11 @@ def test_the_proof_is_kept_in_the_file_and_inspect_shows_it(tmp_path):
     proof = json.loads(json.loads(inspected.stdout)["metadata"]["slipway.proof"])
     assert proof == json.loads(result.stdout)["verified"]
     assert proof["passed"]
+    with Server(out) as server:
+        name = server.get("/v2/models").json()["models"][0]
+        properties = server.get(f"/v2/models/{name}").json()["properties"]
+    assert json.loads(properties["slipway.proof"]) == proof
+    assert properties["slipway.framework"] == "scikit-learn"
 
 
 def test_texts_are_classified():
@@ -164,3 +169,26 @@ def test_arrays_are_scored_in_bulk(tmp_path):
     expected = np.repeat(arrays["probabilities"], 400, axis=0)
     assert np.allclose(np.load(tmp_path / "Y.npy"), expected, rtol=1e-9, atol=0, equal_nan=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["X.npy", "Y.npy"]
+
+
+WINE = ROOT / "examples/scikit-learn"
+
+
+def test_columns_of_a_csv_are_matched_by_their_names(tmp_path):
+    lines = [line.split(",") for line in (WINE / "wine.csv").read_text().splitlines()]
+    (tmp_path / "reversed.csv").write_text("\n".join(",".join(reversed(line)) for line in lines))
+    renamed = (WINE / "wine.csv").read_text().replace(",ash,", ",Ash,", 1)
+    (tmp_path / "renamed.csv").write_text(renamed)
+    model = WINE / "wine.joblib"
+    expected = slipway("predict", model, "--input", WINE / "wine.csv", "--format", "csv")
+    assert expected.returncode == 0, expected.stderr
+    with Server(model) as server:
+        for target in (model, server.url):
+            answer = slipway("predict", target, "--input", tmp_path / "reversed.csv", "--format", "csv")
+            assert answer.stdout == expected.stdout, answer.stderr
+            refused = slipway("predict", target, "--input", tmp_path / "renamed.csv")
+            assert "column 'ash' FP64[-1,1] is missing; 'Ash' is no column of the model" in refused.stderr
+            mapped = slipway("predict", target, "--input", tmp_path / "renamed.csv", "--map", "ash=Ash", "--format", "csv")
+            assert mapped.stdout == expected.stdout, mapped.stderr
+            by_position = slipway("predict", target, "--input", tmp_path / "renamed.csv", "--by-position", "--format", "csv")
+            assert by_position.stdout == expected.stdout, by_position.stderr

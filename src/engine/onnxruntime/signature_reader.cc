@@ -199,9 +199,7 @@ Result<Signature> ReadSignature(const Runtime& runtime, const OrtSession* sessio
   Signature signature;
   SLIPWAY_RETURN_IF_ERROR(ReadInputs(runtime, session, summary, signature));
   SLIPWAY_RETURN_IF_ERROR(ReadOutputs(runtime, session, summary, signature, dropped));
-  graph::TabularMetadata metadata = graph::ReadTabularMetadata(summary.metadata);
-  signature.columns = std::move(metadata.columns);
-  signature.classes = std::move(metadata.classes);
+  graph::DescribeSignature(summary.metadata, signature);
   return signature;
 }
 

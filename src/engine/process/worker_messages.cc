@@ -186,6 +186,9 @@ std::string Encode(const LoadReply& reply) {
   for (const TensorSpec& spec : reply.signature.outputs) writer.Bytes(4, EncodeSpec(spec));
   for (const std::string& name : reply.signature.columns) writer.Bytes(5, name);
   for (const std::string& name : reply.signature.classes) writer.Bytes(6, name);
+  for (const auto& [key, value] : reply.signature.properties) {
+    writer.Bytes(7, EncodeEntry(key, value));
+  }
   return out;
 }
 
@@ -202,6 +205,7 @@ Result<LoadReply> DecodeLoadReply(std::span<const std::byte> message) {
     }
     if (field.number == 5) reply.signature.columns.emplace_back(field.text());
     if (field.number == 6) reply.signature.classes.emplace_back(field.text());
+    if (field.number == 7) reply.signature.properties.insert(DecodeEntry(reader.Enter(field)));
   }
   SLIPWAY_RETURN_IF_ERROR(reader.status());
   reply.status = status.status();

@@ -47,6 +47,7 @@ TEST(WorkerMessagesTest, LoadReplyComesThrough) {
   reply.signature.outputs = {{.name = "y", .dtype = DType::kBytes, .any_rank = true}};
   reply.signature.columns = {"a", "b", "c"};
   reply.signature.classes = {"no", "yes"};
+  reply.signature.properties = {{"slipway.source", "PMML"}, {"slipway.proof", "{}"}};
   const auto read = DecodeLoadReply(Bytes(Encode(reply)));
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_TRUE(read->status.ok());
@@ -57,6 +58,7 @@ TEST(WorkerMessagesTest, LoadReplyComesThrough) {
   EXPECT_TRUE(read->signature.outputs.at(0).any_rank);
   EXPECT_EQ(read->signature.columns, reply.signature.columns);
   EXPECT_EQ(read->signature.classes, reply.signature.classes);
+  EXPECT_EQ(read->signature.properties, reply.signature.properties);
 
   reply.status = base::InvalidArgument("no model");
   EXPECT_EQ(DecodeLoadReply(Bytes(Encode(reply)))->status, reply.status);

@@ -78,9 +78,7 @@ Result<std::unique_ptr<Engine>> BuildEngine(std::span<const std::byte> file,
   SLIPWAY_ASSIGN_OR_RETURN(const graph::OnnxGraph graph, graph::ReadOnnxGraph(file));
   SLIPWAY_ASSIGN_OR_RETURN(Program program, ProgramBuilder(graph).Build());
   SLIPWAY_ASSIGN_OR_RETURN(tensor::Signature signature, SignatureOf(graph));
-  graph::TabularMetadata metadata = graph::ReadTabularMetadata(summary.metadata);
-  signature.columns = std::move(metadata.columns);
-  signature.classes = std::move(metadata.classes);
+  graph::DescribeSignature(summary.metadata, signature);
   return std::unique_ptr<Engine>(new TreeEngine(std::move(program), std::move(signature), threads));
 }
 

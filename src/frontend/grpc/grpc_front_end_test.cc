@@ -70,7 +70,9 @@ TEST_F(GrpcFrontEndTest, DescribesServerAndModels) {
   EXPECT_EQ(server.version(), "0.1.0");
   EXPECT_THAT(server.extensions(), testing::Contains("statistics"));
   server_.AddModel("m", 1, EchoSignature());
-  server_.AddModel("m", 12, EchoSignature());
+  tensor::Signature signature = EchoSignature();
+  signature.properties = {{"slipway.source", "PMML"}};
+  server_.AddModel("m", 12, signature);
   using Request = ::inference::ModelMetadataRequest;
   using Response = ::inference::ModelMetadataResponse;
   const FakeGrpcCall& call = Call("ModelMetadata", Named<Request>("m"));
@@ -83,6 +85,7 @@ TEST_F(GrpcFrontEndTest, DescribesServerAndModels) {
   EXPECT_EQ(model.inputs(0).datatype(), "FP32");
   EXPECT_THAT(model.inputs(0).shape(), ElementsAre(-1, 2));
   EXPECT_EQ(model.outputs(0).name(), "y");
+  EXPECT_THAT(model.properties(), ElementsAre(testing::Pair("slipway.source", "PMML")));
   EXPECT_EQ(call.MetadataOf("slipway-model-digest"), "sha256:of-m-12");
   EXPECT_THAT(Only<Response>(Call("ModelMetadata", Named<Request>("m", "1"))).versions(),
               ElementsAre("1"));

@@ -157,6 +157,12 @@ void ModelMetadata(UnaryCall& call) {
       WriteText(2, StrCat(version->id().version), out);
     }
   }
+  for (const auto& [key, value] : signature.properties) {
+    std::string entry;
+    WriteText(1, key, entry);
+    WriteText(2, value, entry);
+    WriteMessage(6, entry, out);
+  }
   call.Finish(base::OkStatus());
 }
 

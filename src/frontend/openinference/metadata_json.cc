@@ -1,6 +1,8 @@
 #include "frontend/openinference/metadata_json.h"
 
 #include <array>
+#include <map>
+#include <string>
 
 #include "base/text.h"
 #include "frontend/openinference/json_text.h"
@@ -42,6 +44,17 @@ void AppendSpecs(const std::vector<tensor::TensorSpec>& specs, std::string& out)
     AppendShape(spec.any_rank ? tensor::Shape{-1} : spec.shape, out);
     out.push_back('}');
   });
+}
+
+void AppendProperties(const std::map<std::string, std::string>& properties, std::string& out) {
+  out.push_back('{');
+  for (const auto& [key, value] : properties) {
+    if (out.back() != '{') out.push_back(',');
+    base::AppendJsonString(out, key);
+    out.push_back(':');
+    base::AppendJsonString(out, value);
+  }
+  out.push_back('}');
 }
 
 }  // namespace
@@ -95,6 +108,11 @@ std::string ModelMetadataJson(const lifecycle::LoadedModel& model,
   out.push_back(',');
   AppendKey("outputs", out);
   AppendSpecs(model.engine().signature().outputs, out);
+  if (const auto& properties = model.engine().signature().properties; !properties.empty()) {
+    out.push_back(',');
+    AppendKey("properties", out);
+    AppendProperties(properties, out);
+  }
   out.push_back('}');
   return out;
 }

@@ -118,6 +118,15 @@ TEST_F(OpenInferenceHandlerTest, AnswersFromTheCacheSaySoAndAreCounted) {
   EXPECT_EQ(Get("/v2/models/m/config").at("response_cache").at("enable"), true);
 }
 
+TEST_F(OpenInferenceHandlerTest, SaysWhereAModelComesFrom) {
+  server_.AddModel("unknown", 1, Echo());
+  EXPECT_FALSE(Get("/v2/models/unknown").contains("properties"));
+  tensor::Signature signature = Echo();
+  signature.properties = {{"slipway.proof", R"({"rows":3})"}, {"slipway.source", "PMML"}};
+  server_.AddModel("m", 1, signature);
+  EXPECT_EQ(Get("/v2/models/m").at("properties"), Json(signature.properties));
+}
+
 TEST_F(OpenInferenceHandlerTest, DescribesModels) {
   server_.AddModel("a b/c", 1, Echo());
   server_.AddModel("a b/c", 12, Echo());
