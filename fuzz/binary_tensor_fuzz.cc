@@ -30,7 +30,7 @@ void Require(bool condition) {
 }
 
 const tensor::Signature& Model() {
-  static const tensor::Signature signature = {
+  static const tensor::Signature kSignature = {
       .inputs = {{.name = "x", .dtype = DType::kFp32, .shape = {-1, 2}},
                  {.name = "i", .dtype = DType::kInt8, .shape = {-1, -1}, .optional = true},
                  {.name = "s", .dtype = DType::kBytes, .shape = {-1}, .optional = true},
@@ -38,17 +38,17 @@ const tensor::Signature& Model() {
                  {.name = "b", .dtype = DType::kBool, .shape = {3}, .optional = true}},
       .outputs = {{.name = "y", .dtype = DType::kFp32, .shape = {-1, 2}},
                   {.name = "z", .dtype = DType::kInt64, .shape = {-1}}}};
-  return signature;
+  return kSignature;
 }
 
 const tensor::Signature& OneInput(uint8_t which) {
-  static const tensor::Signature fixed = {
+  static const tensor::Signature kFixed = {
       .inputs = {{.name = "x", .dtype = DType::kFp32, .shape = {-1, 2}}}, .outputs = {}};
-  static const tensor::Signature free = {
+  static const tensor::Signature kFree = {
       .inputs = {{.name = "x", .dtype = DType::kInt16, .shape = {2, -1}}}, .outputs = {}};
-  static const tensor::Signature text = {
+  static const tensor::Signature kText = {
       .inputs = {{.name = "x", .dtype = DType::kBytes, .shape = {1}}}, .outputs = {}};
-  return which % 3 == 0 ? fixed : which % 3 == 1 ? free : text;
+  return which % 3 == 0 ? kFixed : which % 3 == 1 ? kFree : kText;
 }
 
 // What came out, as text.

@@ -114,7 +114,7 @@ void CompareMessages(const InferMessage& ours, const ModelInferRequest& theirs) 
 
 // One optional input and one output of each datatype, in any shape.
 const tensor::Signature& Model() {
-  static const tensor::Signature signature = [] {
+  static const tensor::Signature kSignature = [] {
     tensor::Signature made;
     for (const DType dtype : tensor::kAllDTypes) {
       const std::string name(tensor::DTypeName(dtype));
@@ -124,7 +124,7 @@ const tensor::Signature& Model() {
     }
     return made;
   }();
-  return signature;
+  return kSignature;
 }
 
 // The elements of a field of protobuf's, as they lie in a tensor of T.
@@ -207,7 +207,7 @@ class FakeModel final : public lifecycle::LoadedModel {
 // Answers with the inputs and compares what protobuf reads of that.
 void CompareAnswer(const openinference::InferRequest& request,
                    const std::vector<TensorView>& inputs) {
-  static const FakeModel model;
+  static const FakeModel kModel;
   std::vector<tensor::Tensor> results;
   for (const openinference::RequestedOutput& output : request.outputs) {
     const TensorView& input = inputs[output.index];
@@ -218,7 +218,7 @@ void CompareAnswer(const openinference::InferRequest& request,
   std::vector<std::string> expected;
   for (const tensor::Tensor& result : results) expected.push_back(Text(result.view().data()));
   net::GrpcReply reply;
-  Require(WriteInferResponse(model, request, nullptr, results, reply).ok());
+  Require(WriteInferResponse(kModel, request, nullptr, results, reply).ok());
   std::string bytes = reply.body;
   for (const base::Buffer& piece : reply.tail) bytes.append(Text(piece.bytes()));
   ::inference::ModelInferResponse response;
@@ -274,10 +274,10 @@ void Run(const uint8_t* data, size_t size) {
 
 // The other bytes that clients send: no message may do harm.
 void RunReflection(const uint8_t* data, size_t size) {
-  static const ProtoSchema schema(DescriptorSet());
+  static const ProtoSchema kSchema(DescriptorSet());
   std::string response;
   const auto ignored =
-      AnswerReflection(schema, {reinterpret_cast<const std::byte*>(data), size}, response);
+      AnswerReflection(kSchema, {reinterpret_cast<const std::byte*>(data), size}, response);
   Require(ignored.ok() || !ignored.message().empty());
 }
 

@@ -13,13 +13,15 @@ using base::Result;
 using base::StatusCode;
 
 FakeEngineFactory::LoadFunction Refuse(base::Status status) {
-  return [status](const ModelFiles&, const EngineOptions&) -> Result<std::unique_ptr<Engine>> {
+  return [status = std::move(status)](const ModelFiles&,
+                                      const EngineOptions&) -> Result<std::unique_ptr<Engine>> {
     return status;
   };
 }
 
 FakeEngineFactory::LoadFunction Take(std::string output) {
-  return [output](const ModelFiles&, const EngineOptions&) -> Result<std::unique_ptr<Engine>> {
+  return [output = std::move(output)](const ModelFiles&,
+                                      const EngineOptions&) -> Result<std::unique_ptr<Engine>> {
     tensor::Signature signature;
     signature.outputs.push_back({.name = output});
     return std::unique_ptr<Engine>(new FakeEngine(std::move(signature), FakeEngine::CopyInputs()));

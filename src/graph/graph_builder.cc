@@ -224,8 +224,8 @@ Value GraphBuilder::Columns(const Value& value, std::span<const int64_t> indices
 
 Value GraphBuilder::Concat(std::vector<Value> values) {
   SLIPWAY_CHECK(!values.empty());
-  if (values.size() == 1) return values.front();
-  return Node("Concat", std::move(values), {{"axis", int64_t{-1}}});
+  if (values.size() == 1) return std::move(values.front());
+  return Node("Concat", values, {{"axis", int64_t{-1}}});
 }
 
 void GraphBuilder::SetMetadata(std::string_view key, std::string_view value) {

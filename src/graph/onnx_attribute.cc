@@ -25,7 +25,7 @@ using base::WireType;
 namespace {
 
 // Numbers of AttributeProto's fields.
-enum AttributeField : uint32_t {
+enum AttributeField : uint8_t {
   kFloatField = 2,
   kIntField = 3,
   kTextField = 4,

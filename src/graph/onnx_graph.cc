@@ -63,7 +63,7 @@ class GraphReader {
         StrCat("expected at most ", limits_.max_entries, " names and attributes in the graph"));
   }
 
-  Status ReadValue(bool is_input, WireReader reader) {
+  Status ReadValue(bool is_input, const WireReader& reader) {
     SLIPWAY_RETURN_IF_ERROR(CountEntry());
     SLIPWAY_ASSIGN_OR_RETURN(OnnxValue value, ReadValueInfo(reader));
     (is_input ? graph_.inputs : graph_.outputs).push_back(std::move(value));

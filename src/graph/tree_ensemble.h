@@ -49,6 +49,12 @@ struct TreeEnsemble {
   std::vector<double> values;  // of `type`: exact when it is kFloat
 
   std::vector<std::vector<int64_t>> member_sets;
+
+  // The leaf that a root or child below 0 stands for.
+  static size_t LeafOf(int32_t child) {
+    const int32_t leaf = ~child;
+    return static_cast<size_t>(leaf);
+  }
 };
 
 // kInvalidArgument, with tree, node or leaf in front, unless the ensemble is one that

@@ -107,7 +107,7 @@ Status CheckNode(const TreeEnsemble& ensemble, const Node& node) {
 }
 
 bool IsPlace(const TreeEnsemble& ensemble, int32_t child) {
-  return child < 0 ? static_cast<size_t>(~child) < ensemble.first_target.size()
+  return child < 0 ? TreeEnsemble::LeafOf(child) < ensemble.first_target.size()
                    : static_cast<size_t>(child) < ensemble.nodes.size();
 }
 

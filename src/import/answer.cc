@@ -67,9 +67,9 @@ class OutputWriter {
     Value label = positions;
     if (!labels_.empty()) {
       const auto size = static_cast<int64_t>(labels_.size());
-      Constant classes = labels_.texts.empty() ? graph::Int64Constant(labels_.numbers, {size})
-                                               : graph::TextConstant(labels_.texts, {size});
-      label = graph_.Node("Gather", {graph_.Add(std::move(classes), "classes"), positions});
+      const Constant classes = labels_.texts.empty() ? graph::Int64Constant(labels_.numbers, {size})
+                                                     : graph::TextConstant(labels_.texts, {size});
+      label = graph_.Node("Gather", {graph_.Add(classes, "classes"), positions});
     }
     AddOutput(label, "label", {"batch"});
   }
@@ -114,6 +114,7 @@ std::vector<std::string> ClassNames(const Answer& answer, const ClassLabels& lab
   if (answer.kind == Answer::Kind::kPrediction) return {};
   if (!labels.texts.empty()) return labels.texts;
   std::vector<std::string> out;
+  out.reserve(labels.numbers.size());
   for (const int64_t number : labels.numbers) out.push_back(std::to_string(number));
   for (int64_t i = 0; labels.numbers.empty() && i < ClassCount(answer); ++i) {
     out.push_back(std::to_string(i));

@@ -68,12 +68,14 @@ struct Io {
 
 // The model answers its inputs. Slow ones (see MakeModel) run while the gate is open.
 class CachedCallsTest : public testing::Test {
- protected:
-  CachedCallsTest() { MakeModel(1us); }
+ public:
   ~CachedCallsTest() override {
     OpenGate();
     for (Io* io : {&one_, &two_}) io->dispatcher.WaitIdle();
   }
+
+ protected:
+  CachedCallsTest() { MakeModel(1us); }
 
   void MakeModel(std::chrono::nanoseconds run_time, uint64_t max_bytes = 1 << 20) {
     ModelRuntime::Options options{.stat_shards = 2, .queue = {.name = "m", .threads = 2}};

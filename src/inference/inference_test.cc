@@ -21,10 +21,10 @@ using namespace std::chrono_literals;
 using base::StatusCode;
 
 const tensor::Signature& StepSignature() {
-  static const tensor::Signature signature{
+  static const tensor::Signature kSignature{
       .inputs = {{.name = "x", .dtype = tensor::DType::kFp32, .shape = {-1}}},
       .outputs = {{.name = "y", .dtype = tensor::DType::kFp32, .shape = {-1}}}};
-  return signature;
+  return kSignature;
 }
 
 // y = x + 1; what else happens during a run is up to the test.

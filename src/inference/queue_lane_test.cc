@@ -54,10 +54,14 @@ class QueueLaneTest : public testing::Test {
                                          ModelRuntime::Options{.queue = {.name = "m"}}, clock_);
     busy_.emplace(*model_, 0.0F);
   }
+
+ public:
   ~QueueLaneTest() override {
     if (!gate_.try_wait()) gate_.count_down();
     WaitIdle();
   }
+
+ protected:
   void WaitIdle() {
     for (size_t left = outstanding_; left > 0; left = outstanding_) outstanding_.wait(left);
   }

@@ -276,9 +276,9 @@ TEST_F(ManagerTest, ReportsEventsInOrder) {
 class Observer final : public ModelObserver {
  public:
   struct Attachment final : ModelAttachment {
-    explicit Attachment(std::atomic<int>& live) : live_(live) { ++live_; }
-    ~Attachment() override { --live_; }
-    std::atomic<int>& live_;
+    explicit Attachment(std::atomic<int>& counter) : live(counter) { ++live; }
+    ~Attachment() override { --live; }
+    std::atomic<int>& live;
   };
   base::Result<std::unique_ptr<ModelAttachment>> OnLoaded(const LoadedModel& model) override {
     EXPECT_EQ(model.engine().signature().inputs.size(), 1U);

@@ -26,11 +26,11 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 const Signature& TwoInputs() {
-  static const Signature signature{
+  static const Signature kSignature{
       .inputs = {{.name = "x", .dtype = DType::kFp32, .shape = {-1, 2}},
                  {.name = "scale", .dtype = DType::kInt64, .shape = {1}, .optional = true}},
       .outputs = {}};
-  return signature;
+  return kSignature;
 }
 
 Tensor Row(float first, float second) {

@@ -185,7 +185,7 @@ TEST_F(SourceTest, NamesComeFromFiles) {
 }
 
 TEST_F(SourceTest, OpenSourceTellsFilesFromRepositories) {
-  const auto file = Write("file/net.onnx");
+  Write("file/net.onnx");
   Write("repository/m/1/model.onnx");
   const auto find = [&](const char* path, const char* name, const char* model) {
     auto source = OpenSource(fs_, root() / path, name, {});

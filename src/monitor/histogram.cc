@@ -9,7 +9,7 @@ namespace {
 using Bounds = std::array<uint64_t, Histogram::kBuckets>;
 
 const Bounds& UpperBounds() {
-  static const Bounds bounds = [] {
+  static const Bounds kBounds = [] {
     Bounds made{};
     double bound = 10'000;  // ns
     for (size_t i = 0; i + 1 < made.size(); ++i, bound *= 1.25) {
@@ -18,7 +18,7 @@ const Bounds& UpperBounds() {
     made.back() = UINT64_MAX;
     return made;
   }();
-  return bounds;
+  return kBounds;
 }
 
 // One thread writes, so an increment needs no locked instruction.

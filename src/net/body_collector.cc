@@ -35,7 +35,7 @@ HttpError BodyCollector::Append(std::string_view piece) {
   received_ += piece.size();
   if (received_ > limits_.max_body_bytes)
     return TooLarge("body", "max_body", limits_.max_body_bytes);
-  return inflater_.has_value() ? AppendCompressed(piece) : AppendPlain(piece);
+  return inflater_ ? AppendCompressed(*inflater_, piece) : AppendPlain(piece);
 }
 
 HttpError BodyCollector::AppendPlain(std::string_view piece) {
@@ -45,13 +45,13 @@ HttpError BodyCollector::AppendPlain(std::string_view piece) {
   return {};
 }
 
-HttpError BodyCollector::AppendCompressed(std::string_view piece) {
+HttpError BodyCollector::AppendCompressed(Inflater& inflater, std::string_view piece) {
   while (true) {
     if (HttpError error = Reserve(size_ + 1, limits_.max_decompressed_bytes)) return error;
     const size_t room = buffer_.size() - size_;
-    const size_t written = inflater_->Inflate(piece, {buffer_.data() + size_, room});
+    const size_t written = inflater.Inflate(piece, {buffer_.data() + size_, room});
     size_ += written;
-    if (inflater_->corrupt()) return {400, "the compressed body is corrupt"};
+    if (inflater.corrupt()) return {400, "the compressed body is corrupt"};
     if (size_ > limits_.max_decompressed_bytes) {
       return TooLarge("decompressed body", "max_decompressed_body", limits_.max_decompressed_bytes);
     }

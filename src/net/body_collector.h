@@ -38,7 +38,7 @@ class BodyCollector {
 
  private:
   HttpError AppendPlain(std::string_view piece);
-  HttpError AppendCompressed(std::string_view piece);
+  HttpError AppendCompressed(Inflater& inflater, std::string_view piece);
   HttpError Reserve(size_t bytes, size_t limit);
 
   BufferPool& pool_;

@@ -363,7 +363,8 @@ TEST_F(GrpcCallTest, SendsTailsWithoutCopyingThem) {
   });
   for (const size_t size : {0, 10, 20'000, 1'000'000}) {
     const std::string text(size, 't');
-    EXPECT_TRUE(Ask(GrpcFrame(text)).messages()[0] == "head," + text + text + text) << size;
+    const std::string expected = base::StrCat("head,", text, text, text);
+    EXPECT_TRUE(Ask(GrpcFrame(text)).messages()[0] == expected) << size;
   }
 }
 

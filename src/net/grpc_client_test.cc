@@ -17,8 +17,8 @@ using base::StatusCode;
 ServerName Name(const TestServer& server) { return *ServerName::Resolve(server.url()); }
 
 const base::RealClock& Clock() {
-  static const base::RealClock clock;
-  return clock;
+  static const base::RealClock kClock;
+  return kClock;
 }
 
 // A session whose requests and answers are strings in memory.

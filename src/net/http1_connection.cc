@@ -160,15 +160,16 @@ bool Http1Connection::WriteOnce() {
     PopWritten(static_cast<size_t>(written));
     return first_ != nullptr;
   }
-  if (errno == EAGAIN) {
+  const int error = written < 0 ? errno : 0;
+  if (error == EAGAIN) {
     output_blocked_ = true;
     if (output_deadline_ == base::SteadyTime::max()) {
       output_deadline_ = now() + io_.limits.write_timeout;
     }
-  } else if (errno != EINTR) {
+  } else if (error != EINTR) {
     Close();
   }
-  return errno == EINTR;
+  return error == EINTR;
 }
 
 void Http1Connection::PopWritten(size_t bytes) {
@@ -218,12 +219,14 @@ void Http1Connection::DiscardInput() {
   PooledBuffer scratch = io_.buffers.TakeBlock();
   for (int i = 0; i < kReceivesPerTurn && readable_; ++i) {
     const ssize_t received = client_.transport.Receive(scratch.data(), scratch.size());
-    if (received > 0 || errno == EINTR) {
-      if (received > 0) io_.counters.bytes_received.Add(static_cast<size_t>(received));
+    if (received > 0) {
+      io_.counters.bytes_received.Add(static_cast<size_t>(received));
       continue;
     }
+    const int error = received < 0 ? errno : 0;
+    if (error == EINTR) continue;
     readable_ = false;
-    if (received == 0 || errno != EAGAIN) Close();
+    if (error != EAGAIN) Close();
   }
 }
 

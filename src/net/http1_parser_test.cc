@@ -52,7 +52,7 @@ struct Case {
 };
 
 const std::vector<Case>& Cases() {
-  static const std::vector<Case> cases = {
+  static const std::vector<Case> kCases = {
       // Plain requests.
       {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0},
       {"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 0},
@@ -164,7 +164,7 @@ const std::vector<Case>& Cases() {
       {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding\r\n : chunked\r\n\r\n", 400},
       {"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
   };
-  return cases;
+  return kCases;
 }
 
 TEST(Http1ParserTest, AcceptsAndRefusesByTheGrammar) {

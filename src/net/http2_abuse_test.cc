@@ -97,7 +97,7 @@ TEST_F(Http2AbuseTest, EndsFloodsOfFramesThatCarryNothing) {
   const struct {
     const char* name;
     std::string frame;
-  } kFloods[] = {
+  } floods[] = {
       {"SETTINGS", Http2Frame(NGHTTP2_SETTINGS, 0, 0, "")},
       {"PING", Http2Frame(NGHTTP2_PING, 0, 0, "12345678")},
       {"PING answers", Http2Frame(NGHTTP2_PING, NGHTTP2_FLAG_ACK, 0, "12345678")},
@@ -111,7 +111,7 @@ TEST_F(Http2AbuseTest, EndsFloodsOfFramesThatCarryNothing) {
       {"unknown", Http2Frame(0x42, 0, 0, "what?")},
   };
   uint64_t errors = 0;
-  for (const auto& flood : kFloods) {
+  for (const auto& flood : floods) {
     SCOPED_TRACE(flood.name);
     RawClient client(server_.address());
     client.Send(Http2Preface() + open);

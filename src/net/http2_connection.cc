@@ -159,15 +159,16 @@ bool Http2Connection::WriteOnce() {
     queue_.Consume(static_cast<size_t>(written));
     return true;
   }
-  if (errno == EAGAIN) {
+  const int error = written < 0 ? errno : 0;
+  if (error == EAGAIN) {
     output_blocked_ = true;
     if (output_deadline_ == base::SteadyTime::max()) {
       output_deadline_ = now() + io_.limits.write_timeout;
     }
-  } else if (errno != EINTR) {
+  } else if (error != EINTR) {
     Close();
   }
-  return errno == EINTR;
+  return error == EINTR;
 }
 
 // Takes frames from nghttp2 until enough is there for one system call.

@@ -113,7 +113,6 @@ TEST(SendQueueTest, ReleasesWhatItKeepsWhenCleared) {
 
 TEST(SendQueueTest, IsNeverEmptyAndStaysSmall) {
   SendQueue queue;
-  std::string expected;
   std::string sent;
   queue.Copy(std::string(1'000, 'a'));
   for (int i = 0; i < 5'000; ++i) {

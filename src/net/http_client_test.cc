@@ -5,6 +5,7 @@
 #include <future>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "base/str_cat.h"
 #include "net/listen_address.h"
@@ -20,7 +21,8 @@ using namespace std::chrono_literals;
 class ScriptedServer {
  public:
   explicit ScriptedServer(std::string answer)
-      : listener_(*Listen(address_, false)), thread_([this, answer] { Serve(answer); }) {}
+      : listener_(*Listen(address_, false)),
+        thread_([this, answer = std::move(answer)] { Serve(answer); }) {}
   ~ScriptedServer() { thread_.join(); }
   std::string url() const { return "http://" + address_.text; }
 

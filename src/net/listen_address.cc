@@ -39,6 +39,7 @@ base::Status RemoveStaleSocketFile(const ListenAddress& address, const SocketAdd
   if (::lstat(path.c_str(), &info) != 0) return base::OkStatus();
   if (!S_ISSOCK(info.st_mode)) return BindError(EADDRINUSE, address);
   const base::UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!probe.valid()) return base::ErrnoStatus(errno, "socket");
   if (::connect(probe.get(), where.get(), where.size()) == 0 || errno == EAGAIN) {
     return BindError(EADDRINUSE, address);
   }

@@ -71,7 +71,7 @@ void ServeLoad(LoadProcess::Commands& commands, const SocketAddress& where,
   for (int i = 0; i < connections; ++i) {
     const int fd = ::socket(where.family(), SOCK_STREAM, 0);
     transports.emplace_back(base::UniqueFd(fd));
-    if (::connect(fd, where.get(), where.size()) != 0) ::_exit(1);
+    if (fd < 0 || ::connect(fd, where.get(), where.size()) != 0) ::_exit(1);
     if (tls) ShakeHands(transports.back(), **client, buffers);
     epoll_event event{};
     event.events = EPOLLIN;

@@ -63,9 +63,6 @@ void ScanNumbers(benchmark::State& state, DType dtype) {
   }
   state.SetItemsProcessed(state.iterations() * kImage);
   state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(text.size()));
-  state.counters["ns_per_number"] = benchmark::Counter(
-      static_cast<double>(kImage) * 1e-9,
-      benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 BENCHMARK_CAPTURE(ScanNumbers, fp32, DType::kFp32)
     ->ArgName("style")

@@ -70,8 +70,9 @@ Row ReadNumberRow(const char* at, const char* end, int64_t room, std::byte* out)
     bool done = false;
     if (stop != nullptr) [[likely]] {
       done = Element::Convert(number, out);
-    } else if ((stop = ReadWideNumber(from, number)) != nullptr) {
-      done = Element::ConvertWide(number, out);
+    } else {
+      stop = ReadWideNumber(from, number);
+      done = stop != nullptr && Element::ConvertWide(number, out);
     }
     if (done) [[likely]] {
       from = stop;

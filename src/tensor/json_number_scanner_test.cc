@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <limits>
 #include <random>
@@ -209,7 +211,8 @@ void ExpectAsFromChars(const std::string& text) {
   const auto got = Scan<T>("[" + text + "]", 1);
   ASSERT_TRUE(got.ok()) << text << ": " << got.status();
   const T expected = Parse<T>(text);
-  ASSERT_EQ(std::memcmp(&got->front(), &expected, sizeof(T)), 0)
+  using Bytes = std::array<std::byte, sizeof(T)>;
+  ASSERT_EQ(std::bit_cast<Bytes>(got->front()), std::bit_cast<Bytes>(expected))
       << text << ": got " << got->front() << ", expected " << expected;
 }
 

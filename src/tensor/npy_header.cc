@@ -81,7 +81,7 @@ class DictionaryReader {
   static bool FindDType(NpyHeader& header) {
     struct Known {
       char kind;
-      size_t size;
+      uint8_t size;
       DType dtype;
     };
     constexpr Known kKnown[] = {

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 namespace slipway::tensor {
 namespace {
@@ -104,16 +105,17 @@ Decimal WithoutZeros(Decimal number) {
 int DigitCount(uint32_t digits) {
   constexpr std::array<uint32_t, 10> kTens = {0,      10,      100,      1000,      10000,
                                               100000, 1000000, 10000000, 100000000, 1000000000};
-  const int guess = (std::bit_width(digits | 1U) * 1233) >> 12;  // of log10
+  const int guess = (static_cast<int>(std::bit_width(digits | 1U)) * 1233) >> 12;  // of log10
   return guess + (digits >= kTens[static_cast<size_t>(guess)] ? 1 : 0);
 }
 
 // Writes exactly `count` digits.
 void WriteDigits(uint32_t digits, int count, char* to) {
   char* at = to + count;
-  for (; digits >= 100; digits /= 100) std::memcpy(at -= 2, &kDigitPairs[2 * (digits % 100)], 2);
+  for (; digits >= 100; digits /= 100)
+    std::memcpy(at -= 2, &kDigitPairs[size_t{2} * (digits % 100)], 2);
   if (digits >= 10) {
-    std::memcpy(at - 2, &kDigitPairs[2 * digits], 2);
+    std::memcpy(at - 2, &kDigitPairs[size_t{2} * digits], 2);
   } else {
     at[-1] = static_cast<char>('0' + digits);
   }
@@ -143,7 +145,8 @@ char* WriteDecimal(const Decimal& number, char* to) {
     if (2 - point + count > scientific_size) {
       return WriteScientific(number.digits, count, point - 1, to);
     }
-    std::memcpy(to, "0.000000", 8);
+    constexpr std::string_view kZeros = "0.000000";
+    std::memcpy(to, kZeros.data(), kZeros.size());
     WriteDigits(number.digits, count, to + 2 - point);
     return to + 2 - point + count;
   }

@@ -31,11 +31,11 @@ std::string ScaledProduct(std::string_view op, bool before) {
 }
 
 double Answer(std::string model, double x) {
-  static const base::RealFileSystem files;
-  static const std::unique_ptr<base::Logger> log = base::Logger::Null();
-  static const auto factory = OnnxRuntimeFactory::Create(files, *log);
+  static const base::RealFileSystem kFiles;
+  static const std::unique_ptr<base::Logger> kLog = base::Logger::Null();
+  static const auto kFactory = OnnxRuntimeFactory::Create(kFiles, *kLog);
   std::map<std::string, std::string> content{{"model.onnx", std::move(model)}};
-  const auto engine = (*factory)->Load(
+  const auto engine = (*kFactory)->Load(
       {.in_memory = std::make_shared<const std::map<std::string, std::string>>(content)}, {});
   EXPECT_TRUE(engine.ok()) << engine.status();
   if (!engine.ok()) return 0;

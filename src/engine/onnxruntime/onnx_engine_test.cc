@@ -37,11 +37,11 @@ const std::filesystem::path kModels = "tests/models/engine";
 
 // A factory that lives as long as the program: the file system and logger must outlive all engines.
 OnnxRuntimeFactory& Factory() {
-  static const base::RealFileSystem files;
-  static const std::unique_ptr<base::Logger> logger = base::Logger::Null();
-  static const std::unique_ptr<OnnxRuntimeFactory> factory =
-      *OnnxRuntimeFactory::Create(files, *logger);
-  return *factory;
+  static const base::RealFileSystem kFiles;
+  static const std::unique_ptr<base::Logger> kLogger = base::Logger::Null();
+  static const std::unique_ptr<OnnxRuntimeFactory> kFactory =
+      *OnnxRuntimeFactory::Create(kFiles, *kLogger);
+  return *kFactory;
 }
 
 std::unique_ptr<Engine> LoadFile(const std::string& name) {
@@ -137,7 +137,7 @@ TEST_P(OnnxEngineTypeTest, MayStartAtAnyByte) {
   const std::string bytes = Elements(GetParam().dtype);
   for (size_t shift = 0; shift < 8; ++shift) {
     alignas(64) static char buffer[100'000];
-    std::memcpy(buffer + shift, bytes.data(), bytes.size());
+    bytes.copy(buffer + shift, bytes.size());
     const std::string_view shifted(buffer + shift, bytes.size());
     ASSERT_TRUE(
         runner.Run({*TensorView::Create(GetParam().dtype, {3, 2}, graph::AsBytes(shifted))}).ok());

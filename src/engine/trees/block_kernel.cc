@@ -101,7 +101,7 @@ class BlockKernel final : public Kernel<T> {
   // leaves is at most 255 levels deep.
   uint16_t Place(const Forest<T>& forest, int32_t child, size_t& placed) {
     if (child < 0) {
-      leaves_.SetLeaf(forest, placed, static_cast<size_t>(~child));
+      leaves_.SetLeaf(forest, placed, graph::TreeEnsemble::LeafOf(child));
       return static_cast<uint16_t>(placed++ * sizeof(RowBytes));
     }
     const auto& node = forest.nodes[static_cast<size_t>(child)];

@@ -208,6 +208,7 @@ Status AddLabelEncoder(ProgramBuilder& builder, const OnnxNode& node) {
                     !keys.empty() && keys.size() == values.size();
   if (!fits) return NotUnderstood(node, "other types");
   std::vector<std::pair<int64_t, int64_t>> table;
+  table.reserve(keys.size());
   for (size_t i = 0; i < keys.size(); ++i) table.emplace_back(keys[i], values[i]);
   const auto by_key = [](const auto& a, const auto& b) { return a.first < b.first; };
   std::ranges::sort(table, by_key);

@@ -33,26 +33,26 @@ struct alignas(64) TreeTests {
 };
 
 // The bytes of a row, 64 columns a register.
-template <size_t kPages>
+template <size_t Pages>
 struct Page {
-  __m512i bytes[kPages];
+  __m512i bytes[Pages];
 };
 
-template <size_t kPages>
-SLIPWAY_AVX512 inline __m512i Fetch(const Page<kPages>& page, __m512i columns, uint64_t high) {
-  if constexpr (kPages == 1) {
+template <size_t Pages>
+SLIPWAY_AVX512 inline __m512i Fetch(const Page<Pages>& page, __m512i columns, uint64_t high) {
+  if constexpr (Pages == 1) {
     return _mm512_permutexvar_epi8(columns, page.bytes[0]);
-  } else if constexpr (kPages == 2) {
+  } else if constexpr (Pages == 2) {
     return _mm512_permutex2var_epi8(page.bytes[0], columns, page.bytes[1]);
   } else {
     const __mmask64 upper = _mm512_movepi8_mask(columns);
     const __m512i low = _mm512_mask_blend_epi8(
         upper, _mm512_permutex2var_epi8(page.bytes[0], columns, page.bytes[1]),
         _mm512_permutex2var_epi8(page.bytes[2], columns, page.bytes[3]));
-    if constexpr (kPages == 4) return low;
+    if constexpr (Pages == 4) return low;
     const __m512i top = _mm512_mask_blend_epi8(
-        upper, _mm512_permutex2var_epi8(page.bytes[kPages - 4], columns, page.bytes[kPages - 3]),
-        _mm512_permutex2var_epi8(page.bytes[kPages - 2], columns, page.bytes[kPages - 1]));
+        upper, _mm512_permutex2var_epi8(page.bytes[Pages - 4], columns, page.bytes[Pages - 3]),
+        _mm512_permutex2var_epi8(page.bytes[Pages - 2], columns, page.bytes[Pages - 1]));
     return _mm512_mask_blend_epi8(high, low, top);
   }
 }
@@ -77,21 +77,21 @@ class MaskForest {
   size_t trees() const { return tests_.size(); }
   size_t columns() const { return bytes_.columns.size(); }
 
-  template <size_t kPages>
-  SLIPWAY_AVX512 Page<kPages> ReadRow(const T* row) const {
-    alignas(64) uint8_t bins[kPages * 64];
+  template <size_t Pages>
+  SLIPWAY_AVX512 Page<Pages> ReadRow(const T* row) const {
+    alignas(64) uint8_t bins[Pages * 64];
     FillBinsAvx512(bytes_, row, bins, 1);
-    std::fill(bins + columns(), bins + kPages * 64, 0);
-    Page<kPages> page;
-    for (size_t i = 0; i < kPages; ++i) page.bytes[i] = _mm512_load_si512(bins + i * 64);
+    std::fill(bins + columns(), bins + Pages * 64, 0);
+    Page<Pages> page;
+    for (size_t i = 0; i < Pages; ++i) page.bytes[i] = _mm512_load_si512(bins + i * 64);
     return page;
   }
   // Bit i: the row goes right at the node in lane i.
-  template <size_t kPages>
-  SLIPWAY_AVX512 uint64_t Answers(const Page<kPages>& page, size_t tree) const {
+  template <size_t Pages>
+  SLIPWAY_AVX512 uint64_t Answers(const Page<Pages>& page, size_t tree) const {
     const TreeTests& tests = tests_[tree];
-    const uint64_t high = kPages == 8 ? high_[tree] : 0;
-    const __m512i got = Fetch<kPages>(page, _mm512_load_si512(tests.columns.data()), high);
+    const uint64_t high = Pages == 8 ? high_[tree] : 0;
+    const __m512i got = Fetch<Pages>(page, _mm512_load_si512(tests.columns.data()), high);
     return _mm512_cmpge_epu8_mask(got, _mm512_load_si512(tests.ranks.data()));
   }
 
@@ -101,7 +101,7 @@ class MaskForest {
   std::vector<uint64_t> high_;  // bit i: the column in lane i is 256 or more
 };
 
-// Calls run<kPages>() for the registers that so many columns take.
+// Calls run<Pages>() for the registers that so many columns take.
 template <typename Run>
 void WithPages(size_t columns, const Run& run) {
   if (columns <= 64) return run.template operator()<1>();
@@ -123,9 +123,9 @@ class PerfectKernel final : public Kernel<T> {
   }
 
   void AddTrees(const ColumnRows<T>& rows, T* sums) const override {
-    WithPages(tests_.columns(), [&]<size_t kPages>() {
+    WithPages(tests_.columns(), [&]<size_t Pages>() {
       for (size_t row = 0; row < rows.count; ++row) {
-        AddRow<kPages>(rows.values + row * rows.stride, sums + row * leaves_.targets());
+        AddRow<Pages>(rows.values + row * rows.stride, sums + row * leaves_.targets());
       }
     });
   }
@@ -139,7 +139,7 @@ class PerfectKernel final : public Kernel<T> {
       const size_t below = size_t{1} << (depth_ - level);
       const size_t first = at * below - (size_t{1} << depth_);
       for (size_t slot = first; slot < first + below; ++slot) {
-        leaves_.SetLeaf(forest, slot, static_cast<size_t>(~child));
+        leaves_.SetLeaf(forest, slot, graph::TreeEnsemble::LeafOf(child));
       }
       return;
     }
@@ -151,15 +151,15 @@ class PerfectKernel final : public Kernel<T> {
 
   // All answers of a block of trees first, then the ways down: mixed, each vector of eight answers
   // would have to wait until the eight stores that make it up have left the store buffer.
-  template <size_t kPages>
+  template <size_t Pages>
   SLIPWAY_AVX512 void AddRow(const T* row, T* sums) const {
-    const Page<kPages> page = tests_.template ReadRow<kPages>(row);
+    const Page<Pages> page = tests_.template ReadRow<Pages>(row);
     alignas(64) std::array<uint64_t, kTreesPerBlock> answers;
     alignas(64) std::array<uint64_t, kTreesPerBlock> slots;
     for (size_t first = 0; first < tests_.trees(); first += kTreesPerBlock) {
       const size_t count = std::min(kTreesPerBlock, tests_.trees() - first);
       for (size_t i = 0; i < count; ++i) {
-        answers[i] = tests_.template Answers<kPages>(page, first + i);
+        answers[i] = tests_.template Answers<Pages>(page, first + i);
       }
       for (size_t i = 0; i < count; i += 8) WalkDown(&answers[i], &slots[i]);
       leaves_.AddAll(first, std::span(slots).first(count), sums);
@@ -200,11 +200,11 @@ class LeavesKernel final : public Kernel<T> {
   }
 
   void AddTrees(const ColumnRows<T>& rows, T* sums) const override {
-    WithPages(tests_.columns(), [&]<size_t kPages>() {
+    WithPages(tests_.columns(), [&]<size_t Pages>() {
       for (size_t row = 0; row < rows.count; ++row) {
         const T* values = rows.values + row * rows.stride;
         T* to = sums + row * leaves_.targets();
-        lanes_ <= 32 ? AddRow<kPages, 4>(values, to) : AddRow<kPages, 8>(values, to);
+        lanes_ <= 32 ? AddRow<Pages, 4>(values, to) : AddRow<Pages, 8>(values, to);
       }
     });
   }
@@ -218,7 +218,7 @@ class LeavesKernel final : public Kernel<T> {
   // Numbers lanes and leaves from left to right. At most 63 levels deep.
   void Place(const Forest<T>& forest, int32_t child, size_t& lanes, size_t& leaves) {
     if (child < 0) {
-      leaves_.SetLeaf(forest, leaves++, static_cast<size_t>(~child));
+      leaves_.SetLeaf(forest, leaves++, graph::TreeEnsemble::LeafOf(child));
       return;
     }
     const auto& node = forest.nodes[static_cast<size_t>(child)];
@@ -231,27 +231,27 @@ class LeavesKernel final : public Kernel<T> {
     Place(forest, node.right, lanes, leaves);
   }
 
-  template <size_t kPages, size_t kSteps>
+  template <size_t Pages, size_t Steps>
   SLIPWAY_AVX512 void AddRow(const T* row, T* sums) const {
-    const Page<kPages> page = tests_.template ReadRow<kPages>(row);
+    const Page<Pages> page = tests_.template ReadRow<Pages>(row);
     std::array<uint8_t, kTreesPerBlock> slots;
     for (size_t first = 0; first < tests_.trees(); first += kTreesPerBlock) {
       const size_t count = std::min(kTreesPerBlock, tests_.trees() - first);
       for (size_t i = 0; i < count; ++i) {
-        const uint64_t answers = tests_.template Answers<kPages>(page, first + i);
-        slots[i] = static_cast<uint8_t>(FindLeaf<kSteps>(first + i, answers));
+        const uint64_t answers = tests_.template Answers<Pages>(page, first + i);
+        slots[i] = static_cast<uint8_t>(FindLeaf<Steps>(first + i, answers));
         leaves_.Prefetch(first + i, slots[i]);
       }
       leaves_.AddAll(first, std::span(slots).first(count), sums);
     }
   }
 
-  template <size_t kSteps>
+  template <size_t Steps>
   SLIPWAY_AVX512 size_t FindLeaf(size_t tree, uint64_t answers) const {
     const uint64_t* remaining = remaining_[tree].leaves.data();
     __m512i left = _mm512_set1_epi64(-1);
 #pragma GCC unroll 8
-    for (size_t step = 0; step < kSteps; ++step) {
+    for (size_t step = 0; step < Steps; ++step) {
       left = _mm512_mask_and_epi64(left, static_cast<__mmask8>(answers >> (8 * step)), left,
                                    _mm512_load_si512(remaining + 8 * step));
     }

@@ -91,8 +91,8 @@ class TreeEngine::Workspace {
   }
 
  private:
-  const Program& program_;
   alignas(64) std::array<std::byte, 8192> small_;  // what a few rows need, without an allocation
+  const Program& program_;
   Buffer large_;
   std::span<std::byte*> data_;
   std::byte* computed_ = nullptr;

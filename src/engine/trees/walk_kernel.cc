@@ -109,7 +109,7 @@ class WalkTrees {
       next.clear();
       for (const auto& [child, at] : level) {
         if (child < 0) {
-          SetLeaf(static_cast<size_t>(~child), at);
+          SetLeaf(graph::TreeEnsemble::LeafOf(child), at);
         } else if (!SetInner(static_cast<size_t>(child), at, next)) {
           return false;
         }
@@ -167,19 +167,19 @@ class WalkTrees {
 
 // Takes `depth` steps with all nodes together, or fewer once all are leaves: of trees that are not
 // balanced few rows go to the bottom. `row(k)` is the row of node k.
-template <size_t kTogether, typename Trees, typename Node, typename Row>
-void GoDown(std::array<const Node*, kTogether>& at, uint32_t depth, const Row& row) {
+template <size_t Together, typename Trees, typename Node, typename Row>
+void GoDown(std::array<const Node*, Together>& at, uint32_t depth, const Row& row) {
   for (uint32_t level = 0; level < depth; level += kLevelsBetweenLooks) {
     if (level >= kFirstLook) {
       uint32_t below = 0;
 #pragma GCC unroll 16
-      for (size_t k = 0; k < kTogether; ++k) below |= at[k]->left;
+      for (size_t k = 0; k < Together; ++k) below |= at[k]->left;
       if (below == 0) return;
     }
     const uint32_t steps = std::min(kLevelsBetweenLooks, depth - level);
     for (uint32_t step = 0; step < steps; ++step) {
 #pragma GCC unroll 16
-      for (size_t k = 0; k < kTogether; ++k) at[k] = Trees::Step(at[k], row(k));
+      for (size_t k = 0; k < Together; ++k) at[k] = Trees::Step(at[k], row(k));
     }
   }
 }

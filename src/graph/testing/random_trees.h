@@ -98,7 +98,7 @@ std::vector<T> PlainSum(const TreeEnsemble& ensemble, std::span<const T> row) {
       const TreeEnsemble::Node& node = ensemble.nodes[static_cast<size_t>(at)];
       at = Holds(ensemble, node, static_cast<double>(row[node.feature])) ? node.yes : node.no;
     }
-    const auto leaf = static_cast<size_t>(~at);
+    const size_t leaf = TreeEnsemble::LeafOf(at);
     for (size_t k = 0; k < ensemble.values_per_leaf; ++k) {
       sums[ensemble.first_target[leaf] + k] +=
           static_cast<T>(ensemble.values[leaf * ensemble.values_per_leaf + k]);

@@ -92,6 +92,7 @@ Result<Inputs> AddInputs(GraphBuilder& graph, const Model& model, const Imported
     SLIPWAY_ASSIGN_OR_RETURN(const Value x,
                              AddNumberInput(graph, out.columns, ElementType::kFloat, how));
     std::vector<int64_t> columns;
+    columns.reserve(model.floats.size());
     for (const FloatFeature& feature : model.floats) columns.push_back(feature.column);
     bool in_place = columns.size() == out.columns.size();
     for (size_t i = 0; i < columns.size() && in_place; ++i) {
@@ -103,6 +104,7 @@ Result<Inputs> AddInputs(GraphBuilder& graph, const Model& model, const Imported
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Value> columns,
                            AddSeparateInputs(graph, out.columns, ElementType::kFloat));
   std::vector<Value> numbers;
+  numbers.reserve(model.floats.size());
   for (const FloatFeature& feature : model.floats) numbers.push_back(columns[feature.column]);
   if (!numbers.empty()) inputs.numbers = graph.Concat(std::move(numbers));
   for (const CategoricalFeature& feature : model.categories) {
@@ -161,6 +163,7 @@ Result<AddedModel> AddModelBytes(GraphBuilder& graph, const ColumnSource& source
   SLIPWAY_ASSIGN_OR_RETURN(const Model model, ReadChecked(bytes, limits));
   Inputs inputs;
   std::vector<int64_t> columns;
+  columns.reserve(model.floats.size());
   for (const FloatFeature& feature : model.floats) columns.push_back(feature.column);
   if (!columns.empty()) {
     SLIPWAY_ASSIGN_OR_RETURN(inputs.numbers, source.numbers(columns));

@@ -184,8 +184,9 @@ Result<Answer> AddBooster(GraphBuilder& graph, const Value& x, const Model& mode
   const size_t trees = std::min(model.trees.size(), iterations * groups);
   SLIPWAY_ASSIGN_OR_RETURN(Value raw, RawScore(model, trees).Add(graph, x));
   if (model.average_output && trees >= groups) {
-    const auto rounds = static_cast<double>(trees / groups);
-    raw = graph.Node("Div", {raw, graph.Scalar(ElementType::kDouble, rounds)});
+    const size_t rounds = trees / groups;
+    const Value divisor = graph.Scalar(ElementType::kDouble, static_cast<double>(rounds));
+    raw = graph.Node("Div", {raw, divisor});
   }
   return ToAnswer(graph, raw, objective, static_cast<int64_t>(groups));
 }

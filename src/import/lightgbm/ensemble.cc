@@ -99,7 +99,7 @@ class ForestWriter {
     }
     const int32_t position = AddValues(tree_->leaf_constant[leaf]);
     out_.nodes.back().yes = position;
-    double* values = &out_.values[static_cast<size_t>(~position) * out_.values_per_leaf];
+    double* values = &out_.values[graph::TreeEnsemble::LeafOf(position) * out_.values_per_leaf];
     for (size_t i = 0; i < features; ++i, ++coefficient) {
       values[target_of_.at(ColumnOf(coefficient))] += tree_->coefficient[coefficient];
     }
@@ -137,7 +137,7 @@ class ForestWriter {
   }
 
   Result<int32_t> Child(int32_t child) const {
-    const size_t leaf = static_cast<size_t>(~child);
+    const size_t leaf = graph::TreeEnsemble::LeafOf(child);
     if (child < 0 && leaf < leaf_at_.size()) return leaf_at_[leaf];
     if (child > 0 && static_cast<size_t>(child) < tree_->inner_nodes()) {
       return Position(first_node_ + static_cast<size_t>(child));

@@ -129,7 +129,7 @@ class Editor {
     return GraphField(reader, field, out);
   }
 
-  const ZippedOutput* UnzippedNode(WireReader node) const {
+  const ZippedOutput* UnzippedNode(const WireReader& node) const {
     if (edit_.unzip.empty() || TextField(node, 4) != "ZipMap") return nullptr;
     const auto zipped = std::ranges::find(edit_.unzip, TextField(node, 2), &ZippedOutput::output);
     return zipped == edit_.unzip.end() ? nullptr : &*zipped;

@@ -52,7 +52,8 @@ Status Document::Charge(uint64_t values) {
 }
 
 Result<Value> Document::Make(Value::Kind kind, uint64_t place) {
-  constexpr uint64_t kNodeIsWorth = sizeof(Node) / sizeof(Value);
+  constexpr uint64_t kNodeBytes = sizeof(Node);
+  constexpr uint64_t kNodeIsWorth = kNodeBytes / sizeof(Value);
   SLIPWAY_RETURN_IF_ERROR(Charge(kNodeIsWorth));
   Node& node = nodes_.emplace_back();
   node.place = place;

@@ -158,7 +158,7 @@ template <typename T>
 Result<T> Machine::TakeNumber() {
   SLIPWAY_ASSIGN_OR_RETURN(const std::string_view bytes, Take(sizeof(T)));
   T value{};
-  std::memcpy(&value, bytes.data(), sizeof(T));
+  std::memcpy(&value, bytes.data(), bytes.size());
   return value;
 }
 
@@ -305,11 +305,11 @@ Status Machine::RunFloat() {
 
 // ---- texts
 
-template <typename Length, Value::Kind kind>
+template <typename Length, Value::Kind TextKind>
 Status Machine::RunText() {
   SLIPWAY_ASSIGN_OR_RETURN(const Length length, TakeNumber<Length>());
   SLIPWAY_ASSIGN_OR_RETURN(const std::string_view text, Take(length));
-  SLIPWAY_ASSIGN_OR_RETURN(const Value value, document_.MakeText(kind, opcode_place_, text));
+  SLIPWAY_ASSIGN_OR_RETURN(const Value value, document_.MakeText(TextKind, opcode_place_, text));
   return Push(value);
 }
 
@@ -349,10 +349,10 @@ Status Machine::RunTuple() {
   return MakeTuple(std::move(items));
 }
 
-template <size_t count>
+template <size_t Count>
 Status Machine::RunShortTuple() {
-  std::vector<Value> items(count);
-  for (size_t i = count; i-- > 0;) {
+  std::vector<Value> items(Count);
+  for (size_t i = Count; i-- > 0;) {
     SLIPWAY_ASSIGN_OR_RETURN(items[i], Pop());
   }
   return MakeTuple(std::move(items));

@@ -77,7 +77,7 @@ class Machine {
   template <typename Length>
   base::Status RunLong();
   base::Status RunFloat();
-  template <typename Length, Value::Kind kind>
+  template <typename Length, Value::Kind TextKind>
   base::Status RunText();
   base::Status RunTextLine();
   base::Status RunQuotedLine();
@@ -88,7 +88,7 @@ class Machine {
   base::Status RunList();
   base::Status RunDict();
   base::Status RunTuple();
-  template <size_t count>
+  template <size_t Count>
   base::Status RunShortTuple();
   base::Status RunFrozenSet();
   base::Status RunAppend();

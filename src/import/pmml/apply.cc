@@ -25,6 +25,7 @@ using graph::GraphBuilder;
 using graph::Value;
 
 const double kNaN = std::nan("");
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // What a function gets: its arguments, and the elements they come from.
 struct Call {
@@ -110,9 +111,9 @@ Field Fold(const Call& call) {
   DataType type = CommonType(call.arguments);
   Value value;
   if (call.name == "min") {
-    value = graph.Node("Neg", {Largest(graph, graph.Node("Neg", {filled(INFINITY)}))});
+    value = graph.Node("Neg", {Largest(graph, graph.Node("Neg", {filled(kInfinity)}))});
   } else if (call.name == "max") {
-    value = Largest(graph, filled(-INFINITY));
+    value = Largest(graph, filled(-kInfinity));
   } else if (call.name == "product") {
     value = call.arguments[0].value;
     for (size_t i = 0; i < call.arguments.size(); ++i) {
@@ -257,7 +258,8 @@ Field MissingTests(const Call& call) {
 }
 
 // What a call of two numbers to a function other than arithmetic gives.
-std::optional<Field> OfTwoNumbers(const Call& call) {
+// pow, threshold or hypot.
+Field OfTwoNumbers(const Call& call) {
   GraphBuilder& graph = call.graph;
   const DataType type = CommonType(call.arguments);
   if (call.name == "pow") return OfType(call, Binary(graph, "Pow", call.x(), call.y()), type);
@@ -265,12 +267,9 @@ std::optional<Field> OfTwoNumbers(const Call& call) {
     const Value above = Compare(graph, "Greater", call.x(), call.y());
     return OfType(call, ToNumber(graph, above), type);
   }
-  if (call.name == "hypot") {
-    const Value squares = Binary(graph, "Add", Binary(graph, "Mul", call.x(), call.x()),
-                                 Binary(graph, "Mul", call.y(), call.y()));
-    return Field{.value = graph.Node("Sqrt", {squares})};
-  }
-  return std::nullopt;
+  const Value squares = Binary(graph, "Add", Binary(graph, "Mul", call.x(), call.x()),
+                               Binary(graph, "Mul", call.y(), call.y()));
+  return Field{.value = graph.Node("Sqrt", {squares})};
 }
 
 // What missing arguments do: make the result missing, are errors, or are nothing special.
@@ -332,7 +331,7 @@ Result<Outcome> BuiltIn(Call& call) {
   }
   if (IsOneOf(name, {"pow", "threshold", "hypot"})) {
     SLIPWAY_RETURN_IF_ERROR(NeedArguments(call, 2, 2));
-    return Outcome{*OfTwoNumbers(call), OnMissing::kError, true};
+    return Outcome{OfTwoNumbers(call), OnMissing::kError, true};
   }
   if (!call.arguments.empty()) {
     if (auto field = OfOneNumber(call)) {
@@ -348,7 +347,8 @@ Result<Field> Finish(const Call& call, Outcome outcome) {
   GraphBuilder& graph = call.graph;
   Field out = std::move(outcome.field);
   const Value missing = AnyArgumentMissing(call);
-  const bool maps = call.at.Find("mapMissingTo").has_value() && !missing.name.empty();
+  const auto mapped = call.at.Find("mapMissingTo");
+  const bool maps = mapped.has_value() && !missing.name.empty();
   static constexpr std::string_view kTreatments[] = {"returnInvalid", "asMissing"};
   SLIPWAY_ASSIGN_OR_RETURN(const size_t treatment,
                            call.at.Choice("invalidValueTreatment", kTreatments));
@@ -360,14 +360,12 @@ Result<Field> Finish(const Call& call, Outcome outcome) {
   if (outcome.on_missing == OnMissing::kError) own = Or(graph, own, missing);
   if (maps && !own.name.empty()) own = And(graph, own, Not(graph, missing));
   out.fails = own;
-  if (call.at.Find("defaultValue")) {
-    SLIPWAY_ASSIGN_OR_RETURN(
-        const double value, ConstantOf(call.all, call.at, out.type, *call.at.Find("defaultValue")));
+  if (const auto text = call.at.Find("defaultValue")) {
+    SLIPWAY_ASSIGN_OR_RETURN(const double value, ConstantOf(call.all, call.at, out.type, *text));
     out.value = Where(graph, IsMissing(graph, out.value), Number(graph, value), out.value);
   }
-  if (maps) {
-    SLIPWAY_ASSIGN_OR_RETURN(
-        const double value, ConstantOf(call.all, call.at, out.type, *call.at.Find("mapMissingTo")));
+  if (mapped.has_value() && maps) {
+    SLIPWAY_ASSIGN_OR_RETURN(const double value, ConstantOf(call.all, call.at, out.type, *mapped));
     out.value = Where(graph, missing, Number(graph, value), out.value);
   }
   for (const Field& field : call.arguments) out.fails = Or(graph, out.fails, field.fails);
@@ -394,9 +392,8 @@ Result<Field> If(Call& call) {
   if (!otherwise.fails.name.empty()) {
     out.fails = Or(graph, out.fails, And(graph, Not(graph, yes), otherwise.fails));
   }
-  if (call.at.Find("defaultValue")) {
-    SLIPWAY_ASSIGN_OR_RETURN(
-        const double value, ConstantOf(call.all, call.at, out.type, *call.at.Find("defaultValue")));
+  if (const auto text = call.at.Find("defaultValue")) {
+    SLIPWAY_ASSIGN_OR_RETURN(const double value, ConstantOf(call.all, call.at, out.type, *text));
     out.value = Where(graph, IsMissing(graph, out.value), Number(graph, value), out.value);
   }
   const Value unknown = IsMissing(graph, condition.value);

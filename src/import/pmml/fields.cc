@@ -233,7 +233,7 @@ Value ZerosLike(GraphBuilder& graph, const Value& x) {
 }  // namespace
 
 Value IsIn(GraphBuilder& graph, const Value& x, std::span<const double> values) {
-  const Value same = Compare(graph, "Equal", x, Row(graph, values));
+  Value same = Compare(graph, "Equal", x, Row(graph, values));
   if (values.size() == 1) return same;
   return Compare(graph, "Greater", Sum(graph, graph.Cast(same, ElementType::kDouble)),
                  Number(graph, 0));

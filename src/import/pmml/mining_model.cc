@@ -139,6 +139,7 @@ std::vector<std::string> AllClasses(ModelScope& scope, const Element& model,
 void Reorder(GraphBuilder& graph, std::vector<std::string>& classes, ModelAnswer& answer) {
   if (answer.classes == classes) return;
   std::vector<double> positions;
+  positions.reserve(answer.classes.size());
   for (const std::string& name : answer.classes) {
     positions.push_back(static_cast<double>(ClassPosition(classes, name)));
   }
@@ -299,6 +300,7 @@ Result<ModelAnswer> CombineForest(ModelScope& scope, const Element& model, Metho
   const size_t classes = scores.classes.size();
   for (size_t i = 0; i < classes; ++i) {
     std::vector<double> shares;
+    shares.reserve(scores.scores.size());
     for (size_t end = 0; end < scores.scores.size(); ++end) {
       shares.push_back(scores.probabilities[end * classes + i]);
     }

@@ -80,6 +80,7 @@ Status AddDiscrete(ModelScope& scope, const Element& input, const Field& field, 
   const Value position = FirstMaximum(graph, match);
   for (size_t i = 0; i < scores.classes.size(); ++i) {
     std::vector<double> logs;
+    logs.reserve(rows.size());
     for (const auto& row : rows) {
       logs.push_back(std::log(row[i] > 0 ? row[i] / sums[i] : scores.threshold));
     }

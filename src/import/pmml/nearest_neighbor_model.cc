@@ -93,17 +93,19 @@ Result<Instances> ReadInstances(ModelScope& scope, const Element& instances,
   const RowReader reader(wanted);
   for (const Element& row : rows) {
     const auto cells = reader.Read(row);
-    for (size_t i = 0; i < cells.size(); ++i) {
-      if (!cells[i]) return row.Error(StrCat("no cell '", Printable(wanted[i]), "'"));
+    std::vector<std::string> texts;
+    texts.reserve(cells.size());
+    for (const std::optional<std::string>& cell : cells) {
+      if (!cell) return row.Error(StrCat("no cell '", Printable(wanted[texts.size()]), "'"));
+      texts.push_back(*cell);
     }
     for (size_t i = 0; i < inputs.size(); ++i) {
       SLIPWAY_ASSIGN_OR_RETURN(const double number,
-                               ConstantOf(scope.all(), row, inputs[i].field->type, *cells[i]));
+                               ConstantOf(scope.all(), row, inputs[i].field->type, texts[i]));
       out.columns[i].push_back(number);
     }
-    out.targets.push_back(*cells[inputs.size()]);
-    out.ids.push_back(cells.size() > inputs.size() + 1 ? *cells.back()
-                                                       : StrCat(out.ids.size() + 1));
+    out.targets.push_back(texts[inputs.size()]);
+    out.ids.push_back(texts.size() > inputs.size() + 1 ? texts.back() : StrCat(out.ids.size() + 1));
   }
   return out;
 }
@@ -159,6 +161,7 @@ std::vector<std::string> ClassesByWeight(const Instances& instances, bool of_num
   }
   std::ranges::sort(keys);
   std::vector<std::string> out;
+  out.reserve(keys.size());
   for (auto& [count, number, name] : keys) out.push_back(std::move(name));
   return out;
 }
@@ -179,6 +182,7 @@ Result<ModelAnswer> Categorical(ModelScope& scope, const Element& model, const I
     positions.emplace(name, static_cast<double>(positions.size()));
   }
   std::vector<double> of_rows;
+  of_rows.reserve(instances.targets.size());
   for (const std::string& name : instances.targets) of_rows.push_back(positions[name]);
   const Value voted = LookUp(graph, of_rows, near.ranked.positions);
   const Value weights = near.Weights(graph);

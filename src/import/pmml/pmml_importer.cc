@@ -135,6 +135,7 @@ PlacedAnswer PlaceInAnswer(const OutputValue& output, const ModelAnswer& answer,
 Status AddOutputs(Conversion& all, ModelScope& scope, const Element& model,
                   const ModelAnswer& answer, Said& said) {
   std::vector<std::string> taken;
+  taken.reserve(all.columns.size());
   for (const ImportedColumn& column : all.columns) taken.push_back(column.name);
   const Value fails = scope.fails();
   const std::string value_name = FreeName(taken, answer.classifies ? "label" : "prediction");

@@ -448,6 +448,7 @@ TreeCompiler::Split TreeCompiler::SplitOf(const Knowledge& known, const Predicat
 
 Value TreeCompiler::Rows() {
   std::vector<Value> columns;
+  columns.reserve(columns_.size());
   for (const Field& field : columns_) columns.push_back(field.value);
   if (columns.empty()) columns.push_back(all_.zeros);
   ensemble_.features = static_cast<uint32_t>(columns.size());

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <span>
 #include <string>
@@ -57,8 +58,8 @@ class TreeCompiler {
   struct Knowledge {
     bool may_be_missing = true;
     bool may_be_present = true;
-    double low = -INFINITY;
-    double high = INFINITY;
+    double low = -std::numeric_limits<double>::infinity();
+    double high = std::numeric_limits<double>::infinity();
     bool low_is_open = false;
     bool high_is_open = false;
     bool only = false;  // of `listed`; else: none of them

@@ -232,9 +232,9 @@ Result<Answer> ConvertCatboost(Scope& scope, const Record& record, const Frame& 
   return ToAnswer(scope, record, added->answer, role, FromClassLabels(added->labels, count));
 }
 
-template <Result<Answer> (*convert)(Scope&, const Record&, const Frame&, Role), Role role>
+template <Result<Answer> (*Converter)(Scope&, const Record&, const Frame&, Role), Role Wanted>
 Result<Answer> As(Scope& scope, const Record& record, const Frame& input) {
-  return convert(scope, record, input, role);
+  return Converter(scope, record, input, Wanted);
 }
 
 constexpr Estimator kEstimators[] = {

@@ -128,7 +128,7 @@ Result<Answer> ConvertBoostedClassifier(Scope& scope, const Record& record, cons
   Answer answer;
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(record, "classes_"));
   SLIPWAY_ASSIGN_OR_RETURN(const Boosted boosted, SumOfTrees(scope, record, input, exponential));
-  const int64_t count = answer.labels->size();
+  const int64_t count = answer.classes();
   if (boosted.columns != (count == 2 ? 1 : count)) {
     return record.Damaged(
         StrCat("estimators_: ", boosted.columns, " columns of trees for ", count, " classes"));
@@ -292,7 +292,7 @@ Result<Answer> ConvertHistClassifier(Scope& scope, const Record& record, const F
   Answer answer;
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(record, "classes_"));
   SLIPWAY_ASSIGN_OR_RETURN(const Boosted boosted, SumOfPredictors(scope, record, input));
-  const int64_t count = answer.labels->size();
+  const int64_t count = answer.classes();
   if (boosted.columns != (count == 2 ? 1 : count)) {
     return record.Damaged(
         StrCat("_baseline_prediction: ", boosted.columns, " columns for ", count, " classes"));

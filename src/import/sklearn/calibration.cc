@@ -87,8 +87,8 @@ Result<Value> Calibrated(Scope& scope, const Record& calibrator, const Value& sc
 
 // Decisions, or probabilities where there are none: of two classes one column, else all.
 Result<std::vector<Value>> Scores(Scope& scope, const Record& record, const Answer& part) {
-  if (!part.is_classifier()) return record.Damaged("an estimator that is no classifier");
-  const int64_t count = part.labels->size();
+  if (!part.labels) return record.Damaged("an estimator that is no classifier");
+  const int64_t count = part.classes();
   const bool decides = !part.decision.name.empty();
   const Value& all = decides ? part.decision : part.probabilities;
   if (all.name.empty()) return scope.Unsupported(record, "an estimator without scores");
@@ -111,7 +111,7 @@ Result<Value> CalibratedPart(Scope& scope, const Record& record, const Frame& in
                            Convert(scope, *estimator, record.PlaceOf(name), input));
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Value> scores, Scores(scope, record, part));
   SLIPWAY_ASSIGN_OR_RETURN(const auto calibrators, record.List(record.FirstOf(kCalibratorNames)));
-  if (part.labels->size() != classes || calibrators.size() != scores.size()) {
+  if (!part.is_classifier() || part.classes() != classes || calibrators.size() != scores.size()) {
     return scope.Unsupported(record, "calibration of some of the classes, or of all at once");
   }
   std::vector<Value> columns;
@@ -140,8 +140,7 @@ Result<Answer> ConvertCalibrated(Scope& scope, const Record& record, const Frame
         const Record part,
         Record::From(parts[i], record.PlaceOf(StrCat("calibrated_classifiers_[", i, "]")),
                      record.budget()));
-    SLIPWAY_ASSIGN_OR_RETURN(Value share,
-                             CalibratedPart(scope, part, input, answer.labels->size()));
+    SLIPWAY_ASSIGN_OR_RETURN(Value share, CalibratedPart(scope, part, input, answer.classes()));
     shares.push_back(std::move(share));
   }
   if (shares.empty()) return record.Damaged("calibrated_classifiers_: none");

@@ -68,13 +68,13 @@ Result<Answer> ConvertPipeline(Scope& scope, const Record& record, const Frame& 
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Part> parts, ReadParts(record, "steps"));
   if (parts.empty()) return record.Damaged("a pipeline without steps");
   Answer answer = Answer::Output(input);
+  Frame frame = input;  // what the next step sees
   base::Status first_problem;
   for (size_t i = 0; i < parts.size(); ++i) {
     if (PassesThrough(parts[i].estimator)) {
-      answer = Answer::Output(*std::move(answer.output));
+      answer = Answer::Output(frame);
       continue;
     }
-    const Frame frame = *answer.output;
     Result<Answer> next = Convert(scope, parts[i].estimator, parts[i].place, frame);
     const bool last = i + 1 == parts.size();
     if (next.ok() && !last && !next->output) {
@@ -88,6 +88,7 @@ Result<Answer> ConvertPipeline(Scope& scope, const Record& record, const Frame& 
       next = Answer::Output(*frame_for_next);
     }
     answer = *std::move(next);
+    if (answer.output) frame = *answer.output;
   }
   if (!first_problem.ok()) return first_problem;
   return answer;

@@ -41,7 +41,7 @@ Value PowerOf(GraphBuilder& graph, const Value& log_x, std::span<const double> p
     if (is_zero.back() != 0) factor = 1;
   }
   const Value row = RowConstant(graph, factors);
-  const Value power = graph.Node("Div", {Expm1(graph, graph.Node("Mul", {log_x, row})), row});
+  Value power = graph.Node("Div", {Expm1(graph, graph.Node("Mul", {log_x, row})), row});
   if (std::ranges::find(is_zero, 1.0) == is_zero.end()) return power;
   const Value zero = graph.Cast(RowConstant(graph, is_zero), ElementType::kBool);
   return Where(graph, zero, log_x, power);
@@ -50,6 +50,7 @@ Value PowerOf(GraphBuilder& graph, const Value& log_x, std::span<const double> p
 Value YeoJohnson(GraphBuilder& graph, const Value& x, const std::vector<double>& lambdas) {
   constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
   std::vector<double> mirrored;
+  mirrored.reserve(lambdas.size());
   for (const double lambda : lambdas) mirrored.push_back(2 - lambda);
   const Value log_x = Log1p(graph, graph.Node("Abs", {x}));
   const Value negative = graph.Node("Neg", {PowerOf(graph, log_x, mirrored, kEpsilon)});
@@ -175,6 +176,7 @@ Result<Answer> ConvertQuantile(Scope& scope, const Record& record, const Frame& 
   std::vector<Value> columns;
   for (int64_t column = 0; column < input.width(); ++column) {
     std::vector<double> points;
+    points.reserve(quantiles.rows());
     for (int64_t i = 0; i < quantiles.rows(); ++i) {
       points.push_back(quantiles.row(i)[static_cast<size_t>(column)]);
     }

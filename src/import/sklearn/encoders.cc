@@ -130,6 +130,7 @@ Result<Answer> ConvertOneHot(Scope& scope, const Record& record, const Frame& in
       return drops[i] >= 0 && group > drops[i] ? group - 1 : group;
     };
     std::vector<int64_t> columns;
+    columns.reserve(grouping.group.size());
     for (const int64_t group : grouping.group) columns.push_back(column_of(group));
     const int64_t otherwise =
         to_infrequent && grouping.infrequent >= 0 ? column_of(grouping.infrequent) : -1;
@@ -161,7 +162,7 @@ Result<Answer> ConvertOrdinal(Scope& scope, const Record& record, const Frame& i
   for (size_t i = 0; i < categories.size(); ++i) {
     std::vector<double> values;
     for (const int64_t group : groupings[i].group) values.push_back(static_cast<double>(group));
-    if (categories[i].missing) values[*categories[i].missing] = missing;
+    if (const auto at = categories[i].missing) values[*at] = missing;
     SLIPWAY_ASSIGN_OR_RETURN(
         Value code, LookUpNumbers(scope, record, input, static_cast<int64_t>(i), categories[i],
                                   values, otherwise));

@@ -26,6 +26,7 @@ int64_t Labels::size() const {
 std::vector<std::string> Labels::Names() const {
   if (kind == Kind::kText) return texts;
   std::vector<std::string> names;
+  names.reserve(reals.size());
   for (const double real : reals) names.push_back(StrCat(real));
   for (const int64_t integer : integers) {
     names.push_back(kind == Kind::kBool ? (integer != 0 ? "True" : "False") : StrCat(integer));

@@ -67,6 +67,7 @@ struct Answer {
     return answer;
   }
   bool is_classifier() const { return labels.has_value(); }
+  int64_t classes() const { return labels ? labels->size() : 0; }
   bool is_regressor() const { return !prediction.name.empty(); }
 };
 

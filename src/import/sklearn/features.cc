@@ -145,9 +145,9 @@ Result<Answer> ConvertBins(Scope& scope, const Record& record, const Frame& inpu
 
 Value Square(GraphBuilder& graph, const Value& x) { return graph.Node("Mul", {x, x}); }
 
-template <int divisor>
+template <int Divisor>
 Value LogOf(GraphBuilder& graph, const Value& x) {
-  return graph.Node("Div", {graph.Node("Log", {x}), Constant(graph, std::log(divisor))});
+  return graph.Node("Div", {graph.Node("Log", {x}), Constant(graph, std::log(Divisor))});
 }
 
 // (e^x - e^-x) / 2, from e^|x| - 1, which keeps small x.

@@ -113,6 +113,7 @@ Result<Answer> ConvertSeveral(Scope& scope, const Record& record, const Frame& i
   std::vector<Value> codes;
   for (int64_t i = 0; i < outputs; ++i) {
     std::vector<int64_t> columns;
+    columns.reserve(several.labels[static_cast<size_t>(i)].size());
     for (int64_t k = 0; k < several.labels[static_cast<size_t>(i)].size(); ++k) {
       columns.push_back(i * most + k);
     }
@@ -130,8 +131,7 @@ Result<Answer> ConvertClassifier(Scope& scope, const Record& record, const Frame
   if (outputs != 1) return ConvertSeveral(scope, record, input, outputs);
   Answer answer;
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(record, "classes_"));
-  SLIPWAY_ASSIGN_OR_RETURN(answer.probabilities,
-                           Mean(scope, record, input, 1, answer.labels->size()));
+  SLIPWAY_ASSIGN_OR_RETURN(answer.probabilities, Mean(scope, record, input, 1, answer.classes()));
   answer.code = FirstMaximum(scope.graph, answer.probabilities);
   return answer;
 }

@@ -19,7 +19,7 @@ void Inputs::Use(int64_t column, ImportedColumn::Kind kind) {
 std::vector<ImportedColumn> Inputs::Found() const {
   std::vector<ImportedColumn> found = columns_;
   for (size_t i = 0; i < found.size(); ++i) {
-    if (used_[i]) found[i].kind = *used_[i];
+    found[i].kind = used_[i].value_or(found[i].kind);
   }
   return found;
 }

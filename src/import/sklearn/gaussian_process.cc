@@ -90,6 +90,7 @@ Value MeanLogistic(GraphBuilder& graph, const Value& mean, const Value& variance
                                    -2010.49422654};
   std::vector<double> squares;
   double sum = 0;
+  squares.reserve(kScales.size());
   for (const double scale : kScales) squares.push_back(scale * scale);
   for (const double weight : kWeights) sum += weight;
   const Value alpha = graph.Node("Reciprocal", {graph.Node("Mul", {variance, Constant(graph, 2)})});
@@ -98,6 +99,7 @@ Value MeanLogistic(GraphBuilder& graph, const Value& mean, const Value& variance
   const Value gamma = graph.Node("Mul", {mean, RowConstant(graph, kScales)});
   const Value errors = Erf(graph, graph.Node("Mul", {gamma, graph.Node("Sqrt", {share})}));
   std::vector<double> halves;
+  halves.reserve(kWeights.size());
   for (const double weight : kWeights) halves.push_back(weight / 2);
   const Value terms = graph.Node("Mul", {errors, RowConstant(graph, halves)});
   return graph.Node("Add", {SumOfRows(graph, terms), Constant(graph, sum / 2)});
@@ -116,7 +118,7 @@ Result<Answer> ConvertBinary(Scope& scope, const Record& record, const Frame& in
   const auto count = static_cast<size_t>(rows.rows());
   if (labels.values.size() != count || shares.values.size() != count ||
       roots.values.size() != count || triangle.values.size() != count * count ||
-      answer.labels->size() != 2) {
+      answer.classes() != 2) {
     return record.Damaged("y_train_, pi_, W_sr_, L_: do not fit the training data");
   }
   if (rows.rows() > kMaxClassifierRows) {
@@ -124,6 +126,7 @@ Result<Answer> ConvertBinary(Scope& scope, const Record& record, const Frame& in
   }
   SLIPWAY_ASSIGN_OR_RETURN(const Value covariance, ToTraining(scope, record, x, rows));
   std::vector<double> weights;
+  weights.reserve(count);
   for (size_t i = 0; i < count; ++i) weights.push_back(labels.values[i] - shares.values[i]);
   const Value mean = graph.Node(
       "MatMul",
@@ -145,9 +148,9 @@ Result<Answer> ConvertClassifier(Scope& scope, const Record& record, const Frame
   SLIPWAY_ASSIGN_OR_RETURN(const pickle::Value* inner, record.Get("base_estimator_"));
   SLIPWAY_ASSIGN_OR_RETURN(Answer answer,
                            Convert(scope, *inner, record.PlaceOf("base_estimator_"), input));
-  if (!answer.is_classifier()) return record.Damaged("base_estimator_: is no classifier");
+  if (!answer.labels) return record.Damaged("base_estimator_: is no classifier");
   SLIPWAY_ASSIGN_OR_RETURN(Labels labels, Labels::Read(record, "classes_"));
-  if (labels.size() != answer.labels->size()) return record.Damaged("classes_: do not fit");
+  if (labels.size() != answer.classes()) return record.Damaged("classes_: do not fit");
   answer.labels = std::move(labels);
   return answer;
 }

@@ -68,7 +68,7 @@ Result<Answer> ConvertDecision(Scope& scope, const Record& record, const Frame& 
   SLIPWAY_ASSIGN_OR_RETURN(const auto part, LinearPart(scope, record, input));
   Answer answer;
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(record, "classes_"));
-  const int64_t count = answer.labels->size();
+  const int64_t count = answer.classes();
   if (part.second != (count == 2 ? 1 : count)) {
     return record.Damaged(StrCat("coef_: ", part.second, " rows do not fit ", count, " classes"));
   }
@@ -80,13 +80,13 @@ Result<Answer> ConvertDecision(Scope& scope, const Record& record, const Frame& 
 // Probabilities of each class against the rest.
 Value OneVersusRest(Scope& scope, const Answer& answer) {
   const Value p = Expit(scope.graph, answer.decision);
-  if (answer.labels->size() == 2) return WithComplement(scope.graph, p);
+  if (answer.classes() == 2) return WithComplement(scope.graph, p);
   return scope.graph.Node("Div", {p, SumOfRows(scope.graph, p)});
 }
 
 Result<Answer> ConvertLogisticRegression(Scope& scope, const Record& record, const Frame& input) {
   SLIPWAY_ASSIGN_OR_RETURN(Answer answer, ConvertDecision(scope, record, input));
-  const bool two = answer.labels->size() == 2;
+  const bool two = answer.classes() == 2;
   if (record.Is("multi_class", "multinomial") && two) {
     const Value& z = answer.decision;
     const Value both = scope.graph.Concat({scope.graph.Node("Neg", {z}), z});
@@ -108,7 +108,7 @@ Value ModifiedHuber(Scope& scope, const Answer& answer) {
       graph.Node("Clip", {answer.decision, Constant(graph, -1), Constant(graph, 1)});
   const Value p =
       graph.Node("Div", {graph.Node("Add", {clipped, Constant(graph, 1)}), Constant(graph, 2)});
-  const int64_t count = answer.labels->size();
+  const int64_t count = answer.classes();
   if (count == 2) return WithComplement(graph, p);
   return Normalized(graph, p, 1.0 / static_cast<double>(count));
 }
@@ -138,7 +138,7 @@ Result<Answer> ConvertRidgeClassifier(Scope& scope, const Record& record, const 
     return answer;
   }
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(binarizer, "classes_"));
-  const int64_t count = answer.labels->size();
+  const int64_t count = answer.classes();
   if (part.second != (count == 2 ? 1 : count)) {
     return record.Damaged(StrCat("coef_: ", part.second, " rows do not fit ", count, " classes"));
   }
@@ -191,7 +191,7 @@ Result<std::optional<Frame>> Projected(Scope& scope, const Record& record, const
 // regression: a softmax for three classes or more.
 Result<Answer> ConvertDiscriminant(Scope& scope, const Record& record, const Frame& input) {
   SLIPWAY_ASSIGN_OR_RETURN(Answer answer, ConvertDecision(scope, record, input));
-  answer.probabilities = answer.labels->size() == 2
+  answer.probabilities = answer.classes() == 2
                              ? WithComplement(scope.graph, Expit(scope.graph, answer.decision))
                              : Softmax(scope.graph, answer.decision);
   SLIPWAY_ASSIGN_OR_RETURN(answer.output, Projected(scope, record, input));

@@ -25,7 +25,10 @@ constexpr int64_t kMaxComponents = 10'000;
 double Digamma(double x) {
   if (!(x > 0)) return std::numeric_limits<double>::quiet_NaN();
   double sum = 0;
-  for (; x < 10; ++x) sum -= 1 / x;
+  while (x < 10) {
+    sum -= 1 / x;
+    ++x;
+  }
   const double r = 1 / (x * x);
   const double series =
       r * (1.0 / 12 - r * (1.0 / 120 - r * (1.0 / 252 - r * (1.0 / 240 - r * (1.0 / 132)))));
@@ -148,6 +151,7 @@ Result<Answer> ConvertGaussian(Scope& scope, const Record& record, const Frame& 
     return record.Damaged("weights_: do not fit the components");
   }
   std::vector<double> logarithms;
+  logarithms.reserve(weights.values.size());
   for (const double weight : weights.values) logarithms.push_back(std::log(weight));
   return FromLikelihoods(scope, record, input, logarithms, mixture);
 }

@@ -45,7 +45,7 @@ Result<Scores> ScoresOf(Scope& scope, const Record& record, const std::vector<An
       columns.push_back(part.prediction);
       continue;
     }
-    if (!part.is_classifier() || part.labels->size() != 2) {
+    if (part.classes() != 2) {
       return scope.Unsupported(record, "an estimator that does not decide between two classes");
     }
     if (!part.probabilities.name.empty()) {
@@ -122,7 +122,7 @@ Result<Answer> ConvertOneVsRest(Scope& scope, const Record& record, const Frame&
   }
   Answer answer;
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(binarizer, "classes_"));
-  const int64_t count = answer.labels->size();
+  const int64_t count = answer.classes();
   if (static_cast<int64_t>(parts.size()) != (count == 2 ? 1 : count)) {
     return record.Damaged("estimators_: do not fit the classes");
   }
@@ -176,7 +176,7 @@ Result<Answer> ConvertOneVsOne(Scope& scope, const Record& record, const Frame& 
   }
   Answer answer;
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(record, "classes_"));
-  const int64_t count = answer.labels->size();
+  const int64_t count = answer.classes();
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Answer> parts,
                            ConvertAll(scope, record, "estimators_", input));
   const auto pairs = static_cast<int64_t>(parts.size());
@@ -208,7 +208,7 @@ Result<Answer> ConvertOutputCode(Scope& scope, const Record& record, const Frame
   SLIPWAY_ASSIGN_OR_RETURN(const Reals book, record.Numbers("code_book_"));
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Answer> parts,
                            ConvertAll(scope, record, "estimators_", input));
-  const bool fits = book.shape.size() == 2 && book.rows() == answer.labels->size() &&
+  const bool fits = book.shape.size() == 2 && book.rows() == answer.classes() &&
                     book.columns() == static_cast<int64_t>(parts.size());
   if (!fits) return record.Damaged("code_book_: does not fit classes and estimators");
   SLIPWAY_ASSIGN_OR_RETURN(const Scores scores, ScoresOf(scope, record, parts));

@@ -50,6 +50,7 @@ Result<Value> SquaredSpread(Scope& scope, const Record& record, const Value& x, 
 Result<Value> Scores(Scope& scope, const Record& record, const Value& squares,
                      const Reals& priors) {
   std::vector<double> terms;
+  terms.reserve(priors.values.size());
   for (const double prior : priors.values) terms.push_back(2 * std::log(prior));
   if (std::ranges::any_of(terms, [](double term) { return std::isnan(term); })) {
     return record.Damaged("class_prior_: a share below zero");
@@ -70,7 +71,7 @@ Result<Answer> ConvertNearestCentroid(Scope& scope, const Record& record, const 
   SLIPWAY_ASSIGN_OR_RETURN(const Reals centers, record.Numbers("centroids_"));
   Answer answer;
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(record, "classes_"));
-  const int64_t classes = answer.labels->size();
+  const int64_t classes = answer.classes();
   if (centers.shape.size() != 2 || centers.columns() != input.width() ||
       centers.rows() != classes) {
     return record.Damaged(

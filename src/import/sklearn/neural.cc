@@ -89,7 +89,7 @@ Result<Answer> ConvertClassifier(Scope& scope, const Record& record, const Frame
     return answer;
   }
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(binarizer, "classes_"));
-  const int64_t count = answer.labels->size();
+  const int64_t count = answer.classes();
   if (layers.width != (count == 2 ? 1 : count)) {
     return record.Damaged(
         StrCat("the last layer has ", layers.width, " columns for ", count, " classes"));

@@ -18,9 +18,8 @@ using graph::Value;
 Value LabelsOf(Scope& scope, const Labels& labels, const Value& code) {
   graph::GraphBuilder& graph = scope.graph;
   const std::vector<int64_t> dims = {labels.size()};
-  const auto gather = [&](graph::Constant constant) {
-    return graph.Node("Gather", {graph.Add(std::move(constant), "labels"), code},
-                      {{"axis", int64_t{0}}});
+  const auto gather = [&](const graph::Constant& constant) {
+    return graph.Node("Gather", {graph.Add(constant, "labels"), code}, {{"axis", int64_t{0}}});
   };
   switch (labels.kind) {
     case Labels::Kind::kText:
@@ -85,6 +84,7 @@ Result<Value> Joined(Scope& scope, const Record& record, const Frame& frame) {
     if (block.value.type != ElementType::kString) return scope.Matrix(record, frame);
   }
   std::vector<Value> parts;
+  parts.reserve(frame.blocks.size());
   for (const Frame::Block& block : frame.blocks) parts.push_back(block.value);
   if (parts.empty()) return record.Damaged("answers with no columns");
   return scope.graph.Concat(std::move(parts));
@@ -94,10 +94,10 @@ Result<Value> Joined(Scope& scope, const Record& record, const Frame& frame) {
 
 base::Status AddOutputs(Scope& scope, const Record& record, const Answer& answer,
                         std::vector<std::string>& class_names) {
-  if (answer.is_classifier()) {
-    const int64_t count = answer.labels->size();
-    class_names = answer.labels->Names();
-    AddOutput(scope, LabelsOf(scope, *answer.labels, answer.code), "label", {"batch"});
+  if (const auto& labels = answer.labels; labels.has_value()) {
+    const int64_t count = labels->size();
+    class_names = labels->Names();
+    AddOutput(scope, LabelsOf(scope, *labels, answer.code), "label", {"batch"});
     if (!answer.probabilities.name.empty()) {
       AddOutput(scope, answer.probabilities, "probabilities", {"batch", count});
     } else if (!answer.decision.name.empty()) {

@@ -27,12 +27,12 @@ std::optional<ClassLabels> WrapperClasses(const Record& record, Role role) {
   if (role != Role::kClassifier) return ClassLabels();
   const Result<std::optional<Labels>> labels = LearnedLabels(record);
   if (!labels.ok()) return std::nullopt;
-  if (!labels->has_value()) return ClassLabels();
-  const Labels& known = labels->value();
-  if (known.kind == Labels::Kind::kText) return ClassLabels{.numbers = {}, .texts = known.texts};
-  if (known.kind != Labels::Kind::kInteger) return std::nullopt;
-  if (known.integers == Numbered(known.size()).integers) return ClassLabels();
-  return ClassLabels{.numbers = known.integers, .texts = {}};
+  const std::optional<Labels>& known = *labels;
+  if (!known) return ClassLabels();
+  if (known->kind == Labels::Kind::kText) return ClassLabels{.numbers = {}, .texts = known->texts};
+  if (known->kind != Labels::Kind::kInteger) return std::nullopt;
+  if (known->integers == Numbered(known->size()).integers) return ClassLabels();
+  return ClassLabels{.numbers = known->integers, .texts = {}};
 }
 
 Imported ImportXgboost(const Record& record, const StoredBooster& stored,
@@ -100,16 +100,18 @@ std::optional<ImportedModel> ImportRootBooster(const Record& record, const Impor
   const Role role = RoleOf(record.name());
   const auto stored = FindStored(record);
   if (!stored.ok()) return std::nullopt;
-  Imported model = framework == "XGBoost"    ? ImportXgboost(record, *stored, options, role)
-                   : framework == "LightGBM" ? ImportLightgbm(record, *stored, options, role)
-                                             : ImportCatboost(*stored, options);
-  if (!model.ok() || !*model) return std::nullopt;
-  const bool tells_classes = !(*model)->class_names.empty();
+  Imported imported = framework == "XGBoost"    ? ImportXgboost(record, *stored, options, role)
+                      : framework == "LightGBM" ? ImportLightgbm(record, *stored, options, role)
+                                                : ImportCatboost(*stored, options);
+  if (!imported.ok()) return std::nullopt;
+  std::optional<ImportedModel>& model = *imported;
+  if (!model) return std::nullopt;
+  const bool tells_classes = !model->class_names.empty();
   if (role != Role::kBooster && tells_classes != (role == Role::kClassifier)) return std::nullopt;
-  for (std::string& line : (*model)->structure) {
+  for (std::string& line : model->structure) {
     line = StrCat(base::Printable(record.name()), ": ", line);
   }
-  return std::move(*model);
+  return std::move(model);
 }
 
 }  // namespace slipway::import::sklearn

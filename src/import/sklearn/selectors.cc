@@ -36,6 +36,7 @@ Result<Answer> ConvertVarianceThreshold(Scope& scope, const Record& record, cons
   SLIPWAY_ASSIGN_OR_RETURN(const Reals variances, record.Numbers("variances_"));
   SLIPWAY_ASSIGN_OR_RETURN(const double threshold, record.NumberOr("threshold", 0));
   std::vector<bool> mask;
+  mask.reserve(variances.values.size());
   for (const double variance : variances.values) mask.push_back(variance > threshold);
   return Keep(scope, record, input, mask);
 }
@@ -107,6 +108,7 @@ Result<std::vector<bool>> BelowAlpha(const Record& record, std::string_view para
   SLIPWAY_ASSIGN_OR_RETURN(double alpha, record.Number(parameter));
   if (divided) alpha /= static_cast<double>(p_values.values.size());
   std::vector<bool> mask;
+  mask.reserve(p_values.values.size());
   for (const double p : p_values.values) mask.push_back(p < alpha);
   return mask;
 }
@@ -123,6 +125,7 @@ Result<std::vector<bool>> FalseDiscovery(const Record& record, std::string_view 
     if (sorted[i] <= alpha / count * static_cast<double>(i + 1)) largest = sorted[i];
   }
   std::vector<bool> mask;
+  mask.reserve(p_values.values.size());
   for (const double p : p_values.values) mask.push_back(p <= largest);
   return mask;
 }
@@ -160,6 +163,7 @@ Result<Answer> ConvertUnivariate(Scope& scope, const Record& record, const Frame
 Result<Answer> ConvertSupport(Scope& scope, const Record& record, const Frame& input) {
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<int64_t> support, record.Integers("support_"));
   std::vector<bool> mask;
+  mask.reserve(support.size());
   for (const int64_t one : support) mask.push_back(one != 0);
   return Keep(scope, record, input, mask);
 }

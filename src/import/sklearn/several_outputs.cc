@@ -29,7 +29,7 @@ Result<Answer> ConvertMultiOutputClassifier(Scope& scope, const Record& record,
   Several several;
   std::vector<Value> codes;
   for (const Answer& part : parts) {
-    if (!part.is_classifier()) return record.Damaged("an estimator that is no classifier");
+    if (!part.labels) return record.Damaged("an estimator that is no classifier");
     several.labels.push_back(*part.labels);
     codes.push_back(ColumnOf(scope.graph, part.code));
     if (!part.probabilities.name.empty()) several.each.push_back(part.probabilities);
@@ -107,24 +107,22 @@ class Chain {
   }
 
   // The labels themselves, as numbers.
-  Result<Value> LabelNumbers(const Answer& part) {
-    std::vector<double> numbers = part.labels->reals;
-    for (const int64_t integer : part.labels->integers) {
-      numbers.push_back(static_cast<double>(integer));
-    }
+  Result<Value> LabelNumbers(const Labels& labels, const Value& code) {
+    std::vector<double> numbers = labels.reals;
+    for (const int64_t integer : labels.integers) numbers.push_back(static_cast<double>(integer));
     if (numbers.empty()) return scope_.Unsupported(record_, "a chain of text labels");
     const auto size = static_cast<int64_t>(numbers.size());
     const Value table = scope_.graph.Add(graph::DoubleConstant(numbers, {size}), "labels");
-    return scope_.graph.Node("Gather", {table, ColumnOf(scope_.graph, part.code)},
+    return scope_.graph.Node("Gather", {table, ColumnOf(scope_.graph, code)},
                              {{"axis", int64_t{0}}});
   }
 
   // What the estimators behind this one see of it, [batch, 1].
   Result<Value> Said(const Answer& part) {
     if (part.is_regressor() && part.targets == 1) return part.prediction;
-    if (!part.is_classifier()) return record_.Damaged("an estimator of several outputs, or none");
-    if (method_ == "predict") return LabelNumbers(part);
-    const bool two = part.labels->size() == 2;
+    if (!part.labels) return record_.Damaged("an estimator of several outputs, or none");
+    if (method_ == "predict") return LabelNumbers(*part.labels, part.code);
+    const bool two = part.classes() == 2;
     if (two && method_ == "predict_proba" && !part.probabilities.name.empty()) {
       return scope_.graph.Columns(part.probabilities, kSecond);
     }
@@ -162,10 +160,10 @@ Result<Answer> ConvertClassifierChain(Scope& scope, const Record& record, const 
   bool decides = true;
   for (size_t i = 0; i < chain.parts().size(); ++i) {
     const Answer& part = chain.parts()[i];
-    if (!part.is_classifier()) return record.Damaged("an estimator that is no classifier");
+    if (!part.labels) return record.Damaged("an estimator that is no classifier");
     several.labels[chain.OutputOf(i)] = *part.labels;
-    shares = shares && part.labels->size() == 2 && !part.probabilities.name.empty();
-    decides = decides && part.labels->size() == 2 && !part.decision.name.empty();
+    shares = shares && part.classes() == 2 && !part.probabilities.name.empty();
+    decides = decides && part.classes() == 2 && !part.decision.name.empty();
   }
   several.codes = chain.Joined([&](const Answer& part) { return ColumnOf(graph, part.code); });
   if (shares) {

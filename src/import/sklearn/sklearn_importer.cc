@@ -100,7 +100,7 @@ class Conversion {
     const Result<Answer> answer = Convert(scope_, document.root(), "", frame);
     if (!answer.ok()) return answer.status();
     if (inputs_.mode() == Inputs::Mode::kProbe) {
-      if (answer->output) UseAsNumbers(*answer->output);
+      if (const auto& output = answer->output) UseAsNumbers(*output);
       return base::OkStatus();
     }
     SLIPWAY_ASSIGN_OR_RETURN(const Record record, Record::From(document.root(), "", scope_.budget));

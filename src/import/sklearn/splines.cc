@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -271,11 +272,11 @@ Result<Answer> ConvertSplines(Scope& scope, const Record& record, const Frame& i
       const Value missing = graph.Node("IsNaN", {from}, {}, ElementType::kBool);
       y = graph.Node("Where", {missing, Constant(graph, 0), y}, {}, ElementType::kDouble);
     }
-    std::vector<int64_t> kept;
-    for (int64_t i = 0; i < splines.outputs() - (bias ? 0 : 1); ++i) kept.push_back(i);
+    const int64_t width = std::max<int64_t>(splines.outputs() - (bias ? 0 : 1), 0);
+    std::vector<int64_t> kept(static_cast<size_t>(width));
+    std::iota(kept.begin(), kept.end(), 0);
     if (kept.empty()) continue;
-    parts.push_back(
-        Frame::Of(bias ? y : graph.Columns(y, kept), static_cast<int64_t>(kept.size())));
+    parts.push_back(Frame::Of(bias ? y : graph.Columns(y, kept), width));
   }
   return Answer::Output(Frame::Join(std::move(parts)));
 }

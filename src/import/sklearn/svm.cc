@@ -213,7 +213,7 @@ Result<Answer> ConvertClassifier(Scope& scope, const Record& record, const Frame
   SLIPWAY_ASSIGN_OR_RETURN(const Machine machine, ReadMachine(scope, record, input));
   Answer answer;
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(record, "classes_"));
-  const int64_t classes = answer.labels->size();
+  const int64_t classes = answer.classes();
   if (classes < 2 || classes > 1000) return record.Damaged("classes_: expected 2 to 1,000");
   SLIPWAY_ASSIGN_OR_RETURN(const Value decisions, PairDecisions(scope, record, machine, classes));
   SLIPWAY_ASSIGN_OR_RETURN(answer.probabilities, Probabilities(scope, record, decisions, classes));

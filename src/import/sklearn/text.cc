@@ -193,7 +193,8 @@ Result<std::vector<std::string>> ReadVocabulary(const Record& record) {
     columns[static_cast<size_t>(*column)] = *std::move(term);
   }
   std::vector<std::string> out;
-  for (std::optional<std::string>& term : columns) out.push_back(*std::move(term));
+  out.reserve(columns.size());
+  for (std::optional<std::string>& term : columns) out.push_back(std::move(term).value_or(""));
   return out;
 }
 

@@ -20,39 +20,38 @@ using graph::GraphBuilder;
 using graph::Value;
 
 // The inner estimator's columns at the places of the outer one's classes. Inner classes are codes.
-Result<Value> AtOuterClasses(Scope& scope, const Record& record, const Answer& inner,
+Result<Value> AtOuterClasses(Scope& scope, const Record& record, const Labels& inner,
                              const Value& columns, int64_t count) {
-  if (inner.labels->size() == count) return columns;
-  if (inner.labels->kind == Labels::Kind::kText)
-    return record.Damaged("an estimator of text labels");
+  if (inner.size() == count) return columns;
+  if (inner.kind == Labels::Kind::kText) return record.Damaged("an estimator of text labels");
   GraphBuilder& graph = scope.graph;
-  std::vector<double> placement(static_cast<size_t>(inner.labels->size() * count), 0.0);
-  for (int64_t i = 0; i < inner.labels->size(); ++i) {
-    const int64_t outer = inner.labels->kind == Labels::Kind::kReal
-                              ? static_cast<int64_t>(inner.labels->reals[static_cast<size_t>(i)])
-                              : inner.labels->integers[static_cast<size_t>(i)];
+  std::vector<double> placement(static_cast<size_t>(inner.size() * count), 0.0);
+  for (int64_t i = 0; i < inner.size(); ++i) {
+    const int64_t outer = inner.kind == Labels::Kind::kReal
+                              ? static_cast<int64_t>(inner.reals[static_cast<size_t>(i)])
+                              : inner.integers[static_cast<size_t>(i)];
     if (outer < 0 || outer >= count) return record.Damaged("an estimator of other classes");
     placement[static_cast<size_t>(i * count + outer)] = 1;
   }
   return graph.Node(
-      "MatMul", {columns, graph.Add(graph::DoubleConstant(placement, {inner.labels->size(), count}),
-                                    "placement")});
+      "MatMul",
+      {columns, graph.Add(graph::DoubleConstant(placement, {inner.size(), count}), "placement")});
 }
 
 Result<Answer> ConvertBaggingClassifier(Scope& scope, const Record& record, const Frame& input) {
   GraphBuilder& graph = scope.graph;
   Answer answer;
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(record, "classes_"));
-  const int64_t count = answer.labels->size();
+  const int64_t count = answer.classes();
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Answer> parts,
                            ConvertAll(scope, record, "estimators_", input, "estimators_features_"));
   std::vector<Value> shares;
   std::vector<Value> decisions;
   for (const Answer& part : parts) {
-    if (!part.is_classifier()) return record.Damaged("an estimator that is no classifier");
-    const Value own = part.probabilities.name.empty() ? Votes(scope, part.code, part.labels->size())
+    if (!part.labels) return record.Damaged("an estimator that is no classifier");
+    const Value own = part.probabilities.name.empty() ? Votes(scope, part.code, part.classes())
                                                       : part.probabilities;
-    SLIPWAY_ASSIGN_OR_RETURN(Value share, AtOuterClasses(scope, record, part, own, count));
+    SLIPWAY_ASSIGN_OR_RETURN(Value share, AtOuterClasses(scope, record, *part.labels, own, count));
     shares.push_back(std::move(share));
     if (!part.decision.name.empty()) decisions.push_back(part.decision);
   }
@@ -113,14 +112,14 @@ Result<std::vector<double>> VotingWeights(const Record& record, size_t count) {
 Result<Answer> ConvertVotingClassifier(Scope& scope, const Record& record, const Frame& input) {
   Answer answer;
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(record, "classes_"));
-  const int64_t count = answer.labels->size();
+  const int64_t count = answer.classes();
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Answer> parts,
                            ConvertAll(scope, record, "estimators_", input));
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<double> weights, VotingWeights(record, parts.size()));
   const bool soft = record.Is("voting", "soft");
   std::vector<Value> shares;
   for (const Answer& part : parts) {
-    if (!part.is_classifier() || part.labels->size() != count) {
+    if (!part.is_classifier() || part.classes() != count) {
       return record.Damaged("an estimator that is no classifier of these classes");
     }
     if (soft && part.probabilities.name.empty()) {
@@ -150,7 +149,7 @@ Result<Frame> StackColumns(Scope& scope, const Record& record, const Answer& par
                            const std::string& method) {
   if (method == "predict" && part.is_regressor()) return Frame::Of(part.prediction, part.targets);
   if (!part.is_classifier()) return record.Damaged("stack_method_: does not fit its estimator");
-  const int64_t count = part.labels->size();
+  const int64_t count = part.classes();
   if (method == "predict_proba" && !part.probabilities.name.empty()) {
     if (count != 2) return Frame::Of(part.probabilities, count);
     constexpr std::array<int64_t, 1> kSecond = {1};
@@ -190,7 +189,7 @@ Result<Answer> ConvertStacking(Scope& scope, const Record& record, const Frame& 
   if (!record.name().ends_with("Classifier")) return answer;
   // The last estimator knows codes of the labels only.
   SLIPWAY_ASSIGN_OR_RETURN(Labels labels, Labels::Read(record, "classes_"));
-  if (!answer.is_classifier() || answer.labels->size() != labels.size()) {
+  if (!answer.is_classifier() || answer.classes() != labels.size()) {
     return record.Damaged("final_estimator_: is no classifier of these classes");
   }
   answer.labels = std::move(labels);

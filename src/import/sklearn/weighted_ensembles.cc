@@ -55,7 +55,7 @@ Result<Answer> ConvertAdaBoostClassifier(Scope& scope, const Record& record, con
   GraphBuilder& graph = scope.graph;
   Answer answer;
   SLIPWAY_ASSIGN_OR_RETURN(answer.labels, Labels::Read(record, "classes_"));
-  const int64_t classes = answer.labels->size();
+  const int64_t classes = answer.classes();
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Answer> parts,
                            ConvertAll(scope, record, "estimators_", input));
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<double> weights,
@@ -65,8 +65,8 @@ Result<Answer> ConvertAdaBoostClassifier(Scope& scope, const Record& record, con
   Value sum;
   double total = 0;
   for (size_t i = 0; i < parts.size(); ++i) {
-    const bool fits = parts[i].is_classifier() && parts[i].labels->size() == classes &&
-                      !(real && parts[i].probabilities.name.empty());
+    const bool fits =
+        parts[i].classes() == classes && !(real && parts[i].probabilities.name.empty());
     if (!fits) return scope.Unsupported(record, "an estimator that knows other classes");
     const Value one = real ? Logarithms(scope, parts[i].probabilities, classes)
                            : Chosen(scope, parts[i], weights[i], classes);

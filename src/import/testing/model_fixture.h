@@ -64,13 +64,13 @@ inline std::string ReadFixture(const std::filesystem::path& path) {
 }
 
 inline std::unique_ptr<engine::Engine> LoadOnnx(std::string model) {
-  static const base::RealFileSystem files;
-  static const std::unique_ptr<base::Logger> logger = base::Logger::Null();
-  static const std::unique_ptr<engine::OnnxRuntimeFactory> factory =
-      *engine::OnnxRuntimeFactory::Create(files, *logger);
+  static const base::RealFileSystem kFiles;
+  static const std::unique_ptr<base::Logger> kLogger = base::Logger::Null();
+  static const std::unique_ptr<engine::OnnxRuntimeFactory> kFactory =
+      *engine::OnnxRuntimeFactory::Create(kFiles, *kLogger);
   auto content = std::make_shared<std::map<std::string, std::string>>();
   (*content)["model.onnx"] = std::move(model);
-  auto engine = factory->Load({.directory = {}, .in_memory = std::move(content)}, {});
+  auto engine = kFactory->Load({.directory = {}, .in_memory = std::move(content)}, {});
   EXPECT_TRUE(engine.ok()) << engine.status();
   return engine.ok() ? *std::move(engine) : nullptr;
 }

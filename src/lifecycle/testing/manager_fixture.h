@@ -38,9 +38,10 @@ inline bool Eventually(const std::function<bool()>& condition) {
 
 // A manager over a temporary repository of scripted models; for tests.
 class ManagerFixture : public testing::Test {
- protected:
+ public:
   ~ManagerFixture() override { manager_.reset(); }
 
+ protected:
   void Write(const std::string& relative, const std::string& content) const {
     const std::filesystem::path path = directory_.path() / relative;
     std::filesystem::create_directories(path.parent_path());

@@ -83,7 +83,7 @@ struct Http2Client::Callbacks {
     Stream& stream = Self(user_data).streams_[id];
     const size_t size = std::min(room, stream.out.size() - stream.out_at);
     if (size == 0 && !stream.out_end) return NGHTTP2_ERR_DEFERRED;
-    if (size > 0) std::memcpy(buffer, stream.out.data() + stream.out_at, size);
+    std::copy_n(stream.out.data() + stream.out_at, size, buffer);
     stream.out_at += size;
     if (stream.out_at == stream.out.size() && stream.out_end) *flags |= NGHTTP2_DATA_FLAG_EOF;
     return static_cast<ssize_t>(size);
@@ -96,7 +96,7 @@ Http2Client::Http2Client(std::string_view address, const Options& options) : opt
   if (options.receive_buffer > 0) {
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &options.receive_buffer, sizeof(int));
   }
-  SLIPWAY_CHECK(::connect(fd_.get(), where.get(), where.size()) == 0);
+  SLIPWAY_CHECK(fd_.valid() && ::connect(fd_.get(), where.get(), where.size()) == 0);
 
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_option* option = nullptr;

@@ -30,7 +30,7 @@ RawClient::RawClient(std::string_view address, int receive_buffer) {
   if (receive_buffer > 0) {
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
   }
-  if (::connect(fd_.get(), where.get(), where.size()) != 0) fd_.Reset();
+  if (fd_.valid() && ::connect(fd_.get(), where.get(), where.size()) != 0) fd_.Reset();
 }
 
 bool RawClient::WaitFor(short events) {
