@@ -64,6 +64,8 @@ using Attributes = std::vector<Attribute>;
 // Thread-compatible. Source: onnx.proto of ONNX 1.20.
 class GraphBuilder {
  public:
+  static constexpr int64_t kIrVersion = 10;
+  static constexpr int64_t kOpset = 21;  // of the standard's own operators
   static constexpr std::string_view kMlDomain = "ai.onnx.ml";
   static constexpr std::string_view kSlipwayDomain = "org.slipway";
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/protobuf_wire.h"
@@ -27,6 +28,21 @@ inline base::Status ReadField(const base::WireField& field, int64_t& out) {
   }
   out = field.signed_value();
   return base::OkStatus();
+}
+
+// Copies a field to the end of a message.
+inline void AppendField(const base::WireField& field, std::string& out) {
+  base::WireWriter writer(out);
+  switch (field.type) {
+    case base::WireType::kVarint:
+      return writer.Varint(field.number, field.value);
+    case base::WireType::kFixed64:
+      return writer.Fixed64(field.number, field.value);
+    case base::WireType::kFixed32:
+      return writer.Fixed32(field.number, static_cast<uint32_t>(field.value));
+    case base::WireType::kBytes:
+      return writer.Bytes(field.number, field.text());
+  }
 }
 
 // Which fields of a message that hold one message each have come already. A second one would be

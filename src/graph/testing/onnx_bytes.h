@@ -110,6 +110,40 @@ inline std::string TestIntAttribute(std::string_view name, int64_t value) {
   return out;
 }
 
+// An attribute of a node in a function: what the call gives as `referred`.
+inline std::string TestReference(std::string_view name, std::string_view referred) {
+  std::string out;
+  base::WireWriter(out).Bytes(1, name);
+  base::WireWriter(out).Varint(20, 2);
+  base::WireWriter(out).Bytes(21, referred);
+  return out;
+}
+
+// A function, to append to a model as field 25; its domain is "test". Calls are nodes with domain
+// "test" as field 7.
+inline std::string TestFunction(std::string_view name, const std::vector<std::string>& inputs,
+                                const std::vector<std::string>& outputs,
+                                const std::vector<std::string>& nodes, uint64_t opset = 17) {
+  std::string opset_id;
+  base::WireWriter(opset_id).Varint(2, opset);
+  std::string out;
+  base::WireWriter writer(out);
+  writer.Bytes(1, name);
+  for (const std::string& input : inputs) writer.Bytes(4, input);
+  for (const std::string& output : outputs) writer.Bytes(5, output);
+  for (const std::string& node : nodes) writer.Bytes(7, node);
+  writer.Bytes(9, opset_id);
+  writer.Bytes(10, "test");
+  return out;
+}
+
+inline std::string TestCall(std::string_view function, const std::vector<std::string>& inputs,
+                            const std::vector<std::string>& outputs) {
+  std::string out = TestNode(function, inputs, outputs);
+  base::WireWriter(out).Bytes(7, "test");
+  return out;
+}
+
 struct TestGraph {
   std::vector<std::string> nodes;
   std::vector<std::string> inputs;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -14,10 +13,13 @@
 #include "base/protobuf_wire.h"
 #include "base/str_cat.h"
 #include "base/text.h"
-#include "graph/onnx_graph.h"
+#include "graph/external_data.h"
+#include "graph/function_inliner.h"
+#include "graph/graph_builder.h"
+#include "graph/onnx_model.h"
 #include "graph/onnx_summary.h"
 #include "graph/tabular_metadata.h"
-#include "import/onnx/model_edit.h"
+#include "import/onnx/zip_maps.h"
 
 namespace slipway::import::onnx {
 namespace {
@@ -29,12 +31,9 @@ using base::StrCat;
 using base::WireField;
 using base::WireReader;
 using base::WireType;
-using graph::OnnxGraph;
-using graph::OnnxNode;
+using graph::OnnxModel;
 using graph::OnnxSummary;
-using graph::OnnxValue;
 
-constexpr int64_t kIrVersion = 10;
 constexpr int64_t kIrWithDefaults = 4;  // before it, an initializer had to be an input too
 
 bool IsZipMap(WireReader node) {
@@ -56,37 +55,6 @@ bool HasZipMap(std::span<const std::byte> file) {
     }
   }
   return false;
-}
-
-Result<std::vector<std::string>> ClassNames(const OnnxNode& node) {
-  SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> names, node.Texts("classlabels_strings"));
-  if (!names.empty()) return names;
-  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<int64_t> numbers, node.Ints("classlabels_int64s"));
-  for (const int64_t number : numbers) names.push_back(std::to_string(number));
-  return names;
-}
-
-// The ZipMaps whose maps nobody but the client takes.
-Result<std::vector<ZippedOutput>> FindZipMaps(const OnnxGraph& graph) {
-  std::set<std::string_view> used;
-  for (const OnnxNode& node : graph.nodes) used.insert(node.inputs.begin(), node.inputs.end());
-  std::set<std::string_view> outputs;
-  for (const OnnxValue& output : graph.outputs) outputs.insert(output.name);
-  std::vector<ZippedOutput> found;
-  for (const OnnxNode& node : graph.nodes) {
-    if (node.op_type != "ZipMap" || node.inputs.size() != 1 || node.outputs.size() != 1) continue;
-    if (used.contains(node.outputs[0]) || !outputs.contains(node.outputs[0])) continue;
-    auto classes = ClassNames(node);
-    if (!classes.ok()) {
-      return classes.status().WithContext(StrCat("node '", Printable(node.name), "' (ZipMap)"));
-    }
-    if (classes->empty()) continue;
-    found.push_back({.node = node.name,
-                     .tensor = node.inputs[0],
-                     .output = node.outputs[0],
-                     .classes = *std::move(classes)});
-  }
-  return found;
 }
 
 // The files that tensors lie in, each mapped once.
@@ -114,56 +82,87 @@ class ExternalFiles {
   std::map<std::string, std::unique_ptr<base::MappedFile>> files_;
 };
 
-// What is to change, and lines that say so.
-struct Plan {
-  ModelEdit edit;
-  std::vector<std::string> changes;
-  std::vector<std::string> classes;  // in the order of the columns, where one output has them
+// Changes the model step by step, and says what it did.
+class Preparation {
+ public:
+  Preparation(const OnnxSummary& summary, const ImportOptions& options, OnnxModel& model)
+      : summary_(summary), options_(options), model_(model) {}
+
+  Status Run(ImportedModel& out) {
+    SLIPWAY_RETURN_IF_ERROR(TakeInFiles());
+    SLIPWAY_RETURN_IF_ERROR(InlineFunctions());
+    if (!options_.keep_zip_maps) SLIPWAY_RETURN_IF_ERROR(Unzip(out));
+    DropInputs();
+    model_.ir_version = std::max(model_.ir_version, graph::GraphBuilder::kIrVersion);
+    out.structure.insert(out.structure.end(), changes_.begin(), changes_.end());
+    return base::OkStatus();
+  }
+
+ private:
+  Status TakeInFiles() {
+    if (summary_.external.empty()) return base::OkStatus();
+    if (options_.files == nullptr) {
+      return base::InvalidArgument(
+          StrCat("tensor '", Printable(summary_.external[0].name),
+                 "' lies in another file, which cannot be read from here"));
+    }
+    const uint64_t most =
+        std::min(graph::OnnxLimits().max_file_bytes, options_.limits.max_file_bytes);
+    if (summary_.file_bytes + summary_.external_bytes > most) {
+      return base::ResourceExhausted(
+          StrCat("with its tensors of ", base::FormatByteSize(summary_.external_bytes),
+                 " the file would have more than ", base::FormatByteSize(most),
+                 ", the most ONNX can have: serve it as it is"));
+    }
+    ExternalFiles files(*options_.files, options_.directory);
+    SLIPWAY_RETURN_IF_ERROR(graph::FoldExternalData(
+        [&files](std::string_view location, uint64_t offset, uint64_t size) {
+          return files.Read(location, offset, size);
+        },
+        model_));
+    changes_.push_back(
+        StrCat(summary_.external.size(), " tensors of other files are in the model"));
+    return base::OkStatus();
+  }
+
+  Status InlineFunctions() {
+    const size_t functions = model_.functions.size();
+    SLIPWAY_ASSIGN_OR_RETURN(const size_t calls, graph::InlineFunctions(model_));
+    if (functions > 0) {
+      changes_.push_back(StrCat("the bodies of ", functions,
+                                " functions stand where they were called, ", calls, " times"));
+    }
+    return base::OkStatus();
+  }
+
+  Status Unzip(ImportedModel& out) {
+    SLIPWAY_ASSIGN_OR_RETURN(std::vector<UnzippedOutput> unzipped, UnzipOutputs(model_));
+    for (const UnzippedOutput& output : unzipped) {
+      changes_.push_back(StrCat("output '", Printable(output.name), "': a tensor of ",
+                                output.classes.size(), " columns instead of maps"));
+    }
+    if (unzipped.size() == 1) out.class_names = std::move(unzipped[0].classes);
+    return base::OkStatus();
+  }
+
+  void DropInputs() {
+    std::set<std::string_view> initialized;
+    for (const auto& one : model_.graph.initializers) initialized.insert(one.name);
+    const bool must_go = model_.ir_version < kIrWithDefaults;
+    if (options_.keep_optional_inputs && !must_go) return;
+    const size_t constants = std::erase_if(
+        model_.graph.inputs,
+        [&](const graph::NamedMessage& one) { return initialized.contains(one.name); });
+    if (constants > 0 && !must_go) {
+      changes_.push_back(StrCat(constants, " inputs with a default became constants"));
+    }
+  }
+
+  const OnnxSummary& summary_;
+  const ImportOptions& options_;
+  OnnxModel& model_;
+  std::vector<std::string> changes_;
 };
-
-void PlanUnzip(std::vector<ZippedOutput> zip_maps, Plan& plan) {
-  for (const ZippedOutput& zipped : zip_maps) {
-    plan.changes.push_back(StrCat("output '", Printable(zipped.output), "': a tensor of ",
-                                  zipped.classes.size(), " columns instead of maps"));
-  }
-  if (zip_maps.size() == 1) plan.classes = zip_maps[0].classes;
-  plan.edit.unzip = std::move(zip_maps);
-}
-
-void PlanInputs(const OnnxSummary& summary, bool keep_optional, Plan& plan) {
-  const bool must_go = summary.ir_version < kIrWithDefaults;
-  size_t constants = 0;
-  for (const OnnxValue& input : summary.inputs) {
-    if (!input.has_initializer || (keep_optional && !must_go)) continue;
-    plan.edit.drop_inputs.insert(input.name);
-    if (!must_go) ++constants;
-  }
-  if (constants > 0) {
-    plan.changes.push_back(StrCat(constants, " inputs with a default became constants"));
-  }
-}
-
-Status PlanExternal(const OnnxSummary& summary, const ImportOptions& options, ExternalFiles* files,
-                    Plan& plan) {
-  if (summary.external.empty()) return base::OkStatus();
-  if (files == nullptr) {
-    return base::InvalidArgument(StrCat("tensor '", Printable(summary.external[0].name),
-                                        "' lies in another file, which cannot be read from here"));
-  }
-  const uint64_t most = graph::OnnxLimits().max_file_bytes;
-  if (summary.file_bytes + summary.external_bytes > std::min(most, options.limits.max_file_bytes)) {
-    return base::ResourceExhausted(
-        StrCat("with its tensors of ", base::FormatByteSize(summary.external_bytes),
-               " the file would have more than ", base::FormatByteSize(most),
-               ", the most ONNX can have: serve it as it is"));
-  }
-  plan.edit.external = [files](std::string_view location, uint64_t offset, uint64_t size) {
-    return files->Read(location, offset, size);
-  };
-  plan.changes.push_back(
-      StrCat(summary.external.size(), " tensors of other files are in the model"));
-  return base::OkStatus();
-}
 
 std::vector<std::string> Structure(const OnnxSummary& summary) {
   std::string opsets;
@@ -176,34 +175,17 @@ std::vector<std::string> Structure(const OnnxSummary& summary) {
 
 Result<ImportedModel> Import(std::span<const std::byte> file, const ImportOptions& options) {
   SLIPWAY_ASSIGN_OR_RETURN(const OnnxSummary summary, graph::ReadOnnxSummary(file));
-  Plan plan;
-  plan.edit.ir_version = std::max(summary.ir_version, kIrVersion);
-  const bool has_zip_map = std::ranges::find(summary.operators, std::string_view("ZipMap"),
-                                             &graph::OnnxOperator::type) != summary.operators.end();
-  if (!options.keep_zip_maps && has_zip_map) {
-    SLIPWAY_ASSIGN_OR_RETURN(
-        const OnnxGraph graph,
-        graph::ReadOnnxGraph(file, {.max_nodes = graph::OnnxLimits().max_nodes,
-                                    .max_entries = graph::OnnxLimits().max_names}));
-    SLIPWAY_ASSIGN_OR_RETURN(std::vector<ZippedOutput> zip_maps, FindZipMaps(graph));
-    PlanUnzip(std::move(zip_maps), plan);
-  }
-  PlanInputs(summary, options.keep_optional_inputs, plan);
-  std::optional<ExternalFiles> files;
-  if (options.files != nullptr) files.emplace(*options.files, options.directory);
-  SLIPWAY_RETURN_IF_ERROR(PlanExternal(summary, options, files ? &*files : nullptr, plan));
-
+  SLIPWAY_ASSIGN_OR_RETURN(OnnxModel onnx, graph::ReadOnnxModel(file));
   ImportedModel model;
   model.format = "ONNX";
   model.framework = summary.producer_name;
   model.framework_version = summary.producer_version;
   model.structure = Structure(summary);
-  model.structure.insert(model.structure.end(), plan.changes.begin(), plan.changes.end());
-  model.class_names = plan.classes;
   model.has_other_files = !summary.external.empty();
-  SLIPWAY_ASSIGN_OR_RETURN(model.onnx, ApplyEdit(file, plan.edit));
+  SLIPWAY_RETURN_IF_ERROR(Preparation(summary, options, onnx).Run(model));
+  model.onnx = graph::WriteOnnxModel(onnx);
   graph::TabularMetadata metadata;
-  metadata.classes = plan.classes;
+  metadata.classes = model.class_names;
   for (const auto& [key, value] : graph::MetadataEntries(metadata)) {
     if (!summary.metadata.contains(key)) graph::AppendMetadata(key, value, model.onnx);
   }

@@ -13,14 +13,16 @@ namespace slipway::import::onnx {
 //   [batch, classes] and keeps the classes' names in the metadata;
 // - makes constants of inputs that have an initializer, as some exporters list every weight;
 // - takes in tensors whose bytes lie in other files, if ImportOptions says where files are;
+// - puts the bodies of functions that the file defines in the places of their calls;
 // - raises the IR version to 10. The operator sets stay: runtimes read old ones.
 //
-// ImportOptions::keep_zip_maps and keep_optional_inputs leave the first two as they are. Nodes,
-// weights and everything else are copied as they lie in the file.
+// ImportOptions::keep_zip_maps and keep_optional_inputs leave the first two as they are. Weights
+// and everything else are copied as they lie in the file.
 //
 // recognizes() is true only for files with a ZipMap, which answer less without the import; import()
 // takes any ONNX file. Beyond the errors of Importer: kPermissionDenied and kNotFound for files of
-// tensors. Source: onnx.proto; docs/Operators-ml.md (ZipMap), docs/ExternalData.md, docs/IR.md.
+// tensors, and those of graph::InlineFunctions(). Source: onnx.proto; docs/Operators-ml.md
+// (ZipMap), docs/ExternalData.md, docs/IR.md.
 const Importer& OnnxImporter();
 
 // Whether the file is ONNX, damaged or not: its first field is one that ONNX files begin with, and

@@ -1,0 +1,73 @@
+#include "import/onnx/zip_maps.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "base/str_cat.h"
+#include "base/text.h"
+#include "graph/onnx_encoding.h"
+
+namespace slipway::import::onnx {
+
+using base::Result;
+using base::StrCat;
+using graph::ModelGraph;
+using graph::ModelNode;
+using graph::NamedMessage;
+
+namespace {
+
+// Names that nodes take, in this graph and those inside it.
+void CollectUses(const ModelGraph& graph, std::set<std::string_view>& used) {
+  for (const ModelNode& node : graph.nodes) {
+    used.insert(node.inputs.begin(), node.inputs.end());
+    for (const graph::ModelSubgraph& subgraph : node.subgraphs) {
+      for (const ModelGraph& inner : subgraph.graphs) {
+        CollectUses(inner, used);
+        for (const NamedMessage& output : inner.outputs) used.insert(output.name);
+      }
+    }
+  }
+}
+
+Result<std::vector<std::string>> ClassNames(const ModelNode& node) {
+  SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> names, node.Texts("classlabels_strings"));
+  if (!names.empty()) return names;
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<int64_t> numbers, node.Ints("classlabels_int64s"));
+  for (const int64_t number : numbers) names.push_back(std::to_string(number));
+  return names;
+}
+
+}  // namespace
+
+Result<std::vector<UnzippedOutput>> UnzipOutputs(graph::OnnxModel& model) {
+  std::set<std::string_view> used;
+  CollectUses(model.graph, used);
+  std::map<std::string_view, NamedMessage*> outputs;
+  for (NamedMessage& output : model.graph.outputs) outputs.emplace(output.name, &output);
+  std::vector<UnzippedOutput> unzipped;
+  for (ModelNode& node : model.graph.nodes) {
+    if (node.op_type != "ZipMap" || node.inputs.size() != 1 || node.outputs.size() != 1) continue;
+    const auto output = outputs.find(node.outputs[0]);
+    if (used.contains(node.outputs[0]) || output == outputs.end()) continue;
+    auto classes = ClassNames(node);
+    if (!classes.ok()) {
+      return classes.status().WithContext(
+          StrCat("node '", base::Printable(node.name), "' (ZipMap)"));
+    }
+    if (classes->empty()) continue;
+    const std::vector<graph::Dim> dims = {std::string(), static_cast<int64_t>(classes->size())};
+    output->second->message = model.KeepMessage(
+        graph::EncodeValueInfo(node.outputs[0], graph::ElementType::kFloat, dims));
+    node.op_type = "Identity";
+    node.domain = {};
+    node.attributes.clear();
+    unzipped.push_back({.name = node.outputs[0], .classes = *std::move(classes)});
+  }
+  return unzipped;
+}
+
+}  // namespace slipway::import::onnx
