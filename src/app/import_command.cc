@@ -103,9 +103,9 @@ void ImportCommand::Configure(CLI::App& app) {
   app.add_option("--columns", columns_,
                  "auto, separate (an input for each column) or tensor (one for all)")
       ->check(CLI::IsMember(std::vector<std::string>{"auto", "separate", "tensor"}));
-  app.add_option("--keep", keep_, "Of ONNX: zipmap (outputs that are maps), optional-inputs")
+  app.add_option("--keep", keep_, "Of ONNX: zipmap (outputs that are maps), optional-inputs, opset")
       ->delimiter(',')
-      ->check(CLI::IsMember(std::vector<std::string>{"zipmap", "optional-inputs"}));
+      ->check(CLI::IsMember(std::vector<std::string>{"zipmap", "optional-inputs", "opset"}));
   app.add_flag("--json", json_, "Print JSON");
 }
 
@@ -124,6 +124,7 @@ base::Status ImportCommand::Run() {
   options.columns = ParseColumns(columns_);
   options.keep_zip_maps = Keeps("zipmap");
   options.keep_optional_inputs = Keeps("optional-inputs");
+  options.keep_opset = Keeps("opset");
   options.files = &context_.fs;
   options.directory = std::filesystem::absolute(source_).parent_path();
   auto model = ImportBytes(file->bytes(), options);

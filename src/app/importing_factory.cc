@@ -35,6 +35,7 @@ Result<engine::ModelFiles> ImportingFactory::Import(std::span<const std::byte> c
   }
   import::ImportOptions options;
   options.keep_optional_inputs = true;
+  options.keep_opset = true;
   options.files = fs;
   options.directory = files.directory;
   auto model = importer->import(content, options);

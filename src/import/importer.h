@@ -33,6 +33,7 @@ struct ImportOptions {
   Columns columns = Columns::kAuto;
   bool keep_zip_maps = false;         // ONNX: outputs that are sequences of maps stay so
   bool keep_optional_inputs = false;  // ONNX: inputs with a default stay inputs
+  bool keep_opset = false;            // ONNX: operators stay those of the set that they are of
   ImportLimits limits = {};
   // ONNX: where the other files are that the model lies in. Without it a model that has some is
   // refused. Borrowed.

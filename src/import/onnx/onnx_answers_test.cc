@@ -45,6 +45,9 @@ TEST_P(OnnxAnswersTest, AreTheSameAfterTheImport) {
   const auto summary = graph::ReadOnnxSummary(graph::AsBytes(model->onnx));
   ASSERT_TRUE(summary.ok()) << summary.status();
   EXPECT_TRUE(summary->functions.empty());
+  const bool kept = GetParam().find("kept_") != std::string::npos;
+  EXPECT_EQ(summary->opsets.at("ai.onnx") == 21, !kept);
+  EXPECT_EQ(model->warnings.empty(), !kept);
 
   const auto before = LoadOnnx(file);
   const auto after = LoadOnnx(model->onnx);

@@ -18,6 +18,7 @@
 #include "graph/graph_builder.h"
 #include "graph/onnx_model.h"
 #include "graph/onnx_summary.h"
+#include "graph/opset_upgrade.h"
 #include "graph/tabular_metadata.h"
 #include "import/onnx/zip_maps.h"
 
@@ -34,6 +35,7 @@ using base::WireType;
 using graph::OnnxModel;
 using graph::OnnxSummary;
 
+constexpr size_t kShownObstacles = 20;
 constexpr int64_t kIrWithDefaults = 4;  // before it, an initializer had to be an input too
 
 bool IsZipMap(WireReader node) {
@@ -93,6 +95,7 @@ class Preparation {
     SLIPWAY_RETURN_IF_ERROR(InlineFunctions());
     if (!options_.keep_zip_maps) SLIPWAY_RETURN_IF_ERROR(Unzip(out));
     DropInputs();
+    if (!options_.keep_opset) SLIPWAY_RETURN_IF_ERROR(Upgrade(out));
     model_.ir_version = std::max(model_.ir_version, graph::GraphBuilder::kIrVersion);
     out.structure.insert(out.structure.end(), changes_.begin(), changes_.end());
     return base::OkStatus();
@@ -156,6 +159,24 @@ class Preparation {
     if (constants > 0 && !must_go) {
       changes_.push_back(StrCat(constants, " inputs with a default became constants"));
     }
+  }
+
+  Status Upgrade(ImportedModel& out) {
+    SLIPWAY_ASSIGN_OR_RETURN(const graph::OpsetUpgrade upgrade, graph::UpgradeOpset({}, model_));
+    if (upgrade.to > upgrade.from) {
+      changes_.push_back(StrCat("operators of ai.onnx ", upgrade.from, " became those of ",
+                                upgrade.to, ", ", upgrade.rewritten, " nodes in another form"));
+    }
+    const size_t shown = std::min(upgrade.obstacles.size(), kShownObstacles);
+    for (size_t i = 0; i < shown; ++i) {
+      out.warnings.push_back(
+          StrCat("the operators stay those of ai.onnx ", upgrade.from, ": ", upgrade.obstacles[i]));
+    }
+    if (upgrade.obstacles.size() > shown) {
+      out.warnings.push_back(
+          StrCat("and ", upgrade.obstacles.size() - shown, " more nodes like these"));
+    }
+    return base::OkStatus();
   }
 
   const OnnxSummary& summary_;

@@ -14,9 +14,11 @@ namespace slipway::import::onnx {
 // - makes constants of inputs that have an initializer, as some exporters list every weight;
 // - takes in tensors whose bytes lie in other files, if ImportOptions says where files are;
 // - puts the bodies of functions that the file defines in the places of their calls;
-// - raises the IR version to 10. The operator sets stay: runtimes read old ones.
+// - rewrites the standard's operators to set 21 where every node can be said exactly; else all stay,
+//   and warnings name the nodes. The sets of other domains stay;
+// - raises the IR version to 10.
 //
-// ImportOptions::keep_zip_maps and keep_optional_inputs leave the first two as they are. Weights
+// ImportOptions::keep_zip_maps, keep_optional_inputs and keep_opset leave these as they are. Weights
 // and everything else are copied as they lie in the file.
 //
 // recognizes() is true only for files with a ZipMap, which answer less without the import; import()

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "graph/onnx_model.h"
+#include "graph/shape_inference.h"
+
+namespace slipway::graph {
+
+// What became of a model's operator set.
+struct OpsetUpgrade {
+  int64_t from = 0;
+  int64_t to = 0;        // == from: nothing was done
+  size_t rewritten = 0;  // nodes that are written in another way
+  // Why it stays: each node that a newer operator set cannot say exactly, with its place and
+  // reason.
+  std::vector<std::string> obstacles;
+};
+
+// Rewrites the standard's own operators (ai.onnx) to the operator set that GraphBuilder writes,
+// where all of them can be said exactly: attributes that became inputs, softmax over two axes,
+// Upsample, and whatever else changed its meaning. A model of that set or a newer one stays as it
+// is, and so does one with an obstacle, whole. Other domains keep their sets. Call it when the
+// functions are inlined.
+//
+// `types` is what InferTypes() says of the model, or empty: with it fewer nodes are needed.
+// kInvalidArgument: an attribute is damaged; the model is then half changed: drop it.
+// Source: ONNX 1.20, docs/Changelog.md; for Resize 10 and Upsample, whose rounding the text leaves
+// open, ONNX Runtime.
+base::Result<OpsetUpgrade> UpgradeOpset(const ValueTypes& types, OnnxModel& model);
+
+}  // namespace slipway::graph

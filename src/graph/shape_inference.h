@@ -1,0 +1,46 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "graph/graph_builder.h"
+#include "graph/onnx_model.h"
+
+namespace slipway::graph {
+
+// What is known of a tensor. Unknown are: a type kUndefined, no dims, a dimension named "".
+struct ValueType {
+  ElementType type = ElementType::kUndefined;
+  std::optional<std::vector<Dim>> dims = std::nullopt;
+
+  std::optional<size_t> rank() const {
+    return dims ? std::optional<size_t>(dims->size()) : std::nullopt;
+  }
+};
+
+// "FLOAT[batch,3]", "INT64[...]", "a tensor of unknown type" parts of which are "?".
+std::ostream& operator<<(std::ostream& out, const ValueType& value);
+
+// By name; borrows names from the model. A name that is not there may be anything.
+using ValueTypes = std::map<std::string_view, ValueType>;
+
+// Follows types and shapes through the main graph, from what inputs and initializers declare:
+// through elementwise operators with broadcasting, matrix products, what moves, joins and reduces
+// axes, casts, and ai.onnx.ml. Constants are looked into where they are a shape, axes or the like.
+// An operator that it does not know, and what it makes, is unknown: never an error. Knows the
+// operators by name, those of old operator sets too (axes as attributes).
+//
+// kInvalidArgument, with the node's name: inputs whose types must be equal are not; shapes that no
+// broadcast, product, join or reshape fits; an axis beyond the rank; a graph output declared as
+// another type or rank than what the nodes make. Dimensions with names fit anything.
+//
+// Time linear in nodes and names, with a logarithm. Reads no tensor of more than 64 elements.
+// Source: ONNX 1.20, docs/Operators.md, docs/Broadcasting.md.
+base::Result<ValueTypes> InferTypes(const OnnxModel& model);
+
+}  // namespace slipway::graph
