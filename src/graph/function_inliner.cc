@@ -293,6 +293,7 @@ class Inliner {
   Status Refer(const Call& call, std::string_view name, std::string_view referred,
                ModelNode& copy) {
     for (const ModelNode* from : {&call.node, &call.function.defaults}) {
+      SLIPWAY_RETURN_IF_ERROR(CountBytes(from->attributes.size()));  // looking costs time too
       const auto found = std::ranges::find(from->attributes, referred, &OnnxAttribute::name);
       if (found != from->attributes.end()) {
         SLIPWAY_RETURN_IF_ERROR(CountBytes(found->message.size()));

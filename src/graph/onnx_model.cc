@@ -350,6 +350,16 @@ std::string WithText(std::span<const std::byte> message, uint32_t field_number,
   return out;
 }
 
+void CollectUses(const ModelNode& node, std::set<std::string_view>& used) {
+  used.insert(node.inputs.begin(), node.inputs.end());
+  for (const ModelSubgraph& subgraph : node.subgraphs) {
+    for (const ModelGraph& graph : subgraph.graphs) {
+      for (const ModelNode& inner : graph.nodes) CollectUses(inner, used);
+      for (const NamedMessage& output : graph.outputs) used.insert(output.name);
+    }
+  }
+}
+
 FreshNames::FreshNames(OnnxModel& model) : model_(model) { Collect(model.graph); }
 
 void FreshNames::Collect(const ModelGraph& graph) {

@@ -110,6 +110,9 @@ std::string_view TextOf(std::span<const std::byte> message, uint32_t field_numbe
 std::string WithText(std::span<const std::byte> message, uint32_t field_number,
                      std::string_view text);
 
+// Adds the values that a node takes: its inputs, and what the graphs inside it take or put out.
+void CollectUses(const ModelNode& node, std::set<std::string_view>& used);
+
 // Names for values and nodes that a change makes, different from all that the graph and those
 // inside it have. (Runtimes refuse two nodes of one name.)
 class FreshNames {

@@ -16,7 +16,8 @@ constexpr uint64_t kMostElements = 64;  // of a constant that rules look into
 
 OpsetEditor::OpsetEditor(const ValueTypes& types, OnnxModel& model)
     : types_(types), model_(model), fresh_(model) {
-  CollectUses(model.graph);
+  for (const NamedMessage& output : model.graph.outputs) used_.insert(output.name);
+  for (const ModelNode& node : model.graph.nodes) CollectUses(node, used_);
   for (const OnnxInitializer& one : model.graph.initializers) {
     constants_.emplace(one.name, one.message);
   }
@@ -27,16 +28,6 @@ OpsetEditor::OpsetEditor(const ValueTypes& types, OnnxModel& model)
       if (attribute.name != "value") continue;
       const std::string_view tensor = TextOf(attribute.message, 5);
       constants_.emplace(node.outputs[0], std::as_bytes(std::span(tensor.data(), tensor.size())));
-    }
-  }
-}
-
-void OpsetEditor::CollectUses(const ModelGraph& graph) {
-  for (const NamedMessage& output : graph.outputs) used_.insert(output.name);
-  for (const ModelNode& node : graph.nodes) {
-    used_.insert(node.inputs.begin(), node.inputs.end());
-    for (const ModelSubgraph& subgraph : node.subgraphs) {
-      for (const ModelGraph& inner : subgraph.graphs) CollectUses(inner);
     }
   }
 }

@@ -37,8 +37,6 @@ class OpsetEditor {
   void Set(const Attribute& attribute, ModelNode& node);
 
  private:
-  void CollectUses(const ModelGraph& graph);
-
   const ValueTypes& types_;
   OnnxModel& model_;
   FreshNames fresh_;

@@ -36,11 +36,16 @@ using ValueTypes = std::map<std::string_view, ValueType>;
 // operators by name, those of old operator sets too (axes as attributes).
 //
 // kInvalidArgument, with the node's name: inputs whose types must be equal are not; shapes that no
-// broadcast, product, join or reshape fits; an axis beyond the rank; a graph output declared as
-// another type or rank than what the nodes make. Dimensions with names fit anything.
+// broadcast, product, join or reshape fits; an axis beyond the rank. Dimensions with names fit
+// anything.
 //
 // Time linear in nodes and names, with a logarithm. Reads no tensor of more than 64 elements.
 // Source: ONNX 1.20, docs/Operators.md, docs/Broadcasting.md.
 base::Result<ValueTypes> InferTypes(const OnnxModel& model);
+
+// Gives outputs of the main graph that declare no type, no shape, or a shape that contradicts
+// `types`, what `types` knows of them. kInvalidArgument, with the output's name, for an output that
+// declares another element type than the nodes make.
+base::Status CompleteOutputs(const ValueTypes& types, OnnxModel& model);
 
 }  // namespace slipway::graph

@@ -16,9 +16,11 @@
 #include "graph/external_data.h"
 #include "graph/function_inliner.h"
 #include "graph/graph_builder.h"
+#include "graph/model_cleanup.h"
 #include "graph/onnx_model.h"
 #include "graph/onnx_summary.h"
 #include "graph/opset_upgrade.h"
+#include "graph/shape_inference.h"
 #include "graph/tabular_metadata.h"
 #include "import/onnx/zip_maps.h"
 
@@ -95,7 +97,13 @@ class Preparation {
     SLIPWAY_RETURN_IF_ERROR(InlineFunctions());
     if (!options_.keep_zip_maps) SLIPWAY_RETURN_IF_ERROR(Unzip(out));
     DropInputs();
-    if (!options_.keep_opset) SLIPWAY_RETURN_IF_ERROR(Upgrade(out));
+    const graph::Cleanup removed = graph::RemoveUnused(model_);
+    if (removed.nodes + removed.initializers > 0) {
+      changes_.push_back(StrCat(removed.nodes, " nodes and ", removed.initializers,
+                                " constants that no output needs are gone"));
+    }
+    SLIPWAY_ASSIGN_OR_RETURN(const graph::ValueTypes types, Check());
+    if (!options_.keep_opset) SLIPWAY_RETURN_IF_ERROR(Upgrade(types, out));
     model_.ir_version = std::max(model_.ir_version, graph::GraphBuilder::kIrVersion);
     out.structure.insert(out.structure.end(), changes_.begin(), changes_.end());
     return base::OkStatus();
@@ -161,9 +169,18 @@ class Preparation {
     }
   }
 
-  Status Upgrade(ImportedModel& out) {
-    SLIPWAY_ASSIGN_OR_RETURN(const graph::OpsetUpgrade upgrade, graph::UpgradeOpset({}, model_));
+  // Refuses what cannot fit, and tells what the outputs are.
+  Result<graph::ValueTypes> Check() {
+    SLIPWAY_ASSIGN_OR_RETURN(graph::ValueTypes types, graph::InferTypes(model_));
+    SLIPWAY_RETURN_IF_ERROR(graph::CompleteOutputs(types, model_));
+    return types;
+  }
+
+  Status Upgrade(const graph::ValueTypes& types, ImportedModel& out) {
+    SLIPWAY_ASSIGN_OR_RETURN(const graph::OpsetUpgrade upgrade, graph::UpgradeOpset(types, model_));
     if (upgrade.to > upgrade.from) {
+      graph::RemoveUnused(model_);
+      SLIPWAY_RETURN_IF_ERROR(Check().status());
       changes_.push_back(StrCat("operators of ai.onnx ", upgrade.from, " became those of ",
                                 upgrade.to, ", ", upgrade.rewritten, " nodes in another form"));
     }

@@ -14,17 +14,20 @@ namespace slipway::import::onnx {
 // - makes constants of inputs that have an initializer, as some exporters list every weight;
 // - takes in tensors whose bytes lie in other files, if ImportOptions says where files are;
 // - puts the bodies of functions that the file defines in the places of their calls;
-// - rewrites the standard's operators to set 21 where every node can be said exactly; else all stay,
+// - removes what no output needs, follows types and shapes, refuses what cannot fit and tells the
+//   outputs' types and shapes where the file does not;
+// - rewrites the standard's operators to set 21 where every node can be said exactly; else all
+// stay,
 //   and warnings name the nodes. The sets of other domains stay;
 // - raises the IR version to 10.
 //
-// ImportOptions::keep_zip_maps, keep_optional_inputs and keep_opset leave these as they are. Weights
-// and everything else are copied as they lie in the file.
+// ImportOptions::keep_zip_maps, keep_optional_inputs and keep_opset leave these as they are.
+// Weights and everything else are copied as they lie in the file.
 //
 // recognizes() is true only for files with a ZipMap, which answer less without the import; import()
 // takes any ONNX file. Beyond the errors of Importer: kPermissionDenied and kNotFound for files of
-// tensors, and those of graph::InlineFunctions(). Source: onnx.proto; docs/Operators-ml.md
-// (ZipMap), docs/ExternalData.md, docs/IR.md.
+// tensors, and those of graph::InlineFunctions() and InferTypes(). Source: onnx.proto;
+// docs/Operators-ml.md (ZipMap), docs/ExternalData.md, docs/IR.md.
 const Importer& OnnxImporter();
 
 // Whether the file is ONNX, damaged or not: its first field is one that ONNX files begin with, and

@@ -6,11 +6,10 @@
 #include <string>
 
 #include "base/file_system.h"
-#include "base/log.h"
-#include "engine/onnxruntime/onnx_runtime_factory.h"
 #include "graph/onnx_summary.h"
 #include "graph/tabular_metadata.h"
 #include "graph/testing/onnx_bytes.h"
+#include "import/onnx/testing/run_onnx.h"
 
 namespace slipway::import::onnx {
 namespace {
@@ -35,18 +34,6 @@ std::string Load(const std::filesystem::path& file) {
 
 OnnxSummary Summary(std::string_view onnx) { return *graph::ReadOnnxSummary(AsBytes(onnx)); }
 
-std::unique_ptr<engine::Engine> Engine(std::string onnx) {
-  static const base::RealFileSystem kFs;
-  static const auto kLog = base::Logger::Null();
-  static const auto kFactory = *engine::OnnxRuntimeFactory::Create(kFs, *kLog);
-  auto files = std::make_shared<std::map<std::string, std::string>>();
-  (*files)["model.onnx"] = std::move(onnx);
-  auto engine = kFactory->Load(
-      {.directory = {}, .model_file = "model.onnx", .in_memory = std::move(files)}, {});
-  EXPECT_TRUE(engine.ok()) << engine.status();
-  return engine.ok() ? *std::move(engine) : nullptr;
-}
-
 TEST(OnnxImporterTest, ZipMapBecomesATensor) {
   const std::string file = Load("ml_zipmap.onnx");
   ASSERT_TRUE(OnnxImporter().recognizes(AsBytes(file)));
@@ -61,7 +48,7 @@ TEST(OnnxImporterTest, ZipMapBecomesATensor) {
   EXPECT_EQ(graph::ReadTabularMetadata(summary.metadata).classes, model->class_names);
   EXPECT_FALSE(OnnxImporter().recognizes(AsBytes(model->onnx)));
 
-  const auto engine = Engine(model->onnx);
+  const auto engine = LoadOnnx(model->onnx);
   ASSERT_NE(engine, nullptr);
   const std::vector<float> x = {2, 0, 0, 2};
   const auto view =
@@ -129,7 +116,7 @@ TEST(OnnxImporterTest, TensorsOfOtherFilesComeIntoTheModel) {
   EXPECT_FALSE(Summary(file).external.empty());
   EXPECT_TRUE(Summary(model->onnx).external.empty());
   EXPECT_EQ(Summary(model->onnx).parameter_bytes, Summary(file).parameter_bytes);
-  EXPECT_NE(Engine(model->onnx), nullptr);
+  EXPECT_NE(LoadOnnx(model->onnx), nullptr);
 }
 
 TEST(OnnxImporterTest, FilesOutsideTheDirectoryAreRefused) {
@@ -146,6 +133,64 @@ TEST(OnnxImporterTest, FilesOutsideTheDirectoryAreRefused) {
     const auto model = OnnxImporter().import(AsBytes(TestModel(graph.Bytes())), options);
     ASSERT_FALSE(model.ok()) << location;
     EXPECT_NE(model.status().message().find("tensor 'w'"), std::string::npos) << model.status();
+  }
+}
+
+TEST(OnnxImporterTest, HalfPrecisionStaysHalf) {
+  const std::string file =
+      *base::RealFileSystem().Read("tests/models/onnx/types/float16_mlp.onnx", 1 << 20);
+  const auto model = OnnxImporter().import(AsBytes(file), {});
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(Summary(model->onnx).opsets.at("ai.onnx"), 21);
+  const auto engine = LoadOnnx(model->onnx);
+  ASSERT_NE(engine, nullptr);
+  EXPECT_EQ(engine->signature().inputs.at(0).dtype, tensor::DType::kFp16);
+  EXPECT_EQ(engine->signature().outputs.at(0).dtype, tensor::DType::kFp16);
+  EXPECT_EQ(engine->signature().outputs.at(0).shape, tensor::Shape({-1, 3}));
+  const auto results =
+      RunOnNumbers(*engine, {{"x", {tensor::Shape({1, 4}), std::string(8, '\0')}}});
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].view().data().size(), 6u);
+}
+
+TEST(OnnxImporterTest, OperatorSetsStayWhereItIsAskedFor) {
+  const std::string file =
+      TestModel(TestGraph{.nodes = {TestNode("Softmax", {"x"}, {"y"})},
+                          .inputs = {TestValue("x", ElementType::kFloat, {2, 2, 2})},
+                          .outputs = {TestValue("y", ElementType::kFloat, {2, 2, 2})},
+                          .initializers = {}}
+                    .Bytes(),
+                12, 7);
+  const auto raised = OnnxImporter().import(AsBytes(file), {});
+  ASSERT_TRUE(raised.ok()) << raised.status();
+  EXPECT_EQ(Summary(raised->onnx).opsets.at("ai.onnx"), 21);
+  EXPECT_EQ(Summary(raised->onnx).node_count, 4u);
+  ImportOptions options;
+  options.keep_opset = true;
+  const auto kept = OnnxImporter().import(AsBytes(file), options);
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  EXPECT_EQ(Summary(kept->onnx).opsets.at("ai.onnx"), 12);
+  EXPECT_EQ(Summary(kept->onnx).node_count, 1u);
+}
+
+TEST(OnnxImporterTest, NodesThatKeepAnOldOperatorSetAreNamed) {
+  const std::string file = *base::RealFileSystem().Read(
+      "tests/models/onnx/old/kept_group_normalization_18.onnx", 1 << 20);
+  const auto model = OnnxImporter().import(AsBytes(file), {});
+  ASSERT_TRUE(model.ok()) << model.status();
+  ASSERT_EQ(model->warnings.size(), 1u);
+  EXPECT_EQ(model->warnings[0],
+            "the operators stay those of ai.onnx 18: node 'groupnormalization_y' "
+            "(GroupNormalization): its scales are of groups, and of channels now");
+}
+
+TEST(OnnxImporterTest, WhatCannotFitIsRefusedByTheNodesName) {
+  for (const char* name : {"wrong_types.onnx", "wrong_output_type.onnx"}) {
+    const std::string file = Load(name);
+    const auto model = OnnxImporter().import(AsBytes(file), {});
+    ASSERT_FALSE(model.ok()) << name;
+    EXPECT_EQ(model.status().code(), StatusCode::kInvalidArgument);
+    EXPECT_NE(model.status().message().find("FLOAT"), std::string::npos) << model.status();
   }
 }
 

@@ -14,24 +14,10 @@ namespace slipway::import::onnx {
 
 using base::Result;
 using base::StrCat;
-using graph::ModelGraph;
 using graph::ModelNode;
 using graph::NamedMessage;
 
 namespace {
-
-// Names that nodes take, in this graph and those inside it.
-void CollectUses(const ModelGraph& graph, std::set<std::string_view>& used) {
-  for (const ModelNode& node : graph.nodes) {
-    used.insert(node.inputs.begin(), node.inputs.end());
-    for (const graph::ModelSubgraph& subgraph : node.subgraphs) {
-      for (const ModelGraph& inner : subgraph.graphs) {
-        CollectUses(inner, used);
-        for (const NamedMessage& output : inner.outputs) used.insert(output.name);
-      }
-    }
-  }
-}
 
 Result<std::vector<std::string>> ClassNames(const ModelNode& node) {
   SLIPWAY_ASSIGN_OR_RETURN(std::vector<std::string> names, node.Texts("classlabels_strings"));
@@ -45,7 +31,7 @@ Result<std::vector<std::string>> ClassNames(const ModelNode& node) {
 
 Result<std::vector<UnzippedOutput>> UnzipOutputs(graph::OnnxModel& model) {
   std::set<std::string_view> used;
-  CollectUses(model.graph, used);
+  for (const ModelNode& node : model.graph.nodes) graph::CollectUses(node, used);
   std::map<std::string_view, NamedMessage*> outputs;
   for (NamedMessage& output : model.graph.outputs) outputs.emplace(output.name, &output);
   std::vector<UnzippedOutput> unzipped;

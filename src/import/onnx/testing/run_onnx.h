@@ -40,6 +40,7 @@ inline std::string TestNumbers(tensor::DType dtype, size_t count) {
   std::vector<float> floats;
   std::vector<int64_t> longs;
   std::vector<int32_t> ints;
+  std::vector<uint16_t> halves;
   uint32_t state = 12345;
   for (size_t i = 0; i < count; ++i) {
     state = state * 1664525 + 1013904223;
@@ -47,6 +48,9 @@ inline std::string TestNumbers(tensor::DType dtype, size_t count) {
     floats.push_back(static_cast<float>(doubles.back()));
     longs.push_back((state >> 8) % 3 + 1);
     ints.push_back(static_cast<int32_t>(longs.back()));
+    // 0.5, -1.5 and so on: the exponent of 0.5 or 1, the highest bit of the fraction, the sign.
+    halves.push_back(
+        static_cast<uint16_t>(0x3800 + ((state >> 8) % 4) * 0x200 + ((state >> 12) % 2) * 0x8000));
   }
   switch (dtype) {
     case tensor::DType::kFp64:
@@ -57,6 +61,8 @@ inline std::string TestNumbers(tensor::DType dtype, size_t count) {
       return TestBytes(longs);
     case tensor::DType::kInt32:
       return TestBytes(ints);
+    case tensor::DType::kFp16:
+      return TestBytes(halves);
     default:
       return std::string(count * tensor::SizeOf(dtype), '\1');
   }

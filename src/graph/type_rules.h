@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "graph/shape_inference.h"
+
+namespace slipway::graph {
+
+using Dims = std::vector<Dim>;
+
+// One node, what is known of its inputs, and where its rule says what the outputs are. Used by
+// InferTypes().
+class TypeContext {
+ public:
+  using Constants = std::function<std::optional<Constant>(std::string_view)>;
+  TypeContext(const ModelNode& node, const Constants& constants, ValueTypes& types)
+      : node_(node), constants_(constants), types_(types) {}
+
+  const ModelNode& node() const { return node_; }
+  // What is known of an input; nothing where it is left out.
+  const ValueType& In(size_t index) const;
+  // The content of an input that is a small constant of integers.
+  std::optional<std::vector<int64_t>> Ints(size_t input) const;
+  // Integers that are an input, or were an attribute in older operator sets. `known` is false where
+  // the input is there and no constant; otherwise the list may be empty: there is none.
+  struct List {
+    bool known = true;
+    std::vector<int64_t> values = {};
+  };
+  List IntsOf(size_t input, std::string_view attribute) const;
+  // An attribute, or `otherwise`, also where it is damaged.
+  int64_t Int(std::string_view attribute, int64_t otherwise) const;
+
+  void Out(size_t index, ElementType type, std::optional<Dims> dims = std::nullopt);
+
+  // kInvalidArgument unless the types of these inputs are equal, as far as they are known.
+  base::Status CheckEqualTypes(std::span<const size_t> inputs) const;
+  // `axis` counted from the front. kInvalidArgument where the rank has no such axis.
+  base::Result<size_t> Axis(int64_t axis, size_t rank) const;
+
+ private:
+  const ModelNode& node_;
+  const Constants& constants_;
+  ValueTypes& types_;
+};
+
+using TypeRule = base::Status (*)(TypeContext& at);
+
+// The rules by operator; nullptr for an operator that nothing is known of.
+TypeRule FindTypeRule(std::string_view domain, std::string_view op_type);
+// Parts of it: elementwise operators and products; what moves, joins and reduces; ai.onnx.ml.
+TypeRule FindMathRule(std::string_view op_type);
+TypeRule FindShapeRule(std::string_view op_type);
+TypeRule FindMlRule(std::string_view op_type);
+
+// A size, or nullopt for one that is free.
+std::optional<int64_t> SizeOf(const Dim& dim);
+// A dimension of unknown size.
+inline Dim AnySize() { return std::string(); }
+
+// The shape of an elementwise operator's output. kInvalidArgument where the shapes do not fit; what
+// is unknown fits.
+base::Result<std::optional<Dims>> Broadcast(const std::optional<Dims>& a,
+                                            const std::optional<Dims>& b);
+
+}  // namespace slipway::graph
