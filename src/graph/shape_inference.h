@@ -23,7 +23,7 @@ struct ValueType {
   }
 };
 
-// "FLOAT[batch,3]", "INT64[...]", "a tensor of unknown type" parts of which are "?".
+// "FLOAT[batch,3]"; "INT64[...]" where the rank is unknown, "[4,-1]" where the type is.
 std::ostream& operator<<(std::ostream& out, const ValueType& value);
 
 // By name; borrows names from the model. A name that is not there may be anything.

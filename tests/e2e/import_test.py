@@ -160,6 +160,27 @@ def test_an_onnx_file_is_cleaned(tmp_path):
     assert kept.returncode == 0 and "sequence" in kept.stdout
 
 
+def test_a_model_of_half_precision_stays_one(tmp_path):
+    out = tmp_path / "half.onnx"
+    result = slipway("import", ROOT / "tests/models/onnx/types/float16_mlp.onnx", "-o", out)
+    assert result.returncode == 0, result.stderr
+    assert "operators of ai.onnx 12 became those of 21" in result.stdout
+    assert "x FP16[batch,4]" in result.stdout
+    np.save(tmp_path / "x.npy", np.linspace(-1, 1, 8).reshape(2, 4).astype(np.float16))
+    answer = slipway("predict", out, "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy")
+    assert answer.returncode == 0, answer.stderr
+    half = np.load(tmp_path / "y.npy")
+    assert half.dtype == np.float16 and half.shape == (2, 3)
+    assert np.allclose(half.sum(axis=1, dtype=np.float64), 1, atol=2e-3)
+
+
+def test_nodes_that_keep_an_old_operator_set_are_named(tmp_path):
+    model = ROOT / "tests/models/onnx/old/kept_group_normalization_18.onnx"
+    result = slipway("import", model, "-o", tmp_path / "model.onnx")
+    assert result.returncode == 0, result.stderr
+    assert "the operators stay those of ai.onnx 18: node 'groupnormalization_y'" in result.stdout + result.stderr
+
+
 def test_arrays_are_scored_in_bulk(tmp_path):
     arrays = np.load(MODELS / "logistic.npz")
     rows = np.repeat(arrays["x"], 400, axis=0)
