@@ -8,6 +8,7 @@
 #include "engine/onnxruntime/onnx_runtime_factory.h"
 #include "engine/process/process_factory.h"
 #include "engine/selecting_factory.h"
+#include "engine/stateful_engine.h"
 #include "engine/trees/tree_engine_factory.h"
 
 namespace slipway::app {
@@ -33,7 +34,8 @@ Result<Factory> MakeServingFactory(const base::FileSystem& fs, base::Clock& cloc
   SLIPWAY_ASSIGN_OR_RETURN(Factory onnx, MakeOnnxEngineFactory(fs, log));
   auto process =
       std::make_unique<engine::ProcessFactory>(std::move(onnx), LaunchWorkerCommand, clock, log);
-  return Factory(std::make_unique<ImportingFactory>(fs, std::move(process)));
+  return Factory(std::make_unique<engine::StatefulFactory>(
+      std::make_unique<ImportingFactory>(fs, std::move(process))));
 }
 
 }  // namespace slipway::app

@@ -20,7 +20,8 @@ base::Result<std::unique_ptr<engine::EngineFactory>> MakeEngineFactory(const bas
                                                                        base::Logger& log);
 
 // The same for a server: models whose options say so run in worker processes, which get the ONNX
-// that the server imported. `clock` must outlive it as well.
+// that the server imported, and those with states get and give them in each run, in whichever
+// process. `clock` must outlive it as well.
 base::Result<std::unique_ptr<engine::EngineFactory>> MakeServingFactory(const base::FileSystem& fs,
                                                                         base::Clock& clock,
                                                                         base::Logger& log);

@@ -41,11 +41,17 @@ class Engine {
   // How often the process of the model has been started again; none where it runs in this one.
   virtual std::optional<uint64_t> restarts() const { return std::nullopt; }
 
+  // What a sequence begins with: one tensor for each of signature().states, of one row. They live
+  // as long as the engine.
+  virtual std::span<const tensor::Tensor> start_states() const { return {}; }
+
   // Blocks until done, or until the deadline stops it. `inputs` are in signature order, absent
   // where an optional input is left out. `outputs` are positions in signature().outputs; `results`
   // is filled with one tensor for each, in that order, and keeps its capacity, so that a caller can
   // use it again. Checks what the runtime would not check: dtype, rank and fixed dimensions of
-  // every input.
+  // every input. Where signature() has states, `inputs` may go on with one tensor for each (left
+  // out: what a sequence begins with, for each row), and `outputs` with positions from
+  // signature().outputs.size() on, for what they have become.
   virtual base::Status Run(std::span<const tensor::TensorView> inputs,
                            std::span<const size_t> outputs, base::Deadline deadline,
                            std::vector<tensor::Tensor>& results) = 0;
@@ -60,6 +66,17 @@ struct ModelFiles {
   std::shared_ptr<const std::map<std::string, std::string>> in_memory = {};
 };
 
+// A part of a model's state: an input that gets what the run before gave as an output.
+struct StateOption {
+  std::string input;
+  std::string output;
+  // What a sequence begins with: zeros of this shape; empty: the model's, with one row.
+  std::vector<int64_t> shape = {};
+  std::optional<tensor::DType> dtype = {};  // that it must have; nullopt: the model says it
+
+  bool operator==(const StateOption&) const = default;
+};
+
 struct EngineOptions {
   std::string provider = "cpu";  // execution provider: cpu, cuda, tensorrt, openvino, ...
   std::map<std::string, std::string> provider_options = {};  // handed to the provider as they are
@@ -68,6 +85,8 @@ struct EngineOptions {
   bool own_process = false;
   int process_lanes = 1;        // requests it runs at a time
   uint64_t process_memory = 0;  // private memory it may have; 0: no limit
+  // State that is kept for the model from run to run (stateful_engine.h).
+  std::vector<StateOption> states = {};
 
   bool operator==(const EngineOptions&) const = default;
 };

@@ -30,6 +30,12 @@ struct SharedOutputs {
   }
 };
 
+// Of the input at `position` of a run: behind the inputs come the states.
+const TensorSpec& SpecOf(const tensor::Signature& signature, size_t position) {
+  const size_t inputs = signature.inputs.size();
+  return position < inputs ? signature.inputs[position] : signature.states[position - inputs].input;
+}
+
 bool SameRow(const TensorSpec& spec, const TensorView& input) {
   return input.dtype() == spec.dtype && input.shape().rank() == spec.shape.rank() &&
          std::ranges::equal(input.shape().dims().subspan(1), spec.shape.dims().subspan(1));
@@ -38,11 +44,14 @@ bool SameRow(const TensorSpec& spec, const TensorView& input) {
 }  // namespace
 
 bool BatchRun::Fits(const InferCall& call) {
-  const std::vector<TensorSpec>& specs = call.model->engine().signature().inputs;
-  if (call.inputs.size() != specs.size() || call.rows < 1) return false;
-  for (size_t i = 0; i < specs.size(); ++i) {
+  const tensor::Signature& signature = call.model->engine().signature();
+  const size_t count = signature.inputs.size() + signature.states.size();
+  if (call.inputs.size() != count || call.rows < 1) return false;
+  for (size_t i = 0; i < count; ++i) {
     const TensorView& input = call.inputs[i];
-    if (input.absent() || !SameRow(specs[i], input) || input.shape()[0] != call.rows) return false;
+    if (input.absent() || !SameRow(SpecOf(signature, i), input) || input.shape()[0] != call.rows) {
+      return false;
+    }
   }
   return true;
 }
@@ -102,10 +111,11 @@ base::Deadline BatchRun::Limited(base::Deadline deadline, base::SteadyTime begin
 }
 
 bool BatchRun::Join(std::span<InferCall* const> calls, int64_t rows) {
-  const std::vector<TensorSpec>& specs = calls.front()->model->engine().signature().inputs;
-  if (buffers_.size() < specs.size()) buffers_.resize(specs.size());
+  const tensor::Signature& signature = calls.front()->model->engine().signature();
+  const size_t count = signature.inputs.size() + signature.states.size();
+  if (buffers_.size() < count) buffers_.resize(count);
   inputs_.clear();
-  for (size_t i = 0; i < specs.size(); ++i) {
+  for (size_t i = 0; i < count; ++i) {
     size_t size = 0;
     for (const InferCall* call : calls) size += call->inputs[i].data().size();
     if (buffers_[i].size() < size) buffers_[i] = base::Buffer::Allocate(size);
@@ -116,9 +126,10 @@ bool BatchRun::Join(std::span<InferCall* const> calls, int64_t rows) {
       std::memcpy(end, part.data(), part.size());
       end += part.size();
     }
-    Shape shape = specs[i].shape;
+    const TensorSpec& spec = SpecOf(signature, i);
+    Shape shape = spec.shape;
     shape.set_dim(0, rows);
-    const auto view = TensorView::Create(specs[i].dtype, shape, {buffers_[i].data(), size});
+    const auto view = TensorView::Create(spec.dtype, shape, {buffers_[i].data(), size});
     if (!view.ok()) return false;
     inputs_.push_back(*view);
   }

@@ -28,8 +28,8 @@ class BatchRun {
 
   BatchRun(const Options& options, base::Clock& clock) : options_(options), clock_(clock) {}
 
-  // Whether `call` can be laid behind others: every input there, of the model's dtype and fixed
-  // dimensions, and all with `call.rows` rows.
+  // Whether `call` can be laid behind others: every input (and state) there, of the model's dtype
+  // and fixed dimensions, and all with `call.rows` rows.
   static bool Fits(const InferCall& call);
   // Whether calls that fit may run together: they want the same outputs of the same model.
   static bool Alike(const InferCall& one, const InferCall& other) {

@@ -46,14 +46,9 @@ Dispatcher::Dispatcher(lifecycle::SnapshotPublisher& publisher, base::Executor& 
       shard_(shard),
       round_(loop, clock),
       cached_(loop, clock, shard, outstanding_,
-              [this](InferCall& call, ModelRuntime& runtime) {
-                base::Status admitted = AdmitRun(call, runtime);
-                if (admitted.ok()) {
-                  Run(call, runtime);
-                } else {
-                  Refuse(call, std::move(admitted));
-                }
-              }),
+              [this](InferCall& call, ModelRuntime& runtime) { RunIfAdmitted(call, runtime); }),
+      sequences_(loop, clock, shard, outstanding_,
+                 [this](InferCall& call, ModelRuntime& runtime) { RunIfAdmitted(call, runtime); }),
       reader_(publisher, [this] { loop_.Post([this] { reader_.Refresh(); }); }) {}
 
 base::Status Dispatcher::Resolve(std::string_view name, std::optional<int64_t> version,
@@ -64,6 +59,7 @@ base::Status Dispatcher::Resolve(std::string_view name, std::optional<int64_t> v
     return base::NotFound(StrCat("model '", base::Printable(name), "': not found or not ready; ",
                                  ModelNames(snapshot)));
   }
+  call.any_version_ = !version.has_value();
   if (!version) {
     call.model = &model->latest();
     return base::OkStatus();
@@ -93,10 +89,21 @@ base::Status Dispatcher::AdmitRun(const InferCall& call, ModelRuntime& runtime) 
 
 void Dispatcher::Submit(InferCall& call) {
   ModelRuntime& runtime = ModelRuntime::Of(*call.model);
-  if (runtime.cache() != nullptr) {
+  if (runtime.plain()) {
+    Run(call, runtime);
+  } else if (runtime.cache() != nullptr) {
     cached_.Submit(call, runtime);
   } else {
+    sequences_.Submit(call, runtime);
+  }
+}
+
+void Dispatcher::RunIfAdmitted(InferCall& call, ModelRuntime& runtime) {
+  base::Status admitted = AdmitRun(call, runtime);
+  if (admitted.ok()) {
     Run(call, runtime);
+  } else {
+    Refuse(call, std::move(admitted));
   }
 }
 
@@ -140,6 +147,7 @@ void Dispatcher::RunInline(InferCall& call, ModelRuntime& runtime) {
 
 void Dispatcher::WaitIdle() {
   cached_.Withdraw();
+  sequences_.Withdraw();
   for (size_t left = outstanding_.load(std::memory_order_acquire); left > 0;
        left = outstanding_.load(std::memory_order_acquire)) {
     outstanding_.wait(left);

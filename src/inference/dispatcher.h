@@ -14,6 +14,7 @@
 #include "inference/infer_call.h"
 #include "inference/model_runtime.h"
 #include "inference/round_lane.h"
+#include "inference/sequence_calls.h"
 #include "lifecycle/snapshot_publisher.h"
 
 namespace slipway::inference {
@@ -42,9 +43,10 @@ class Dispatcher {
   // refused by Submit().
   base::Status Admit(const InferCall& call) const;
 
-  // Runs the call in its model's lane, or answers it from its model's cache. `call.OnDone()`
-  // follows, in the inline lane before this returns. Everything the call's inputs view must stay
-  // until then.
+  // Runs the call in its model's lane, or answers it from its model's cache, or runs it when it is
+  // its turn in its sequence. `call.OnDone()` follows, in the inline lane before this returns.
+  // Everything the call's inputs view must stay until then. A call of a sequence may come back with
+  // another version as its `model`: the one that the sequence began with.
   void Submit(InferCall& call);
 
   // Waits until no lane uses a call of this dispatcher any more. Answers that are posted to the
@@ -63,6 +65,7 @@ class Dispatcher {
  private:
   base::Status AdmitRun(const InferCall& call, ModelRuntime& runtime) const;
   void Run(InferCall& call, ModelRuntime& runtime);
+  void RunIfAdmitted(InferCall& call, ModelRuntime& runtime);
   void Refuse(InferCall& call, base::Status status);
   void RunInline(InferCall& call, ModelRuntime& runtime);
   void Enqueue(InferCall& call, ModelRuntime& runtime);
@@ -70,9 +73,11 @@ class Dispatcher {
   base::Executor& loop_;
   base::Clock& clock_;
   const size_t shard_;
-  std::atomic<size_t> outstanding_ = 0;  // calls in queue lanes, or that wait for another's answer
+  // Calls in queue lanes, or that wait for another's answer or for their turn.
+  std::atomic<size_t> outstanding_ = 0;
   RoundLane round_;
   CachedCalls cached_;
+  SequenceCalls sequences_;
   lifecycle::SnapshotPublisher::Reader reader_;
 };
 

@@ -1,6 +1,7 @@
 #include "inference/infer_call.h"
 
 #include "inference/model_runtime.h"
+#include "inference/sequence_calls.h"
 
 namespace slipway::inference {
 
@@ -16,7 +17,13 @@ std::string_view CacheHeader(AnswerSource source) {
   return "";
 }
 
-void InferCall::LandFlight() { ModelRuntime::Of(*model).cache()->Land(*this); }
+void InferCall::Land() {
+  if (flight_ != nullptr) {
+    ModelRuntime::Of(*model).cache()->Land(*this);
+  } else {
+    SequenceCalls::Land(*this);
+  }
+}
 
 void InferCall::Reset() {
   model = nullptr;
@@ -25,6 +32,7 @@ void InferCall::Reset() {
   rows = 1;
   deadline = base::Deadline::Never();
   priority = 0;
+  sequence = {};
   status = base::OkStatus();
   results.clear();
   executed_rows = 0;
@@ -34,6 +42,8 @@ void InferCall::Reset() {
   abandoned.store(false, std::memory_order_relaxed);
   keep_alive_.reset();
   flight_.reset();
+  turn_.reset();
+  any_version_ = true;
 }
 
 }  // namespace slipway::inference

@@ -22,7 +22,16 @@ enum class AnswerSource : uint8_t {
 // What the answer's header says: "hit", "shared"; "" for kRun.
 std::string_view CacheHeader(AnswerSource source);
 
-struct Flight;  // response_cache.h
+struct Flight;    // response_cache.h
+struct Sequence;  // sequence_table.h
+
+// What a request says of the sequence that it belongs to. Views the request.
+struct SequenceWish {
+  uint64_t number = 0;         // its id, or
+  std::string_view text = {};  // this; neither: none was given
+  bool start = false;          // it begins with this request, anew if it runs
+  bool end = false;            // it ends with it
+};
 
 // One inference request on its way through the server and back. Owned by the front end, which keeps
 // and reuses it so that its vectors keep their memory. Thread-compatible: the front end's loop
@@ -41,6 +50,7 @@ class InferCall {
   int64_t rows = 1;                               // batch items, for statistics
   base::Deadline deadline;
   uint64_t priority = 0;  // 0: default; 1: highest
+  SequenceWish sequence;  // for models with state
 
   // --- the answer, filled in by the lane ---
   base::Status status;
@@ -58,9 +68,10 @@ class InferCall {
   // Forgets everything but the memory of its vectors.
   void Reset();
 
-  // For lanes: the call is over, and so are those that wait for its answer. Calls OnDone().
+  // For lanes: the call is over, and so are those that wait for its answer; the next of its
+  // sequence has its turn. Calls OnDone().
   void Finish() {
-    if (flight_ != nullptr) LandFlight();
+    if (flight_ != nullptr || turn_ != nullptr) Land();
     OnDone();
   }
 
@@ -69,10 +80,14 @@ class InferCall {
   friend class Dispatcher;
   friend class QueueLane;
   friend class ResponseCache;
-  void LandFlight();
+  friend class SequenceCalls;
+  void Land();
 
-  lifecycle::ModelHandle keep_alive_;  // held while the call waits in a queue lane or for another
-  std::shared_ptr<Flight> flight_;     // that it leads or waits for, with a cache
+  // Held while the call waits in a queue lane or for another, or runs in a sequence.
+  lifecycle::ModelHandle keep_alive_;
+  std::shared_ptr<Flight> flight_;  // that it leads or waits for, with a cache
+  std::shared_ptr<Sequence> turn_;  // that it has the turn in, or waits for
+  bool any_version_ = true;         // the latest was asked for
 };
 
 }  // namespace slipway::inference

@@ -12,6 +12,7 @@
 #include "inference/queue_lane.h"
 #include "inference/response_cache.h"
 #include "inference/run_profile.h"
+#include "inference/sequence_table.h"
 #include "lifecycle/model.h"
 #include "monitor/model_stats.h"
 
@@ -42,6 +43,10 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
     size_t stat_shards = 1;  // one per IO thread
     CircuitBreaker::Options breaker = {};
     ResponseCache::Options cache = {};  // no bytes: no cache
+    // Of a model with state; the table is shared by the versions of a model, which may go before
+    // their sequences do.
+    SequenceTable::Options sequence = {};
+    std::shared_ptr<SequenceTable> sequences = {};  // null: the model has no state
     // Name, threads, bounds and times; rows and the time of a run come from the profile.
     QueueLane::Options queue;
   };
@@ -68,11 +73,15 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
   monitor::ModelStats& stats() { return stats_; }
   QueueLane& queue() { return queue_; }
   CircuitBreaker& breaker() { return breaker_; }
-  ResponseCache* cache() { return cache_.get(); }  // null: none
+  ResponseCache* cache() { return cache_.get(); }                        // null: none
+  SequenceTable* sequences() const { return options_.sequences.get(); }  // null: no state
+  // Calls go to the lane at once: neither a cache nor sequences.
+  bool plain() const { return plain_; }
 
  private:
   const Options options_;
   const RunProfile profile_;
+  const bool plain_;
   std::atomic<bool> inline_allowed_;
   std::atomic<int64_t> round_rows_;
   monitor::ModelStats stats_;

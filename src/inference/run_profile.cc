@@ -32,7 +32,8 @@ constexpr double kGain = 0.9;               // per row, from one size to the nex
 constexpr size_t kMaxRowBytes = 16 * 1024;  // beyond that, copying rows together costs too much
 
 std::vector<size_t> AllOutputs(const engine::Engine& engine) {
-  std::vector<size_t> outputs(engine.signature().outputs.size());
+  const tensor::Signature& signature = engine.signature();
+  std::vector<size_t> outputs(signature.outputs.size() + signature.states.size());
   std::iota(outputs.begin(), outputs.end(), size_t{0});
   return outputs;
 }
@@ -47,7 +48,7 @@ std::vector<TensorView> Views(std::span<const Tensor> tensors) {
 bool HasPlainRows(const tensor::Signature& signature) {
   if (!signature.batched() || signature.inputs.empty()) return false;
   size_t row_bytes = 0;
-  for (const TensorSpec& input : signature.inputs) {
+  const auto is_plain = [&row_bytes](const TensorSpec& input) {
     const std::span<const int64_t> row = input.shape.dims().subspan(1);
     if (input.dtype == DType::kBytes || std::ranges::any_of(row, [](int64_t d) { return d < 0; })) {
       return false;
@@ -55,8 +56,11 @@ bool HasPlainRows(const tensor::Signature& signature) {
     const Result<int64_t> elements = tensor::ElementCount(row);
     if (!elements.ok() || *elements > static_cast<int64_t>(kMaxRowBytes)) return false;
     row_bytes += static_cast<size_t>(*elements) * tensor::SizeOf(input.dtype);
-  }
-  return row_bytes <= kMaxRowBytes &&
+    return true;
+  };
+  return std::ranges::all_of(signature.inputs, is_plain) &&
+         std::ranges::all_of(signature.states, is_plain, &tensor::StateSpec::input) &&
+         row_bytes <= kMaxRowBytes &&
          std::ranges::none_of(signature.outputs,
                               [](const TensorSpec& o) { return o.dtype == DType::kBytes; });
 }
@@ -206,6 +210,9 @@ std::vector<RunProfile::Batch> MeasureBatches(engine::Engine& engine, nanosecond
     std::vector<Tensor> inputs;
     for (const TensorSpec& spec : engine.signature().inputs) {
       inputs.push_back(RandomRows(spec, rows, random));
+    }
+    for (const tensor::StateSpec& state : engine.signature().states) {
+      inputs.push_back(RandomRows(state.input, rows, random));
     }
     const std::vector<TensorView> views = Views(inputs);
     const bool compare = rows == kBatchRows.front() || alone <= kCompareLimit;

@@ -11,15 +11,31 @@ namespace {
 
 constexpr size_t kMaxProfiles = 4096;
 
+// What a profile depends on beside the model's files.
+std::string StatesKey(const std::vector<engine::StateOption>& states) {
+  std::string key;
+  for (const engine::StateOption& state : states) {
+    key.append(base::StrCat(" ", state.input.size(), ":", state.input, ">", state.output.size(),
+                            ":", state.output));
+    for (const int64_t dim : state.shape) key.append(base::StrCat(",", dim));
+  }
+  return key;
+}
+
 }  // namespace
 
-RuntimeObserver::RuntimeObserver(OptionsOf options_of, base::Clock& clock, base::Logger& log)
-    : options_of_(std::move(options_of)), clock_(clock), log_(log) {}
+RuntimeObserver::RuntimeObserver(OptionsOf options_of, base::Clock& clock, base::Logger& log,
+                                 SequenceKeeper* sequences)
+    : options_of_(std::move(options_of)), clock_(clock), log_(log), sequences_(sequences) {}
 
 base::Result<std::unique_ptr<lifecycle::ModelAttachment>> RuntimeObserver::OnLoaded(
     const lifecycle::LoadedModel& model) {
   ModelRuntime::Options options = options_of_(model);
   options.queue.name = model.id().name;
+  if (!model.engine().signature().states.empty()) {
+    if (sequences_ == nullptr) return base::Unimplemented("states are kept by servers only");
+    options.sequences = sequences_->TableOf(model.id().name, options.sequence);
+  }
   const RunProfile profile = Profile(model, options.max_batch_rows > 1);
   WarnOfUnusedSizes(model, options, profile);
   auto runtime = std::make_unique<ModelRuntime>(options, profile, clock_);
@@ -45,7 +61,7 @@ RunProfile RuntimeObserver::Profile(const lifecycle::LoadedModel& model, bool ba
   const engine::EngineOptions& engine = model.config().engine;
   const std::string key =
       base::StrCat(model.digest(), " ", engine.own_process, " ", engine.provider, " ",
-                   engine.intra_op_threads, batches ? " batches" : "");
+                   engine.intra_op_threads, batches ? " batches" : "", StatesKey(engine.states));
   {
     const std::lock_guard lock(mutex_);
     const auto known = profiles_.find(key);

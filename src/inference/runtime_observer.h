@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "inference/model_runtime.h"
+#include "inference/sequence_keeper.h"
 #include "lifecycle/model_observer.h"
 
 namespace slipway::inference {
@@ -20,7 +21,9 @@ class RuntimeObserver final : public lifecycle::ModelObserver {
  public:
   using OptionsOf = std::function<ModelRuntime::Options(const lifecycle::LoadedModel& model)>;
 
-  RuntimeObserver(OptionsOf options_of, base::Clock& clock, base::Logger& log);
+  // `sequences` may be null: models with state are refused.
+  RuntimeObserver(OptionsOf options_of, base::Clock& clock, base::Logger& log,
+                  SequenceKeeper* sequences = nullptr);
 
   base::Result<std::unique_ptr<lifecycle::ModelAttachment>> OnLoaded(
       const lifecycle::LoadedModel& model) override;
@@ -38,6 +41,7 @@ class RuntimeObserver final : public lifecycle::ModelObserver {
   const OptionsOf options_of_;
   base::Clock& clock_;
   base::Logger& log_;
+  SequenceKeeper* const sequences_;
   std::mutex mutex_;                            // guards profiles_
   std::map<std::string, RunProfile> profiles_;  // by digest and what they depend on
 };

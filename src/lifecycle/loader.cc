@@ -106,11 +106,12 @@ Status Loader::LoadModel(std::unique_ptr<ServingModel>& model) {
   model = std::make_unique<ServingModel>(id_);
   model->config_ = version_.config;
   model->model_file_ = version_.files.model_file;
-  model->estimated_bytes_ = progress_->memory.bytes();
   SLIPWAY_ASSIGN_OR_RETURN(model->digest_, DigestFiles(version_.files, stamps.files));
   SLIPWAY_ASSIGN_OR_RETURN(model->engine_,
                            services_.factory.Load(version_.files, version_.config.engine));
   if (version_.files.in_memory == nullptr) SLIPWAY_RETURN_IF_ERROR(CheckUnchanged(stamps));
+  SLIPWAY_RETURN_IF_ERROR(ReserveStates(*model));
+  model->estimated_bytes_ = progress_->memory.bytes();
   model->config_.labels =
       ResolveLabels(std::move(model->config_.labels), model->engine_->signature());
   return Prepare(*model);
@@ -122,6 +123,21 @@ Status Loader::CheckUnchanged(const ModelStamps& before) const {
   return {StatusCode::kAborted,
           "its files changed while it was loaded: write a new version beside the old and rename it "
           "into place, then load again"};
+}
+
+// How large a state is, the model says once it is loaded.
+Status Loader::ReserveStates(const ServingModel& model) const {
+  uint64_t row = 0;
+  for (const tensor::Tensor& state : model.engine_->start_states()) {
+    row += state.view().data().size();
+  }
+  uint64_t bytes = 0;
+  if (__builtin_mul_overflow(row, model.config_.max_sequences, &bytes)) {
+    bytes = std::numeric_limits<uint64_t>::max();
+  }
+  const Status grown = progress_->memory.Grow(bytes);
+  if (grown.ok()) return grown;
+  return grown.WithContext(StrCat("the states of ", model.config_.max_sequences, " sequences"));
 }
 
 // Warm-up, and the observer's part.

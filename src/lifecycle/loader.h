@@ -61,6 +61,7 @@ class Loader {
   Loader& operator=(const Loader&) = delete;
 
   // Resident bytes the model will take: the engine's guess, and what the configuration reserves.
+  // Not the states of its sequences, which are known, and reserved, once it is loaded.
   // Errors: the engine factory's.
   base::Result<uint64_t> EstimateBytes() const;
   // `memory` is held until kUnloaded or kFailed. Errors: kAborted (the files changed while they
@@ -81,6 +82,7 @@ class Loader {
 
   base::Status LoadModel(std::unique_ptr<ServingModel>& model);
   base::Status CheckUnchanged(const ModelStamps& before) const;
+  base::Status ReserveStates(const ServingModel& model) const;
   base::Status Prepare(ServingModel& model) const;
   base::Status Observe(ServingModel& model) const;
 

@@ -28,6 +28,18 @@ struct MemoryBudget::State {
     return rest <= limit && bytes <= limit - rest;
   }
 
+  // mutex held
+  base::Status Refusal(uint64_t bytes) const {
+    const uint64_t free = limit - std::min(limit, used);
+    std::string message = StrCat("needs ", FormatByteSize(bytes), " of memory by estimate, but ",
+                                 FormatByteSize(free), " are free: models use ",
+                                 FormatByteSize(used), " of the budget of ", FormatByteSize(limit));
+    if (leaving > 0) {
+      message += StrCat(", ", FormatByteSize(leaving), " of it by versions that still drain");
+    }
+    return base::ResourceExhausted(std::move(message));
+  }
+
   const uint64_t limit;
   mutable std::mutex mutex;  // guards what follows
   std::condition_variable changed;
@@ -51,6 +63,16 @@ MemoryBudget::Reservation& MemoryBudget::Reservation::operator=(Reservation&& ot
   bytes_ = std::exchange(other.bytes_, 0);
   leaving_ = std::exchange(other.leaving_, false);
   return *this;
+}
+
+base::Status MemoryBudget::Reservation::Grow(uint64_t bytes) {
+  if (state_ == nullptr) return base::OkStatus();
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->Fits(bytes, 0)) return state_->Refusal(bytes);
+  state_->used += bytes;
+  if (leaving_) state_->leaving += bytes;
+  bytes_ += bytes;
+  return base::OkStatus();
 }
 
 void MemoryBudget::Reservation::MarkLeaving() {
@@ -87,15 +109,7 @@ Result<MemoryBudget::Reservation> MemoryBudget::Reserve(uint64_t bytes,
     state.used += bytes;
     return Reservation(state_, bytes);
   }
-  const uint64_t free = state.limit - std::min(state.limit, state.used);
-  std::string message =
-      StrCat("needs ", FormatByteSize(bytes), " of memory by estimate, but ", FormatByteSize(free),
-             " are free: models use ", FormatByteSize(state.used), " of the budget of ",
-             FormatByteSize(state.limit));
-  if (state.leaving > 0) {
-    message += StrCat(", ", FormatByteSize(state.leaving), " of it by versions that still drain");
-  }
-  return base::ResourceExhausted(std::move(message));
+  return state.Refusal(bytes);
 }
 
 bool MemoryBudget::FitsWithout(uint64_t bytes, uint64_t replaced) const {

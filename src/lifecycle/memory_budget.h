@@ -27,6 +27,8 @@ class MemoryBudget {
     ~Reservation() { Release(); }
 
     uint64_t bytes() const { return bytes_; }
+    // Takes more. kResourceExhausted, with the numbers, when they are not free now.
+    base::Status Grow(uint64_t bytes);
     // Says that these bytes come back soon: a reservation that only lacks them waits.
     void MarkLeaving();
     void Release();

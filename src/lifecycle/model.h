@@ -33,6 +33,9 @@ struct ModelConfig {
   // Memory that is kept for the model beside its engine's, such as a cache's: it is admitted, and
   // reported, as a part of the model's.
   uint64_t reserve_bytes = 0;
+  // Sequences whose state is kept, for a model with state: their memory is admitted, and reported,
+  // as a part of the model's, too.
+  uint64_t max_sequences = 0;
   // The configuration a client sent with a load call (Triton's ModelConfig as JSON), "" when none.
   std::string override_json = {};
 

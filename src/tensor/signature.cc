@@ -39,12 +39,26 @@ std::optional<size_t> Signature::FindOutput(std::string_view name) const {
   return Find(outputs, name);
 }
 
+std::optional<size_t> Signature::FindStateInput(std::string_view name) const {
+  for (size_t i = 0; i < states.size(); ++i) {
+    if (states[i].input.name == name) return i;
+  }
+  return std::nullopt;
+}
+std::optional<size_t> Signature::FindStateOutput(std::string_view name) const {
+  for (size_t i = 0; i < states.size(); ++i) {
+    if (states[i].output_name == name) return i;
+  }
+  return std::nullopt;
+}
+
 bool Signature::batched() const {
   const auto free_first = [](const TensorSpec& spec) {
     return !spec.any_rank && spec.shape.rank() > 0 && spec.shape[0] == -1;
   };
   return !inputs.empty() && !outputs.empty() && std::ranges::all_of(inputs, free_first) &&
-         std::ranges::all_of(outputs, free_first);
+         std::ranges::all_of(outputs, free_first) &&
+         std::ranges::all_of(states, free_first, &StateSpec::input);
 }
 
 }  // namespace slipway::tensor

@@ -28,10 +28,20 @@ struct TensorSpec {
 // "FP32[-1,3,224,224]"
 std::ostream& operator<<(std::ostream& out, const TensorSpec& spec);
 
+// What a model carries from one run of a sequence to the next: it takes it as an input, and gives
+// what it has become as an output.
+struct StateSpec {
+  TensorSpec input;         // dimension 0 is -1 where each row has a state of its own
+  std::string output_name;  // of the output, which fits `input`
+};
+
 // The inputs and outputs of a model, in the model's own order. A value; thread-compatible.
 struct Signature {
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
+  // Of a model whose state the server keeps. They are neither in `inputs` nor in `outputs`: clients
+  // do not see them.
+  std::vector<StateSpec> states = {};
   // Of a tabular model whose columns are one input: their names, in order. Empty: not known.
   std::vector<std::string> columns = {};
   // Of a classifier: the names of its classes, in the order of the probabilities. Empty: not known.
@@ -43,7 +53,11 @@ struct Signature {
   // Position in inputs / outputs; nullopt when there is none of that name.
   std::optional<size_t> FindInput(std::string_view name) const;
   std::optional<size_t> FindOutput(std::string_view name) const;
-  // True when every input and output has a first dimension that is free (-1): rows can be batched.
+  // Position in states by the name of the input, or of the output.
+  std::optional<size_t> FindStateInput(std::string_view name) const;
+  std::optional<size_t> FindStateOutput(std::string_view name) const;
+  // True when every input, output and state has a first dimension that is free (-1): rows can be
+  // batched.
   bool batched() const;
 };
 
