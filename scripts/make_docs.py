@@ -36,6 +36,8 @@ EXAMPLES = {
     "max_queued": "256",
     "cache.max_bytes": "64MiB",
     "cache.max_request": "256KiB",
+    "sequence.idle_timeout": "5m",
+    "sequence.max_sequences": "200",
     "model_settings": "{resnet50: {objective: 50ms, queue_threads: 1}}",
     "settle": "5s",
     "drain.delay": "5s",

@@ -96,7 +96,10 @@ std::string CurlExample(std::string_view server, const lifecycle::LoadedModel& m
   }
   const std::string path = StrCat("/v2/models/", PercentEncode(model.id().name), "/infer");
   const std::string target = StrCat(server, path);
-  const std::string body = StrCat(R"('{"inputs":[)", inputs, "]}'");
+  const bool has_state = !model.engine().signature().states.empty();
+  const std::string_view sequence =
+      has_state ? R"("parameters":{"sequence_id":1,"sequence_start":true},)" : "";
+  const std::string body = StrCat("'{", sequence, R"("inputs":[)", inputs, "]}'");
   if (body.find("yes '") == std::string::npos) return StrCat("curl -s ", target, " -d ", body);
   return StrCat("(printf %s ", body, ") | curl -s ", target, " -d @-");
 }

@@ -34,6 +34,8 @@ struct Row {
   bool inline_lane = false;
   std::optional<uint64_t> restarts = {};                      // of models in processes of their own
   std::optional<inference::ResponseCache::Usage> cache = {};  // of models that have one
+  // Of models with state, with the latest version.
+  std::optional<inference::SequenceTable::Usage> sequences = {};
 };
 
 std::vector<Row> ReadRows(const lifecycle::Snapshot& snapshot) {
@@ -50,6 +52,8 @@ std::vector<Row> ReadRows(const lifecycle::Snapshot& snapshot) {
                       .restarts = version->engine().restarts()});
       if (runtime.cache() != nullptr) rows.back().cache = runtime.cache()->usage();
     }
+    const auto* sequences = inference::ModelRuntime::Of(model.latest()).sequences();
+    if (sequences != nullptr) rows.back().sequences = sequences->usage();
   }
   return rows;
 }
@@ -132,6 +136,16 @@ void RenderWorkers(const std::vector<Row>& all, MetricsText& text) {
   RenderPerVersion(rows, text, "slipway_worker_restarts_total", MetricType::kCounter,
                    "How often the model's process died and was started again",
                    [](const Row& row) { return *row.restarts; });
+}
+
+void RenderSequences(const std::vector<Row>& all, MetricsText& text) {
+  const std::vector<Row> rows = RowsWith(all, &Row::sequences);
+  if (rows.empty()) return;
+  text.Family("slipway_sequences", MetricType::kGauge, "Sequences whose state is kept");
+  for (const Row& row : rows) text.Sample({{"model", row.model}}, row.sequences->live);
+  text.Family("slipway_sequences_evicted_total", MetricType::kCounter,
+              "Sequences that were forgotten because they were idle for too long");
+  for (const Row& row : rows) text.Sample({{"model", row.model}}, row.sequences->evicted);
 }
 
 void RenderCaches(const std::vector<Row>& all, MetricsText& text) {
@@ -284,6 +298,7 @@ std::string RenderMetrics(const MetricsSources& sources) {
                    "1 when single rows run on the IO threads, 0 when they queue",
                    [](const Row& row) { return uint64_t{row.inline_lane}; });
   RenderCaches(rows, text);
+  RenderSequences(rows, text);
   RenderWorkers(rows, text);
   RenderStates(sources.manager, text);
   RenderLifecycle(sources.lifecycle, text);

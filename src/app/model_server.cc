@@ -69,9 +69,16 @@ ModelServer::ModelServer(const ServerConfig& config, const Services& services)
       io_threads_(config.io_threads > 0 ? static_cast<size_t>(config.io_threads)
                                         : std::min(Processors(services), kMaxIoThreads)),
       warmup_(services.fs, DecodeWarmupRequest),
+      sequences_(
+          services.clock,
+          [this](std::string_view model) { return publisher_.Current()->Find(model) != nullptr; }),
       request_bytes_(config.limits.max_buffered_bytes) {}
 
-ModelServer::~ModelServer() = default;
+// Sequences hold versions, for which the manager would wait.
+ModelServer::~ModelServer() {
+  server_.reset();
+  sequences_.Close();
+}
 
 base::Result<std::unique_ptr<ModelServer>> ModelServer::Start(const ServerConfig& config,
                                                               const Services& services) {
@@ -91,7 +98,7 @@ base::Status ModelServer::Open() {
       [this](const lifecycle::LoadedModel& model) {
         return SettingsOf(model).ToRuntime(Processors(services_), io_threads_);
       },
-      services_.clock, services_.log);
+      services_.clock, services_.log, &sequences_);
 
   lifecycle::ManagerOptions options;
   options.mode = config_.control == "explicit" ? lifecycle::ControlMode::kExplicit

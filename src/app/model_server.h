@@ -15,6 +15,7 @@
 #include "frontend/server_state.h"
 #include "frontend/shared_memory_registry.h"
 #include "inference/runtime_observer.h"
+#include "inference/sequence_keeper.h"
 #include "lifecycle/manager.h"
 #include "lifecycle/recorded_warmup.h"
 #include "lifecycle/source.h"
@@ -86,6 +87,7 @@ class ModelServer {
   const lifecycle::RecordedWarmup warmup_;
   lifecycle::SnapshotPublisher publisher_;
   LifecycleMetrics lifecycle_metrics_;
+  inference::SequenceKeeper sequences_;
   std::unique_ptr<inference::RuntimeObserver> observer_;
   std::unique_ptr<lifecycle::Manager> manager_;
   std::unique_ptr<State> state_;

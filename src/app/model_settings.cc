@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/config_fields.h"
+#include "app/state_field.h"
 #include "base/check.h"
 #include "base/str_cat.h"
 #include "base/text.h"
@@ -76,6 +77,18 @@ std::vector<ConfigField> ModelSettings::Fields() {
       Bytes("cache.max_request",
             "Requests with more bytes of inputs are run without looking for an answer",
             cache_request_bytes),
+      States("sequence.state",
+             "Inputs of the model that get what an output gave in the run before: the state of a "
+             "sequence of requests, which the server keeps and clients do not see. Each {input, "
+             "output}, and 'shape' where the model does not say what it begins with, zeros; empty: "
+             "none",
+             states),
+      Time("sequence.idle_timeout",
+           "A sequence without a request for this long is forgotten; 0: none is", sequence_idle),
+      Count("sequence.max_sequences",
+            "Sequences of such a model at the same time (429); the memory of their states is "
+            "reserved",
+            max_sequences, 1),
   };
 }
 
@@ -89,6 +102,11 @@ base::Status ModelSettings::Validate() const {
   if (isolation != "none" && isolation != "process") {
     return base::InvalidArgument(
         StrCat("isolation: expected 'none' or 'process', got '", base::Printable(isolation), "'"));
+  }
+  if (!states.empty() && cache_bytes > 0) {
+    return base::InvalidArgument(
+        "cache.max_bytes: expected 0 for a model with sequence.state, whose answers to equal "
+        "requests differ");
   }
   return base::OkStatus();
 }
@@ -104,7 +122,9 @@ lifecycle::ModelConfig ModelSettings::ToConfig(size_t processors) const {
   config.engine.own_process = isolation == "process";
   config.engine.process_lanes = static_cast<int>(QueueThreads(processors));
   config.engine.process_memory = process_memory_bytes;
+  config.engine.states = states;
   config.reserve_bytes = cache_bytes;
+  config.max_sequences = states.empty() ? 0 : static_cast<uint64_t>(max_sequences);
   return config;
 }
 
@@ -121,6 +141,9 @@ inference::ModelRuntime::Options ModelSettings::ToRuntime(size_t processors,
   std::ranges::sort(options.queue.preferred_rows);
   options.queue.objective = objective;
   options.queue.max_queued = static_cast<size_t>(max_queued);
+  options.sequence = {.max_sequences = static_cast<size_t>(max_sequences),
+                      .idle_timeout = sequence_idle,
+                      .max_waiting = static_cast<size_t>(max_queued)};
   options.cache = {.max_bytes = cache_bytes, .max_request_bytes = cache_request_bytes};
   return options;
 }

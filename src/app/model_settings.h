@@ -31,6 +31,9 @@ struct ModelSettings {
   uint64_t process_memory_bytes = 0;  // of a worker process; 0: no limit
   uint64_t cache_bytes = 0;           // 0: no cache
   uint64_t cache_request_bytes = uint64_t{1} << 20;
+  std::vector<engine::StateOption> states;  // that are kept for each sequence; none: no sequences
+  std::chrono::nanoseconds sequence_idle = std::chrono::minutes(1);  // 0: they stay until they end
+  int64_t max_sequences = 1000;
 
   // The fields of slipway.yaml, bound to this object: at its top level they hold for every model,
   // in model_settings for one.

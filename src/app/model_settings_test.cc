@@ -96,6 +96,61 @@ TEST(ModelSettingsTest, PreferredSizesFitIntoABatch) {
             "(batching.max_rows), got 128");
 }
 
+TEST(ModelSettingsTest, AModelMayHaveAState) {
+  ServerConfig config;
+  const base::Status read = Read(R"(
+models: [m]
+model_settings:
+  rnn:
+    sequence:
+      state: [{input: h_in, output: h_out}, {input: c, output: "c out", shape: [2, 1, 64]}]
+      idle_timeout: 5s
+      max_sequences: 20
+)",
+                                 config);
+  ASSERT_TRUE(read.ok()) << read;
+  EXPECT_TRUE(config.Validate().ok()) << config.Validate();
+  EXPECT_EQ(config.own.Print(),
+            R"({"rnn": {sequence: {state: [{input: "h_in", output: "h_out"}, )"
+            R"({input: "c", output: "c out", shape: [2, 1, 64]}], idle_timeout: 5000ms, )"
+            R"(max_sequences: 20}}})");
+  const ModelSettings settings = config.own.For("rnn", config.model);
+  const lifecycle::ModelConfig model = settings.ToConfig(1);
+  ASSERT_EQ(model.engine.states.size(), 2U);
+  EXPECT_EQ(model.engine.states[0].output, "h_out");
+  EXPECT_THAT(model.engine.states[1].shape, ElementsAre(2, 1, 64));
+  EXPECT_EQ(model.max_sequences, 20U);
+  const auto runtime = settings.ToRuntime(1, 1);
+  EXPECT_EQ(runtime.sequence.max_sequences, 20U);
+  EXPECT_EQ(runtime.sequence.idle_timeout, 5s);
+  EXPECT_EQ(config.model.ToConfig(1).max_sequences, 0U) << "other models have none";
+}
+
+TEST(ModelSettingsTest, AStateIsSaidWithItsInputAndOutput) {
+  const auto error = [](std::string_view state) {
+    ServerConfig config;
+    return Read("models: [m]\nsequence:\n  state: " + std::string(state), config).message();
+  };
+  EXPECT_THAT(error("h"), HasSubstr("slipway.yaml:3:10"));
+  EXPECT_THAT(error("h"), HasSubstr("expected a list such as [{input: h_in, output: h_out}]"));
+  EXPECT_THAT(error("[h]"), HasSubstr("expected a list such as"));
+  EXPECT_THAT(error("[{input: h}]"), HasSubstr("both the name of an input and of an output"));
+  EXPECT_THAT(error("[{input: h, outptu: g}]"), HasSubstr("unknown field 'outptu'"));
+  EXPECT_THAT(error("[{input: h, output: g, shape: [-1]}]"), HasSubstr("from 1"));
+  EXPECT_THAT(error("[{input: h, output: g, shape: []}]"), HasSubstr("a shape such as [1, 64]"));
+}
+
+TEST(ModelSettingsTest, AModelWithAStateHasNoCache) {
+  ServerConfig config;
+  ASSERT_TRUE(Read("models: [m]\nmodel_settings: {m: {sequence: {state: [{input: a, output: b}]}, "
+                   "cache: {max_bytes: 1MiB}}}",
+                   config)
+                  .ok());
+  EXPECT_EQ(config.Validate().message(),
+            "model_settings, model 'm': cache.max_bytes: expected 0 for a model with "
+            "sequence.state, whose answers to equal requests differ");
+}
+
 TEST(ModelSettingsTest, TheFieldsComeOutAtTheRuntime) {
   ModelSettings settings;
   settings.preferred_batch_rows = {16, 8};

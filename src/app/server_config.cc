@@ -128,7 +128,7 @@ ConfigField Own(OwnModelSettings& target) {
       "model_settings",
       "By model name, what a model has of its own: any of provider, intra_op_threads, batching, "
       "objective, timeout, queue_threads, max_queued, max_run_time, isolation, process_memory, "
-      "cache",
+      "cache, sequence",
       [&target](const ConfigValue& value) { return target.Read(value); },
       [&target] { return target.Print(); }};
 }

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -70,6 +71,14 @@ class Node {
     return Node(found == json_.end() ? kNull : *found, Below(name));
   }
   bool Has(const char* name) const { return json_.is_object() && json_.contains(name); }
+
+  // Of an object's fields.
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    if (!json_.is_object()) return names;
+    for (const auto& [name, unused] : json_.items()) names.push_back(name);
+    return names;
+  }
 
   // A number that ModelConfig's JSON form may write as a number or as text.
   Result<int64_t> Number(int64_t least, int64_t most = int64_t{1} << 30) const {
@@ -202,6 +211,87 @@ Status ReadBatching(const Node& batching, TritonConfig& out) {
   return ReadQueuePolicy(batching, out);
 }
 
+// kUnimplemented, with all of them, when `node` has other fields than these.
+Status RefuseOthers(const Node& node, std::span<const std::string_view> known) {
+  std::string others;
+  for (const std::string& name : node.Names()) {
+    if (std::ranges::find(known, name) != known.end()) continue;
+    others.append(StrCat(others.empty() ? "'" : ", '", base::Printable(name), "'"));
+  }
+  if (others.empty()) return base::OkStatus();
+  return base::Unimplemented(
+      StrCat("model config, ", node.path(), ": ", others, " not supported; leave out"));
+}
+
+// A state begins with zeros here; Triton can have it begin with what a file says.
+Status ReadInitialState(const Node& initial) {
+  constexpr std::array<std::string_view, 4> kKnown = {"data_type", "dims", "zero_data", "name"};
+  if (initial.is_null()) return base::OkStatus();
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Node> items, initial.Items());
+  for (const Node& item : items) {
+    SLIPWAY_RETURN_IF_ERROR(RefuseOthers(item, kKnown));
+    SLIPWAY_ASSIGN_OR_RETURN(const Node zeros, item.At("zero_data"));
+    SLIPWAY_ASSIGN_OR_RETURN(const bool is_zero, zeros.Boolean());
+    if (!is_zero) return zeros.Expected("true");
+  }
+  return base::OkStatus();
+}
+
+Result<tensor::DType> ReadDType(const Node& node) {
+  constexpr std::string_view kPrefix = "TYPE_";
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string name, node.Text());
+  const auto dtype = name.starts_with(kPrefix)
+                         ? tensor::ParseDType(std::string_view(name).substr(kPrefix.size()))
+                         : std::nullopt;
+  if (!dtype) return node.Expected("a datatype such as TYPE_FP32");
+  return *dtype;
+}
+
+// `with_rows`: dims leave out the batch dimension, as they do where max_batch_size is above 0.
+Status ReadState(const Node& node, bool with_rows, engine::StateOption& out) {
+  constexpr std::array<std::string_view, 5> kKnown = {"input_name", "output_name", "data_type",
+                                                      "dims", "initial_state"};
+  SLIPWAY_RETURN_IF_ERROR(RefuseOthers(node, kKnown));
+  SLIPWAY_ASSIGN_OR_RETURN(const Node input, node.At("input_name"));
+  SLIPWAY_ASSIGN_OR_RETURN(out.input, input.Text());
+  SLIPWAY_ASSIGN_OR_RETURN(const Node output, node.At("output_name"));
+  SLIPWAY_ASSIGN_OR_RETURN(out.output, output.Text());
+  SLIPWAY_ASSIGN_OR_RETURN(const Node dtype, node.At("data_type"));
+  if (!dtype.is_null()) {
+    SLIPWAY_ASSIGN_OR_RETURN(out.dtype, ReadDType(dtype));
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const Node dims, node.At("dims"));
+  if (!dims.is_null()) {
+    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Node> items, dims.Items());
+    if (with_rows) out.shape.push_back(1);
+    for (const Node& item : items) {
+      SLIPWAY_ASSIGN_OR_RETURN(out.shape.emplace_back(), item.Number(1));
+    }
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const Node initial, node.At("initial_state"));
+  return ReadInitialState(initial);
+}
+
+Status ReadSequences(const Node& sequences, TritonConfig& out) {
+  constexpr std::array<std::string_view, 2> kKnown = {"max_sequence_idle_microseconds", "state"};
+  if (sequences.is_null()) return base::OkStatus();
+  out.sequence_batching = true;
+  SLIPWAY_ASSIGN_OR_RETURN(const Node idle, sequences.At("max_sequence_idle_microseconds"));
+  SLIPWAY_RETURN_IF_ERROR(RefuseOthers(sequences, kKnown));
+  if (!idle.is_null()) {
+    SLIPWAY_ASSIGN_OR_RETURN(const int64_t us, idle.Number(0, kMostMicroseconds));
+    if (us > 0) out.sequence_idle = std::chrono::microseconds(us);
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const Node state, sequences.At("state"));
+  if (state.is_null()) return base::OkStatus();
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Node> items, state.Items());
+  for (const Node& item : items) {
+    SLIPWAY_RETURN_IF_ERROR(
+        ReadState(item, out.max_batch_size.value_or(0) > 0, out.states.emplace_back()));
+  }
+  return base::OkStatus();
+}
+
 Status ReadInstances(const Node& groups, TritonConfig& out) {
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Node> items, groups.Items());
   int64_t instances = 0;
@@ -227,11 +317,9 @@ Status ReadInstances(const Node& groups, TritonConfig& out) {
 
 // What would run otherwise than the configuration says is refused.
 Status RefuseWhatIsNotHere(const Node& config) {
-  for (const char* name : {"sequence_batching", "ensemble_scheduling"}) {
-    if (config.Has(name)) {
-      return base::Unimplemented(
-          StrCat("model config, ", name, ": it is not supported; leave it out"));
-    }
+  if (config.Has("ensemble_scheduling")) {
+    return base::Unimplemented(
+        "model config, ensemble_scheduling: it is not supported; leave it out");
   }
   SLIPWAY_ASSIGN_OR_RETURN(const Node policy, config.At("model_transaction_policy"));
   SLIPWAY_ASSIGN_OR_RETURN(const Node decoupled, policy.At("decoupled"));
@@ -269,6 +357,13 @@ Result<ModelSettings> TritonConfig::Applied(ModelSettings settings) const {
   if (queue_size > 0) settings.max_queued = queue_size;
   if (default_timeout) settings.timeout = *default_timeout;
   if (instances) settings.queue_threads = *instances;
+  if (!states.empty()) settings.states = states;
+  if (sequence_idle) settings.sequence_idle = *sequence_idle;
+  if (sequence_batching && settings.states.empty()) {
+    return base::Unimplemented(
+        "model config, sequence_batching: expected 'state': a model that keeps its state itself is "
+        "not supported");
+  }
   if (response_cache && !*response_cache) settings.cache_bytes = 0;
   if (response_cache.value_or(false) && settings.cache_bytes == 0) {
     return InvalidArgument(
@@ -299,6 +394,8 @@ Result<TritonConfig> ReadTritonConfig(std::string_view json) {
   }
   SLIPWAY_ASSIGN_OR_RETURN(const Node batching, config.At("dynamic_batching"));
   SLIPWAY_RETURN_IF_ERROR(ReadBatching(batching, out));
+  SLIPWAY_ASSIGN_OR_RETURN(const Node sequences, config.At("sequence_batching"));
+  SLIPWAY_RETURN_IF_ERROR(ReadSequences(sequences, out));
   SLIPWAY_ASSIGN_OR_RETURN(const Node groups, config.At("instance_group"));
   if (!groups.is_null()) SLIPWAY_RETURN_IF_ERROR(ReadInstances(groups, out));
   SLIPWAY_ASSIGN_OR_RETURN(const Node cache, config.At("response_cache"));

@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "app/model_control.h"
 
@@ -106,10 +108,57 @@ TEST(TritonConfigTest, RefusesWhatIsNoModelConfig) {
   }
 }
 
+TEST(TritonConfigTest, TheStateOfSequencesIsTaken) {
+  const auto settings = Apply(R"({"max_batch_size": 8, "sequence_batching": {
+      "max_sequence_idle_microseconds": "5000000",
+      "state": [{"input_name": "h", "output_name": "h_out", "data_type": "TYPE_FP32",
+                 "dims": [2, 3], "initial_state": [{"name": "start", "data_type": "TYPE_FP32",
+                                                    "dims": [2, 3], "zero_data": true}]},
+                {"input_name": "n", "output_name": "n_out"}]}})");
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->sequence_idle, std::chrono::seconds(5));
+  const std::vector<engine::StateOption> states = {
+      {.input = "h", .output = "h_out", .shape = {1, 2, 3}, .dtype = tensor::DType::kFp32},
+      {.input = "n", .output = "n_out"}};
+  EXPECT_EQ(settings->states, states);
+  const auto whole = Apply(
+      R"({"sequence_batching": {"state": [{"input_name": "h", "output_name": "g", "dims": [2]}]}})");
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  EXPECT_EQ(whole->states[0].shape, std::vector<int64_t>({2})) << "there is no batch dimension";
+}
+
+TEST(TritonConfigTest, OfSequencesAllElseIsRefusedByName) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"{}", "expected 'state'"},
+      {R"({"oldest": {}, "control_input": []})", "'control_input', 'oldest' not supported"},
+      {R"({"state": [{"input_name": "h", "output_name": "g", "use_growable_memory": true}]})",
+       "sequence_batching.state[0]: 'use_growable_memory' not supported"},
+      {R"({"state": [{"input_name": "h", "output_name": "g",
+                      "initial_state": [{"data_file": "f"}]}]})",
+       "initial_state[0]: 'data_file' not supported"},
+  };
+  for (const auto& [json, said] : cases) {
+    const base::Status status = Apply(R"({"sequence_batching": )" + json + "}").status();
+    EXPECT_EQ(status.code(), StatusCode::kUnimplemented) << json;
+    EXPECT_THAT(status.message(), HasSubstr(said)) << json;
+  }
+  for (const auto& [state, said] : std::vector<std::pair<std::string, std::string>>{
+           {R"({"output_name": "g"})", "state[0].input_name: expected text"},
+           {R"({"input_name": "h", "output_name": "g", "data_type": "FP32"})", "such as TYPE_FP32"},
+           {R"({"input_name": "h", "output_name": "g", "dims": [-1]})", "a number from 1"},
+           {R"({"input_name": "h", "output_name": "g", "initial_state": [{"zero_data": false}]})",
+            "zero_data: expected true"}}) {
+    const base::Status status =
+        Apply(R"({"sequence_batching": {"state": [)" + state + "]}}").status();
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << state;
+    EXPECT_THAT(status.message(), HasSubstr(said)) << state;
+  }
+}
+
 TEST(TritonConfigTest, NamesWhatIsNotSupported) {
-  for (const char* json : {R"({"sequence_batching": {}})", R"({"ensemble_scheduling": {}})",
-                           R"({"model_transaction_policy": {"decoupled": true}})",
-                           R"({"instance_group": [{"kind": "KIND_GPU"}]})"}) {
+  for (const char* json :
+       {R"({"ensemble_scheduling": {}})", R"({"model_transaction_policy": {"decoupled": true}})",
+        R"({"instance_group": [{"kind": "KIND_GPU"}]})"}) {
     EXPECT_EQ(ReadTritonConfig(json).status().code(), StatusCode::kUnimplemented) << json;
   }
   EXPECT_TRUE(ReadTritonConfig(R"({"model_transaction_policy": {"decoupled": false}})").ok());

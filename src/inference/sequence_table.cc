@@ -30,6 +30,11 @@ void SequenceTable::Configure(const Options& options) {
   options_ = options;
 }
 
+std::chrono::nanoseconds SequenceTable::idle_timeout() const {
+  const std::lock_guard lock(mutex_);
+  return options_.idle_timeout;
+}
+
 Status SequenceTable::NotStarted(const InferCall& call, const std::string& name) const {
   const std::lock_guard lock(mutex_);
   const std::string idle =

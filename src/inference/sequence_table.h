@@ -92,6 +92,7 @@ class SequenceTable {
   // Forgets all.
   void Close();
 
+  std::chrono::nanoseconds idle_timeout() const;
   // kFailedPrecondition, as Enter() says it.
   base::Status NotStarted(const InferCall& call, const std::string& name) const;
 

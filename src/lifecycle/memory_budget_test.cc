@@ -33,6 +33,23 @@ TEST(MemoryBudgetTest, AdmitsUpToTheLimitAndTakesBack) {
   EXPECT_FALSE(budget.Reserve(UINT64_MAX, 0s).ok());
 }
 
+TEST(MemoryBudgetTest, AReservationTakesMoreAndGivesAllBack) {
+  MemoryBudget budget(100);
+  MemoryBudget::Reservation one = *budget.Reserve(50, 0s);
+  EXPECT_TRUE(one.Grow(30).ok());
+  EXPECT_EQ(one.bytes(), 80U);
+  EXPECT_EQ(budget.used(), 80U);
+  const base::Status refused = one.Grow(21);
+  EXPECT_EQ(refused.code(), StatusCode::kResourceExhausted);
+  EXPECT_THAT(refused.message(), HasSubstr("needs 21 B of memory by estimate, but 20 B are free"));
+  EXPECT_FALSE(one.Grow(UINT64_MAX).ok());
+  one.MarkLeaving();
+  EXPECT_TRUE(one.Grow(20).ok());
+  EXPECT_TRUE(budget.FitsWithout(100, 100));
+  one.Release();
+  EXPECT_EQ(budget.used(), 0U);
+}
+
 TEST(MemoryBudgetTest, MovedReservationsCountOnce) {
   MemoryBudget budget(100);
   MemoryBudget::Reservation a = *budget.Reserve(50, 0s);

@@ -18,7 +18,8 @@ def shell_blocks(page) -> str:
     ("models.md", ['"model_version":"2"', ":three", "expected FP32[-1,1,8,8], got FP64",
                    "warmed up with recorded requests", '"model_version":"3"']),
     ("scheduling.md", ['"slow": {', "answered: True refused: True else: set()", "no slipway-cache",
-                       "slipway-cache: hit", "the same bytes", 'model="digits",version="2",result="hit"} 1', "the same bytes, of another process"]),
+                       "slipway-cache: hit", "the same bytes", 'model="digits",version="2",result="hit"} 1', "the same bytes, of another process",
+                       '"data":[30,0]', '"data":[200,0]', "sequence 7 is not there", 'slipway_sequences{model="running_mean"} 1']),
     ("shared-memory.md", ["the answer only describes {'name': 'label', 'datatype': 'INT64', 'shape': [4]}",
                           "the labels lie there: ["]),
 ])

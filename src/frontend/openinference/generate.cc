@@ -104,6 +104,10 @@ class GenerateReader {
  private:
   Status ReadKey(JsonReader& reader, std::string_view key) {
     const std::optional<size_t> index = signature_.FindInput(key);
+    if (!index && signature_.FindStateInput(key)) {
+      return InvalidArgument(
+          StrCat("input '", key, "': it is a state, which the server keeps for each sequence"));
+    }
     if (!index) return ReadRequestParameter(reader, key, request_, nullptr);
     const std::string where = StrCat("input '", key, "'");
     if (!inputs_[*index].absent()) return InvalidArgument(StrCat(where, " is there twice"));

@@ -13,6 +13,8 @@ void InferRequest::Reset() {
   literal_not_finite = false;
   timeout_us = 0;
   priority = 0;
+  has_sequences = false;
+  sequence = {};
   regions.Reset();
   shared_outputs.clear();
   ignored.clear();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "frontend/request_regions.h"
+#include "inference/infer_call.h"
 
 namespace slipway::frontend::openinference {
 
@@ -26,7 +27,9 @@ struct InferRequest {
   bool literal_not_finite = false;       // NaN and the infinities may be written into JSON
   uint64_t timeout_us = 0;               // 0: none
   uint64_t priority = 0;
-  RequestRegions regions;                   // where tensors in shared memory are found
+  bool has_sequences = false;        // the model has a state: what is said of a sequence counts
+  inference::SequenceWish sequence;  // with has_sequences
+  RequestRegions regions;            // where tensors in shared memory are found
   std::vector<RegionSlice> shared_outputs;  // where outputs go that do not go into the answer
   std::string ignored;  // what was not understood, for people: "'foo', input 'x' parameter 'bar'"
 

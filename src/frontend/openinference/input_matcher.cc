@@ -20,7 +20,13 @@ void InputMatcher::Begin(const tensor::Signature& signature) {
 Status InputMatcher::Match(std::string_view name, std::string_view dtype_name,
                            const tensor::Shape& shape, MatchedInput& match) {
   const std::optional<size_t> index = signature_->FindInput(name);
-  if (!index) return InvalidArgument(StrCat("the model has no such input; ", Expected()));
+  if (!index) {
+    if (signature_->FindStateInput(name)) {
+      return InvalidArgument(StrCat(
+          "it is a state, which the server keeps for each sequence; leave it out; ", Expected()));
+    }
+    return InvalidArgument(StrCat("the model has no such input; ", Expected()));
+  }
   if (seen_[*index] != 0) return InvalidArgument("is there twice");
   seen_[*index] = 1;
   const TensorSpec& spec = signature_->inputs[*index];

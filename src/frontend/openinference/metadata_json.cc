@@ -10,15 +10,17 @@
 namespace slipway::frontend::openinference {
 namespace {
 
-constexpr std::array<std::string_view, 9> kExtensions = {"classification",
-                                                         "model_repository",
-                                                         "model_repository(unload_dependents)",
-                                                         "model_configuration",
-                                                         "binary_tensor_data",
-                                                         "parameters",
-                                                         "statistics",
-                                                         "logging",
-                                                         "system_shared_memory"};
+constexpr std::array<std::string_view, 11> kExtensions = {"classification",
+                                                          "sequence",
+                                                          "sequence(string_id)",
+                                                          "model_repository",
+                                                          "model_repository(unload_dependents)",
+                                                          "model_configuration",
+                                                          "binary_tensor_data",
+                                                          "parameters",
+                                                          "statistics",
+                                                          "logging",
+                                                          "system_shared_memory"};
 
 void AppendKey(std::string_view key, std::string& out) {
   out.append("\"").append(key).append("\":");

@@ -1,6 +1,7 @@
 #include "frontend/openinference/model_config_json.h"
 
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "frontend/openinference/metadata_json.h"
@@ -36,6 +37,22 @@ Json OutputConfig(const tensor::TensorSpec& spec, bool without_batch) {
           {"dims", Dims(spec, without_batch)},
           {"label_filename", ""},
           {"is_shape_tensor", false}};
+}
+
+// What Triton calls the sequence batcher of a model with state.
+Json SequenceConfig(const lifecycle::LoadedModel& model, bool without_batch) {
+  const std::chrono::nanoseconds idle =
+      inference::ModelRuntime::Of(model).sequences()->idle_timeout();
+  Json config = {{"max_sequence_idle_microseconds",
+                  std::chrono::duration_cast<std::chrono::microseconds>(idle).count()},
+                 {"state", Json::array()}};
+  for (const tensor::StateSpec& state : model.engine().signature().states) {
+    config["state"].push_back({{"input_name", state.input.name},
+                               {"output_name", state.output_name},
+                               {"data_type", TypeName(state.input.dtype)},
+                               {"dims", Dims(state.input, without_batch)}});
+  }
+  return config;
 }
 
 // The fields of a configuration that a client sent with a load call; an object, possibly empty.
@@ -75,6 +92,9 @@ std::string ModelConfigJson(const lifecycle::LoadedModel& model, std::string_vie
   }
   if (inference::ModelRuntime::Of(model).cache() != nullptr) {
     config["response_cache"] = {{"enable", true}};
+  }
+  if (!signature.states.empty()) {
+    config["sequence_batching"] = SequenceConfig(model, max_batch_size > 0);
   }
   // What the model itself says wins; the rest is as it was given.
   for (const auto& [key, value] : given.items()) {

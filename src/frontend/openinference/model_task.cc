@@ -28,6 +28,7 @@ void ModelTask::Begin(const Arrival& arrival, const RequestIds& ids) {
   ids_ = ids;
   received_ = services_.clock.SteadyNow();
   request_.regions.Begin(services_.shared_memory, arrival.peer);
+  request_.has_sequences = inference::ModelRuntime::Of(*model).sequences() != nullptr;
   services_.dispatcher.stats(*this).AddInFlight(services_.dispatcher.shard(), 1);
 }
 
@@ -45,6 +46,7 @@ Status ModelTask::Prepare(SteadyTime client_deadline) {
   const std::chrono::nanoseconds limit = inference::ModelRuntime::Of(*model).timeout();
   if (limit.count() > 0) deadline.at = std::min(deadline.at, received_ + limit);
   priority = request_.priority;
+  sequence = request_.sequence;
   return base::OkStatus();
 }
 

@@ -24,6 +24,12 @@ std::string NamesOf(const std::vector<tensor::TensorSpec>& specs) {
 base::Status AddOutput(const tensor::Signature& signature, std::string_view name, bool binary,
                        int64_t classes, InferRequest& request) {
   const std::optional<size_t> index = signature.FindOutput(name);
+  if (!index && signature.FindStateOutput(name)) {
+    return base::InvalidArgument(base::StrCat(
+        "output '", base::Printable(name),
+        "': it is a state, which the server keeps for each sequence; the model's outputs are ",
+        NamesOf(signature.outputs)));
+  }
   if (!index) {
     return base::InvalidArgument(base::StrCat("output '", base::Printable(name),
                                               "': the model has no such output; it has ",

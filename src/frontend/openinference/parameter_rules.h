@@ -43,7 +43,12 @@ base::Status ReadSharedMemoryParameter(std::string_view key, Value& value, Regio
   return value.status().WithContext(base::StrCat("parameter '", key, "'"));
 }
 
-// Sequences have no meaning for models without state: the wish is noted as ignored.
+// Whether a parameter of a request is about the sequence that it belongs to. For models without
+// state it has no meaning: the wish is noted as ignored.
+inline bool IsAboutSequence(std::string_view key) {
+  return key == "sequence_id" || key == "sequence_start" || key == "sequence_end";
+}
+
 template <typename Value>
 base::Status ReadSequenceId(Value& value, InferRequest& request) {
   std::string_view text;
@@ -51,7 +56,12 @@ base::Status ReadSequenceId(Value& value, InferRequest& request) {
   if (!(value.IsString() ? value.ReadString(text) : value.ReadUint64(number))) {
     return value.status();
   }
-  if (!text.empty() || number != 0) request.Ignore("parameter", "sequence_id");
+  if (request.has_sequences) {
+    request.sequence.text = text;
+    request.sequence.number = number;
+  } else if (!text.empty() || number != 0) {
+    request.Ignore("parameter", "sequence_id");
+  }
   return base::OkStatus();
 }
 
@@ -59,7 +69,11 @@ template <typename Value>
 base::Status ReadSequenceFlag(Value& value, std::string_view key, InferRequest& request) {
   bool flag = false;
   if (!value.ReadBool(flag)) return value.status();
-  if (flag) request.Ignore("parameter", key);
+  if (request.has_sequences) {
+    (key == "sequence_start" ? request.sequence.start : request.sequence.end) = flag;
+  } else if (flag) {
+    request.Ignore("parameter", key);
+  }
   return base::OkStatus();
 }
 
@@ -78,9 +92,9 @@ base::Status ReadNotFinite(Value& value, InferRequest& request) {
 // The parameter `key` of a request, without the key's name in front of errors.
 template <typename Value>
 base::Status ReadRequestParameterValue(std::string_view key, Value& value, InferRequest& request) {
-  if (key == "sequence_id") return ReadSequenceId(value, request);
-  if (key == "sequence_start" || key == "sequence_end") {
-    return ReadSequenceFlag(value, key, request);
+  if (IsAboutSequence(key)) {
+    return key == "sequence_id" ? ReadSequenceId(value, request)
+                                : ReadSequenceFlag(value, key, request);
   }
   if (key == "nan") return ReadNotFinite(value, request);
   if (key == "timeout") {

@@ -13,6 +13,7 @@
 #include "frontend/http_answer.h"
 #include "frontend/openinference/json_object.h"
 #include "frontend/openinference/json_text.h"
+#include "frontend/openinference/request_parameters.h"
 #include "tensor/json_number_scanner.h"
 #include "tensor/json_writer.h"
 
@@ -279,6 +280,9 @@ class PredictReader {
         if (found_) return InvalidArgument("expected either 'input' or 'rows', got both");
         found_ = true;
         return key == "rows" ? ReadRows(reader, JsonReader::Kind::kObject) : ReadInput(reader);
+      }
+      if (request_.has_sequences && IsAboutSequence(key)) {
+        return ReadRequestParameter(reader, key, request_, nullptr);
       }
       request_.Ignore("", key);
       reader.SkipValue();

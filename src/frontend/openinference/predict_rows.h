@@ -21,7 +21,8 @@ namespace slipway::frontend::openinference {
 //   {"input": ["a text", "another"]}               rows of a model with one column
 //   {"rows": [{"age": 41, "city": "Rome"}, ...]}   rows by column name; one row may stand alone
 //
-// and "id". For a model with one input, "input" is that tensor, and "rows" needs the names of its
+// and "id"; for models with state also "sequence_id", "sequence_start" and "sequence_end". For a
+// model with one input, "input" is that tensor, and "rows" needs the names of its
 // columns (Signature::columns). For a model with an input for each column ([batch] or [batch, 1]),
 // the inputs' names are the columns'. null is a missing value: NaN, where the dtype has one. Every
 // row has every column; keys that are no column are noted in request.ignored. `decoder` gives the
