@@ -1,5 +1,5 @@
 """Models with state: tritonclient's HTTP and gRPC clients and its streams send steps of several sequences at once, and
-each sequence comes out as ONNX Runtime's own binding has computed it alone (scripts/fixtures/make_sequence_models.py)."""
+each comes out as ONNX Runtime's own binding has computed it alone (scripts/fixtures/make_sequence_models.py)."""
 
 import concurrent.futures
 import contextlib
@@ -125,7 +125,8 @@ def test_many_sequences_at_once_do_not_mix(server):
     def run(number):
         with contextlib.closing(triton_grpc.InferenceServerClient(server.address)) as client:
             for i, (x, y) in enumerate(sequence("running_mean", number)):
-                answer = client.infer("running_mean", [input_of(triton_grpc, x)], sequence_id=number + 1, **place(i, 30))
+                answer = client.infer("running_mean", [input_of(triton_grpc, x)], sequence_id=number + 1,
+                                      **place(i, 30))
                 np.testing.assert_array_equal(answer.as_numpy("mean"), y, err_msg=f"{number} {i}")
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         list(pool.map(run, range(32)))
