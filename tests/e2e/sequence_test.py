@@ -220,7 +220,7 @@ def test_a_state_that_the_model_does_not_have_fails_the_load(start_server, model
 
 
 def test_sequences_are_bounded_and_idle_ones_forgotten(start_server, models):
-    server = start_server(models, config=settings(max_sequences=2, idle_timeout="2s"))
+    server = start_server(models, config=settings(max_sequences=2, idle_timeout="5s"))
     assert value(step(server, 1, 1, sequence_start=True)) == 1
     assert value(step(server, 2, 1, sequence_start=True)) == 1
     full = step(server, 3, 1, sequence_start=True)
@@ -230,7 +230,7 @@ def test_sequences_are_bounded_and_idle_ones_forgotten(start_server, models):
     assert value(step(server, 3, 1, sequence_start=True)) == 1
     wait_until(lambda: metric(server, "slipway_sequences", model="running_mean") == 0)
     assert metric(server, "slipway_sequences_evicted_total", model="running_mean") == 2
-    assert "idle for longer than 2 s" in step(server, 3, 1).error()
+    assert "idle for longer than 5 s" in step(server, 3, 1).error()
 
 
 def test_the_states_count_to_the_memory_of_the_model(start_server, models):
