@@ -30,6 +30,7 @@ struct Row {
   std::string version;
   ModelStats::Totals totals;
   size_t queue_depth = 0;
+  bool overloaded = false;
   uint64_t estimated_bytes = 0;
   bool inline_lane = false;
   std::optional<uint64_t> restarts = {};                      // of models in processes of their own
@@ -47,6 +48,7 @@ std::vector<Row> ReadRows(const lifecycle::Snapshot& snapshot) {
                       .version = base::StrCat(version->id().version),
                       .totals = runtime.stats().Read(),
                       .queue_depth = runtime.queue().depth(),
+                      .overloaded = runtime.queue().overloaded(),
                       .estimated_bytes = version->estimated_bytes(),
                       .inline_lane = runtime.LaneFor(1) == inference::LaneKind::kInline,
                       .restarts = version->engine().restarts()});
@@ -288,6 +290,9 @@ std::string RenderMetrics(const MetricsSources& sources) {
   RenderPerVersion(rows, text, "slipway_queue_depth", MetricType::kGauge,
                    "Requests that wait for the engine",
                    [](const Row& row) { return static_cast<uint64_t>(row.queue_depth); });
+  RenderPerVersion(rows, text, "slipway_model_overloaded", MetricType::kGauge,
+                   "1 while more requests come than can be done, so that some are refused",
+                   [](const Row& row) { return uint64_t{row.overloaded}; });
   RenderPerVersion(rows, text, "slipway_inflight_requests", MetricType::kGauge,
                    "Requests that have no answer yet",
                    [](const Row& row) { return row.totals.in_flight; });

@@ -61,6 +61,10 @@ std::vector<ConfigField> ModelSettings::Fields() {
             "Threads of each model that is too slow for the IO threads; 0: one per processor",
             queue_threads, 0),
       Count("max_queued", "Requests that may wait for one such model (429)", max_queued, 1),
+      Flag("shed_overload",
+           "While more requests come to such a model than can be done, refuse (429) those beyond "
+           "the next batch of each thread, or beyond half of the objective",
+           shed_overload),
       Time("max_run_time", "A run of a slow model that takes longer is stopped; 0: no limit",
            max_run_time),
       Text("isolation",
@@ -141,6 +145,7 @@ inference::ModelRuntime::Options ModelSettings::ToRuntime(size_t processors,
   std::ranges::sort(options.queue.preferred_rows);
   options.queue.objective = objective;
   options.queue.max_queued = static_cast<size_t>(max_queued);
+  options.queue.shed_overload = shed_overload;
   options.sequence = {.max_sequences = static_cast<size_t>(max_sequences),
                       .idle_timeout = sequence_idle,
                       .max_waiting = static_cast<size_t>(max_queued)};

@@ -26,6 +26,7 @@ struct ModelSettings {
   std::chrono::nanoseconds timeout = std::chrono::seconds(0);    // of every request; 0: none
   int64_t queue_threads = 0;  // in the queue lane; 0: one per processor
   int64_t max_queued = 1024;
+  bool shed_overload = true;
   std::chrono::nanoseconds max_run_time = std::chrono::minutes(1);
   std::string isolation = "none";
   uint64_t process_memory_bytes = 0;  // of a worker process; 0: no limit

@@ -32,7 +32,7 @@ model_settings:
       max_delay: 2ms
       preferred_sizes: [16, 8]
     timeout: 1s
-  other: {queue_threads: 3}
+  other: {queue_threads: 3, shed_overload: false}
   as_all:
 )";
 
@@ -49,6 +49,8 @@ TEST(ModelSettingsTest, AModelHasItsOwnSettingsAndThoseOfAllElse) {
   EXPECT_EQ(slow.timeout, 1s);
   const ModelSettings other = config.own.For("other", config.model);
   EXPECT_EQ(other.queue_threads, 3);
+  EXPECT_FALSE(other.ToRuntime(1, 1).queue.shed_overload);
+  EXPECT_TRUE(slow.ToRuntime(1, 1).queue.shed_overload);
   EXPECT_EQ(other.objective, 20ms);
   EXPECT_EQ(other.provider, "cpu");
   EXPECT_EQ(config.own.For("as_all", config.model).objective, 20ms);
@@ -58,10 +60,11 @@ TEST(ModelSettingsTest, AModelHasItsOwnSettingsAndThoseOfAllElse) {
 TEST(ModelSettingsTest, PrintedSettingsCanBeReadBack) {
   ServerConfig config;
   ASSERT_TRUE(Read(kExample, config).ok());
-  EXPECT_EQ(config.own.Print(),
-            R"({"as_all": {}, "other": {queue_threads: 3}, "slow.one": {provider: "cuda", )"
-            R"(batching: {max_delay: 2ms, preferred_sizes: [16, 8]}, objective: 1500us, )"
-            R"(timeout: 1000ms}})");
+  EXPECT_EQ(
+      config.own.Print(),
+      R"({"as_all": {}, "other": {queue_threads: 3, shed_overload: false}, "slow.one": {provider: "cuda", )"
+      R"(batching: {max_delay: 2ms, preferred_sizes: [16, 8]}, objective: 1500us, )"
+      R"(timeout: 1000ms}})");
   ServerConfig again;
   const base::Status read = Read(base::PrintConfig(config.Fields()), again);
   ASSERT_TRUE(read.ok()) << read;

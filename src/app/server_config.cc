@@ -127,8 +127,8 @@ ConfigField Own(OwnModelSettings& target) {
   return {
       "model_settings",
       "By model name, what a model has of its own: any of provider, intra_op_threads, batching, "
-      "objective, timeout, queue_threads, max_queued, max_run_time, isolation, process_memory, "
-      "cache, sequence",
+      "objective, timeout, queue_threads, max_queued, shed_overload, max_run_time, isolation, "
+      "process_memory, cache, sequence",
       [&target](const ConfigValue& value) { return target.Read(value); },
       [&target] { return target.Print(); }};
 }

@@ -13,12 +13,13 @@ namespace {
 using base::StrCat;
 using std::chrono::nanoseconds;
 
-constexpr int kShortWaits = 8;  // of them make an objective
-
 // Highest first; 0 stands for the default, which comes after every explicit one.
 bool Before(const InferCall& one, const InferCall& other) {
   return one.priority - 1 < other.priority - 1;  // 0 becomes the largest
 }
+
+constexpr std::string_view kMoreThanCanBeDone =
+    ": overloaded: more requests come than can be done; an answer would take about ";
 
 // A moving average over about the last eight values.
 void Average(std::atomic<int64_t>& average, int64_t value) {
@@ -34,7 +35,7 @@ QueueLane::QueueLane(const Options& options, base::Clock& clock)
       max_rows_(options.max_rows),
       row_time_ns_(options.run_time.count()),
       batch_time_ns_(options.run_time.count()),
-      standing_(options.objective / kShortWaits) {
+      detector_(options.threads, clock.SteadyNow()) {
   SLIPWAY_CHECK(options.threads > 0);
 }
 
@@ -56,37 +57,61 @@ nanoseconds QueueLane::EstimatedWait() const {
                      static_cast<int64_t>(options_.threads));
 }
 
-base::Status QueueLane::Admit(const InferCall& call) const {
+base::Status QueueLane::Admit(const InferCall& call) {
+  base::Status status = CheckQueue(call);
+  if (status.ok()) return CheckDeadline(call);
+  detector_.Came();
+  return status;
+}
+
+base::Status QueueLane::CheckQueue(const InferCall& call) const {
   const size_t waiting = depth();
   if (waiting >= options_.max_queued) {
     return base::ResourceExhausted(StrCat(call.model->id(), ": its queue is full (", waiting,
                                           " requests wait); try again later"));
   }
-  const nanoseconds run(batch_time_ns_.load(std::memory_order_relaxed));
-  const nanoseconds wait = EstimatedWait();
-  const bool stands = standing_.standing();
-  const nanoseconds most = stands ? options_.objective / 2 : options_.objective;
-  if (options_.objective.count() > 0 && waiting > 0 && wait + run > most) {
-    const std::string_view half =
-        stands ? ", of which half is taken while more comes than can be done" : "";
-    return base::ResourceExhausted(
-        StrCat(call.model->id(), ": overloaded: an answer would take about ",
-               base::FormatDuration(wait + run), ", the objective is ",
-               base::FormatDuration(options_.objective), half, "; try again later"));
+  const nanoseconds answer = EstimatedAnswer();
+  if (options_.objective.count() > 0 && waiting > 0 && answer > options_.objective) {
+    return base::ResourceExhausted(StrCat(
+        call.model->id(), ": overloaded: an answer would take about ", base::FormatDuration(answer),
+        ", the objective is ", base::FormatDuration(options_.objective), "; try again later"));
   }
+  if (overloaded() && LongEnough()) {
+    return base::ResourceExhausted(StrCat(call.model->id(), kMoreThanCanBeDone,
+                                          base::FormatDuration(answer), "; try again later"));
+  }
+  return base::OkStatus();
+}
+
+base::Status QueueLane::CheckDeadline(const InferCall& call) const {
   if (call.deadline.at == base::SteadyTime::max()) return base::OkStatus();
   const nanoseconds left = call.deadline.at - clock_.SteadyNow();
   if (left.count() <= 0) {
     return base::DeadlineExceeded(
         StrCat(call.model->id(), ": the deadline had passed before the request could be run"));
   }
+  const nanoseconds answer = EstimatedAnswer();
   // With nothing ahead a call is always tried: that keeps the estimates true.
-  if (rows_ahead_.load(std::memory_order_relaxed) > 0 && wait + run > left) {
-    return base::ResourceExhausted(StrCat(
-        call.model->id(), ": overloaded: an answer would take about ",
-        base::FormatDuration(wait + run), ", the deadline is in ", base::FormatDuration(left)));
+  if (rows_ahead_.load(std::memory_order_relaxed) > 0 && answer > left) {
+    return base::ResourceExhausted(
+        StrCat(call.model->id(), ": overloaded: an answer would take about ",
+               base::FormatDuration(answer), ", the deadline is in ", base::FormatDuration(left)));
   }
   return base::OkStatus();
+}
+
+nanoseconds QueueLane::EstimatedAnswer() const {
+  return EstimatedWait() + nanoseconds(batch_time_ns_.load(std::memory_order_relaxed));
+}
+
+// Whether a longer queue gets nothing more done: each thread finds a full batch in it when it is
+// done with the one that it runs, and some calls stay. With an objective, half of it is enough.
+bool QueueLane::LongEnough() const {
+  if (depth() < options_.threads) return false;
+  const int64_t rows = 2 * (1 + max_rows_.load(std::memory_order_relaxed));
+  return rows_ahead_.load(std::memory_order_relaxed) >=
+             rows * static_cast<int64_t>(options_.threads) ||
+         (options_.objective.count() > 0 && EstimatedAnswer() > options_.objective / 2);
 }
 
 base::Status QueueLane::Enqueue(InferCall& call, const lifecycle::ModelHandle& model,
@@ -96,7 +121,8 @@ base::Status QueueLane::Enqueue(InferCall& call, const lifecycle::ModelHandle& m
     SLIPWAY_RETURN_IF_ERROR(Admit(call));
     call.keep_alive_ = model;
     const Entry entry{.call = &call, .origin = origin, .arrived = clock_.SteadyNow()};
-    if (rows_ahead_.load(std::memory_order_relaxed) == 0) standing_.NoteIdle(entry.arrived);
+    detector_.Taken(entry.arrived);
+    detector_.Came();
     auto place = queue_.end();
     while (place != queue_.begin() && Before(call, *std::prev(place)->call)) --place;
     queue_.insert(place, entry);
@@ -115,16 +141,32 @@ void QueueLane::RunLoop() {
   base::SetThreadName(options_.name);
   BatchRun runner({.watch_abandoned = true, .max_run_time = options_.max_run_time}, clock_);
   std::vector<Entry> batch;
+  std::vector<Entry> shed;
   std::vector<InferCall*> calls;
-  for (;;) {
+  for (bool resting = true;; resting = false) {
+    shed.clear();
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      WaitForCalls(lock, resting);
       if (stopping_) return;
       TakeBatch(lock, batch);
+      const bool begins =
+          !batch.empty() && detector_.Left(batch.size(), queue_.size(), clock_.SteadyNow());
+      if (begins && options_.shed_overload) Shed(shed);
     }
+    Refuse(shed);
     RunBatch(runner, batch, calls);
   }
+}
+
+// `resting` says that the detector knows that this thread has nothing to do.
+void QueueLane::WaitForCalls(std::unique_lock<std::mutex>& lock, bool resting) {
+  if (queue_.empty() && !resting) {
+    detector_.Rests(clock_.SteadyNow());
+    resting = true;
+  }
+  wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+  if (resting) detector_.Wakes(clock_.SteadyNow());
 }
 
 // Takes the first call and those behind it that may run with it.
@@ -152,9 +194,32 @@ void QueueLane::TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Entry>
     }
   }
   queued_rows_ -= rows;
-  if (options_.objective.count() > 0) NoteWait(batch);
   waiting_.store(queue_.size(), std::memory_order_relaxed);
   if (!queue_.empty()) wake_.notify_one();  // what was left is for another thread
+}
+
+// Takes out the end of the queue, which would be answered later than what comes now.
+void QueueLane::Shed(std::vector<Entry>& shed) {
+  while (LongEnough()) {
+    shed.push_back(queue_.back());
+    queue_.pop_back();
+    queued_rows_ -= shed.back().call->rows;
+    rows_ahead_.fetch_sub(shed.back().call->rows, std::memory_order_relaxed);
+    waiting_.store(queue_.size(), std::memory_order_relaxed);
+  }
+}
+
+void QueueLane::Refuse(const std::vector<Entry>& shed) const {
+  if (shed.empty()) return;
+  const base::SteadyTime now = clock_.SteadyNow();
+  for (const Entry& entry : shed) {
+    InferCall& call = *entry.call;
+    call.infer_begin = call.infer_end = now;
+    call.status = base::ResourceExhausted(
+        StrCat(call.model->id(), ": overloaded: more requests come than can be done, and ",
+               shed.size(), " that came last were not run; try again later"));
+    GiveBack(entry);
+  }
 }
 
 void QueueLane::WaitForMore(std::unique_lock<std::mutex>& lock) {
@@ -195,12 +260,6 @@ void QueueLane::RunBatch(BatchRun& runner, std::vector<Entry>& batch,
   }
   rows_ahead_.fetch_sub(all_rows, std::memory_order_relaxed);
   for (const Entry& entry : batch) GiveBack(entry);
-}
-
-// How long the oldest of the batch has waited.
-void QueueLane::NoteWait(const std::vector<Entry>& batch) {
-  const base::SteadyTime now = clock_.SteadyNow();
-  standing_.Note(now - std::ranges::min_element(batch, {}, &Entry::arrived)->arrived, now);
 }
 
 void QueueLane::NoteRun(nanoseconds took, int64_t rows) {

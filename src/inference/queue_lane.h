@@ -15,7 +15,7 @@
 #include "base/executor.h"
 #include "inference/batch_run.h"
 #include "inference/infer_call.h"
-#include "inference/standing_queue.h"
+#include "inference/overload_detector.h"
 
 namespace slipway::inference {
 
@@ -24,11 +24,15 @@ namespace slipway::inference {
 // waiting calls as one batch may hold, so batches grow with the load. The threads start with the
 // first call.
 //
+// While more comes than can be done, no call is taken when a full batch and two calls wait for each
+// thread already: a longer queue makes all answers late and gets nothing more done. When that
+// begins, the rest of the queue, its end, is refused as well.
+//
 // Thread-safe. Each call keeps its model alive while it is here, so the lane, which belongs to the
 // model, is never destroyed with calls in it. Errors that a call may end with here:
 // kResourceExhausted (the queue is full, or so long that the objective or the call's deadline could
-// not be met), kDeadlineExceeded (its deadline passed; it was not run), kCancelled (nobody waits
-// for it any more; it was not run).
+// not be met, or more comes than can be done), kDeadlineExceeded (its deadline passed; it was not
+// run), kCancelled (nobody waits for it any more; it was not run).
 class QueueLane {
  public:
   struct Options {
@@ -43,9 +47,12 @@ class QueueLane {
     // run, without the delay; a batch has the largest of these sizes that the waiting rows reach,
     // or all of them where they reach none. Empty: a batch is as large as it may be.
     std::vector<int64_t> preferred_rows = {};
-    // No call is taken that would be answered later than this, or than half of it while the queue
-    // stands; 0: no such limit.
+    // No call is taken that would be answered later than this, or than half of it while more comes
+    // than can be done; 0: no such limit.
     std::chrono::nanoseconds objective{0};
+    // Whether less is taken while more comes than can be done; false: only what is set above
+    // counts.
+    bool shed_overload = true;
     // A run that takes longer is stopped: the model hangs. 0: no limit.
     std::chrono::nanoseconds max_run_time{0};
     std::chrono::nanoseconds run_time{0};  // of one row, for estimates until calls have run
@@ -65,11 +72,16 @@ class QueueLane {
   // the call the status says why, and nothing of the call or its origin changes.
   base::Status Enqueue(InferCall& call, const lifecycle::ModelHandle& model, const Origin& origin);
   // Whether a call of one row would be refused now, before anything of it is decoded. Lock-free.
-  base::Status Admit(const InferCall& call) const;
+  base::Status Admit(const InferCall& call);
   // Calls that wait now.
   size_t depth() const { return waiting_.load(std::memory_order_relaxed); }
   // How long a call that comes now waits for its turn, as far as recent runs tell. Lock-free.
   std::chrono::nanoseconds EstimatedWait() const;
+  // More comes than can be done, and less is taken.
+  bool overloaded() const {
+    return options_.shed_overload && detector_.overloaded() &&
+           rows_ahead_.load(std::memory_order_relaxed) > 0;
+  }
   // Batches turned out not to come back row by row: from now on each call runs alone.
   void StopBatching() { max_rows_.store(1, std::memory_order_relaxed); }
 
@@ -79,14 +91,20 @@ class QueueLane {
     Origin origin{};
     base::SteadyTime arrived{};
   };
+  base::Status CheckQueue(const InferCall& call) const;
+  base::Status CheckDeadline(const InferCall& call) const;
+  std::chrono::nanoseconds EstimatedAnswer() const;
+  bool LongEnough() const;
   void RunLoop();
+  void WaitForCalls(std::unique_lock<std::mutex>& lock, bool resting);
   void TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Entry>& batch);
+  void Shed(std::vector<Entry>& shed);
   void WaitForMore(std::unique_lock<std::mutex>& lock);
   int64_t RowsToTake() const;
   void RunBatch(BatchRun& runner, std::vector<Entry>& batch, std::vector<InferCall*>& calls);
-  void NoteWait(const std::vector<Entry>& batch);
   void NoteRun(std::chrono::nanoseconds took, int64_t rows);
   static void GiveBack(const Entry& entry);
+  void Refuse(const std::vector<Entry>& shed) const;
 
   const Options options_;
   base::Clock& clock_;
@@ -101,7 +119,7 @@ class QueueLane {
   std::condition_variable wake_;
   std::deque<Entry> queue_;  // by priority, then by arrival
   int64_t queued_rows_ = 0;
-  StandingQueue standing_;  // Note() under mutex_; only with an objective
+  OverloadDetector detector_;  // overloaded() and Came() without
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

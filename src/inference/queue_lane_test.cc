@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <latch>
@@ -13,7 +14,6 @@
 #include <vector>
 
 #include "base/testing/fake_clock.h"
-#include "inference/standing_queue.h"
 #include "inference/testing/rows_model.h"
 
 namespace slipway::inference {
@@ -221,38 +221,74 @@ TEST_F(QueueLaneTest, NothingIsTakenThatWouldMissTheObjective) {
   EXPECT_TRUE(lane.Admit(second).ok());
 }
 
-TEST_F(QueueLaneTest, AQueueThatStandsTakesHalfOfTheObjective) {
-  std::deque<RowsCall> calls;
-  RowsCall next(*model_, 1);
-  std::vector<std::string> refusals;
-  QueueLane lane({.name = "m", .objective = 400ms, .run_time = 10ms}, clock_);
-  run_time_ = 20ms;  // so the last of 25 calls waits for half a second
-  on_run_ = [&] {
-    const base::Status status = lane.Admit(next);
-    if (!status.ok()) refusals.push_back(status.message());
-  };
-  Occupy(lane);
-  for (int i = 0; i < 25; ++i) ASSERT_TRUE(Enqueue(lane, calls.emplace_back(*model_, 1)).ok());
-  EXPECT_TRUE(lane.Admit(next).ok());
-  Release();
-  ASSERT_FALSE(refusals.empty());
-  EXPECT_THAT(refusals.front(), HasSubstr("the objective is 400 ms, of which half is taken"));
-  EXPECT_TRUE(lane.Admit(next).ok());
+// Offers five calls during each run of the first hundred.
+class OverloadedLaneTest : public QueueLaneTest {
+ protected:
+  void Overload(QueueLane& lane) {
+    gate_.count_down();
+    run_time_ = 20ms;
+    on_run_ = [this, &lane] {
+      if (++runs_ > 100) return;
+      for (int i = 0; i < 5; ++i) {
+        const base::Status status = Enqueue(lane, calls_.emplace_back(*model_, 1.0F));
+        if (status.ok()) continue;
+        calls_.pop_back();
+        refusals_.push_back(status.message());
+      }
+      longest_queue_ = std::max(longest_queue_, lane.depth());
+      was_overloaded_ = was_overloaded_ || lane.overloaded();
+      if (runs_ > 50) late_queue_ = std::max(late_queue_, lane.depth());
+    };
+    ASSERT_TRUE(Enqueue(lane, *busy_).ok());
+    WaitIdle();
+    for (const RowsCall& call : calls_) {
+      EXPECT_EQ(call.done, 1);
+      if (call.status.ok()) continue;
+      EXPECT_EQ(call.status.code(), StatusCode::kResourceExhausted);
+      shed_.push_back(call.status.message());
+    }
+  }
+
+  int runs_ = 0;
+  std::deque<RowsCall> calls_;  // that were taken
+  std::vector<std::string> refusals_;
+  std::vector<std::string> shed_;
+  size_t longest_queue_ = 0;
+  size_t late_queue_ = 0;
+  bool was_overloaded_ = false;
+};
+
+TEST_F(OverloadedLaneTest, WhatComesTooMuchIsRefusedAndTheQueueCut) {
+  QueueLane lane({.name = "m", .run_time = 20ms}, clock_);
+  Overload(lane);
+  EXPECT_TRUE(was_overloaded_);
+  EXPECT_GT(longest_queue_, 30U);  // until the overload was found
+  EXPECT_LE(late_queue_, 3U);
+  ASSERT_FALSE(refusals_.empty());
+  EXPECT_THAT(refusals_.back(), HasSubstr("more requests come than can be done; an answer would"));
+  EXPECT_GT(shed_.size(), 30U);
+  EXPECT_THAT(shed_.back(), HasSubstr("that came last were not run"));
+  EXPECT_EQ(lane.depth(), 0U);
+  EXPECT_EQ(lane.EstimatedWait(), 0ms);
 }
 
-TEST(StandingQueueTest, StandsWhenEverythingHasWaitedForLong) {
-  StandingQueue queue(10ms);
-  base::SteadyTime now{1h};
-  queue.NoteIdle(now);
-  for (int i = 0; i < 10; ++i) queue.Note(50ms, now += 10ms);
-  EXPECT_FALSE(queue.standing());  // not for longer than 100 ms
-  queue.Note(50ms, now += 1ms);
-  EXPECT_TRUE(queue.standing());
-  queue.Note(10ms, now += 1ms);
-  EXPECT_FALSE(queue.standing());
-  queue.NoteIdle(now += 1h);  // a burst after a pause is no queue that stands
-  queue.Note(50ms, now += 50ms);
-  EXPECT_FALSE(queue.standing());
+TEST_F(OverloadedLaneTest, UnlessThatIsTurnedOff) {
+  QueueLane lane({.name = "m", .shed_overload = false, .run_time = 20ms}, clock_);
+  Overload(lane);
+  EXPECT_FALSE(was_overloaded_);
+  EXPECT_TRUE(refusals_.empty());
+  EXPECT_TRUE(shed_.empty());
+  EXPECT_EQ(batches_.size(), 1 + calls_.size());
+}
+
+TEST_F(OverloadedLaneTest, HalfOfAnObjectiveIsPromised) {
+  QueueLane lane({.name = "m", .objective = 120ms, .run_time = 20ms}, clock_);
+  Overload(lane);
+  EXPECT_TRUE(was_overloaded_);
+  EXPECT_THAT(refusals_.front(), HasSubstr("the objective is 120 ms"));
+  EXPECT_THAT(refusals_.back(), HasSubstr("more requests come than can be done"));
+  EXPECT_GE(longest_queue_, 5U);
+  EXPECT_LE(late_queue_, 2U);
 }
 
 TEST_F(QueueLaneTest, ARunThatHangsIsStoppedAndIsTheModelsFault) {
