@@ -287,6 +287,13 @@ std::string RenderMetrics(const MetricsSources& sources) {
   RenderPerVersion(rows, text, "slipway_inference_rows_total", MetricType::kCounter,
                    "Batch items of successful requests that the model ran",
                    [](const Row& row) { return row.totals.rows; });
+  RenderPerVersion(rows, text, "slipway_model_compute_seconds_total", MetricType::kCounter,
+                   "Time inside the engine, each run once", [](const Row& row) {
+                     uint64_t ns = 0;
+                     for (const auto& [run_rows, size] : row.totals.batch_sizes)
+                       ns += size.infer_ns;
+                     return static_cast<double>(ns) * 1e-9;
+                   });
   RenderPerVersion(rows, text, "slipway_queue_depth", MetricType::kGauge,
                    "Requests that wait for the engine",
                    [](const Row& row) { return static_cast<uint64_t>(row.queue_depth); });
