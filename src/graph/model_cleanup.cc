@@ -59,6 +59,7 @@ std::vector<bool> NeededNodes(const ModelGraph& graph, Names& used) {
   }
   std::vector<bool> needed(graph.nodes.size(), false);
   std::vector<std::string_view> open;
+  open.reserve(graph.outputs.size());
   for (const NamedMessage& output : graph.outputs) open.push_back(output.name);
   while (!open.empty()) {
     const std::string_view value = open.back();

@@ -22,7 +22,6 @@ using base::StrCat;
 namespace {
 
 constexpr uint64_t kMostElements = 64;   // of a constant that is looked into
-constexpr size_t kMostRank = 16;         // beyond it a shape is unknown
 constexpr size_t kMostDims = 4'000'000;  // of all shapes together; further ones are unknown
 constexpr size_t kLongestName = 64;      // of a dimension; a longer one is unknown
 constexpr ElementType kAny = ElementType::kUndefined;
@@ -215,12 +214,25 @@ TypeRule FindTypeRule(std::string_view domain, std::string_view op_type) {
   if (domain == GraphBuilder::kMlDomain) return FindMlRule(op_type);
   if (!domain.empty()) return nullptr;
   const TypeRule math = FindMathRule(op_type);
-  return math != nullptr ? math : FindShapeRule(op_type);
+  if (math != nullptr) return math;
+  const TypeRule shape = FindShapeRule(op_type);
+  return shape != nullptr ? shape : FindReduceRule(op_type);
 }
 
 std::optional<int64_t> SizeOf(const Dim& dim) {
   const auto* size = std::get_if<int64_t>(&dim);
   return size == nullptr ? std::nullopt : std::optional<int64_t>(*size);
+}
+
+std::optional<Dims> FreeDims(const std::optional<Dims>& like) {
+  return like ? std::optional<Dims>(Dims(like->size(), AnySize())) : std::nullopt;
+}
+
+std::optional<Dims> DimsOfShapeInput(const ValueType& shape) {
+  if (!shape.dims || shape.dims->size() != 1) return std::nullopt;
+  const std::optional<int64_t> rank = SizeOf((*shape.dims)[0]);
+  if (!rank || *rank < 0 || *rank > static_cast<int64_t>(kMostRank)) return std::nullopt;
+  return Dims(static_cast<size_t>(*rank), AnySize());
 }
 
 Result<std::optional<Dims>> Broadcast(const std::optional<Dims>& a, const std::optional<Dims>& b) {

@@ -16,6 +16,9 @@ namespace slipway::graph {
 
 using Dims = std::vector<Dim>;
 
+// Shapes with more dimensions are not followed.
+inline constexpr size_t kMostRank = 16;
+
 // One node, what is known of its inputs, and where its rule says what the outputs are. Used by
 // InferTypes().
 class TypeContext {
@@ -56,15 +59,21 @@ using TypeRule = base::Status (*)(TypeContext& at);
 
 // The rules by operator; nullptr for an operator that nothing is known of.
 TypeRule FindTypeRule(std::string_view domain, std::string_view op_type);
-// Parts of it: elementwise operators and products; what moves, joins and reduces; ai.onnx.ml.
+// Parts of it: elementwise operators and products; what moves, joins and splits; what reduces,
+// counts and fills; ai.onnx.ml.
 TypeRule FindMathRule(std::string_view op_type);
 TypeRule FindShapeRule(std::string_view op_type);
+TypeRule FindReduceRule(std::string_view op_type);
 TypeRule FindMlRule(std::string_view op_type);
 
 // A size, or nullopt for one that is free.
 std::optional<int64_t> SizeOf(const Dim& dim);
 // A dimension of unknown size.
 inline Dim AnySize() { return std::string(); }
+// As many dimensions of unknown size as `like` has.
+std::optional<Dims> FreeDims(const std::optional<Dims>& like);
+// As many as a shape tensor has elements; nothing where that is open.
+std::optional<Dims> DimsOfShapeInput(const ValueType& shape);
 
 // The shape of an elementwise operator's output. kInvalidArgument where the shapes do not fit; what
 // is unknown fits.

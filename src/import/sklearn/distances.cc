@@ -20,7 +20,7 @@ Value FoldPairs(GraphBuilder& graph, const Value& x, const Reals& rows, std::str
   Value sum;
   for (int64_t column = 0; column < rows.columns(); ++column) {
     std::vector<double> values;
-    values.reserve(rows.rows());
+    values.reserve(static_cast<size_t>(rows.rows()));
     for (int64_t i = 0; i < rows.rows(); ++i) {
       values.push_back(rows.row(i)[static_cast<size_t>(column)]);
     }

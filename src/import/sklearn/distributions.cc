@@ -176,7 +176,7 @@ Result<Answer> ConvertQuantile(Scope& scope, const Record& record, const Frame& 
   std::vector<Value> columns;
   for (int64_t column = 0; column < input.width(); ++column) {
     std::vector<double> points;
-    points.reserve(quantiles.rows());
+    points.reserve(static_cast<size_t>(quantiles.rows()));
     for (int64_t i = 0; i < quantiles.rows(); ++i) {
       points.push_back(quantiles.row(i)[static_cast<size_t>(column)]);
     }

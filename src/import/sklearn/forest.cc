@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -112,11 +113,9 @@ Result<Answer> ConvertSeveral(Scope& scope, const Record& record, const Frame& i
   SLIPWAY_ASSIGN_OR_RETURN(const Value all, Mean(scope, record, input, outputs, most));
   std::vector<Value> codes;
   for (int64_t i = 0; i < outputs; ++i) {
-    std::vector<int64_t> columns;
-    columns.reserve(several.labels[static_cast<size_t>(i)].size());
-    for (int64_t k = 0; k < several.labels[static_cast<size_t>(i)].size(); ++k) {
-      columns.push_back(i * most + k);
-    }
+    std::vector<int64_t> columns(
+        static_cast<size_t>(several.labels[static_cast<size_t>(i)].size()));
+    std::iota(columns.begin(), columns.end(), i * most);
     several.each.push_back(scope.graph.Columns(all, columns));
     codes.push_back(ColumnOf(scope.graph, FirstMaximum(scope.graph, several.each.back())));
   }

@@ -43,7 +43,7 @@ struct Donors {
 
   std::vector<double> column(int64_t index) const {
     std::vector<double> out;
-    out.reserve(rows.rows());
+    out.reserve(static_cast<size_t>(rows.rows()));
     for (int64_t i = 0; i < rows.rows(); ++i) {
       out.push_back(rows.row(i)[static_cast<size_t>(index)]);
     }

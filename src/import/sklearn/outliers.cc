@@ -46,7 +46,7 @@ Result<Answer> ConvertLocalOutlierFactor(Scope& scope, const Record& record, con
     return record.Damaged("_distances_fit_X_, _lrd: do not fit the training data");
   }
   std::vector<double> farthest;  // how far the k-th neighbour of each row is
-  farthest.reserve(rows.rows());
+  farthest.reserve(static_cast<size_t>(rows.rows()));
   for (int64_t i = 0; i < rows.rows(); ++i) {
     farthest.push_back(distances.row(i)[static_cast<size_t>(k - 1)]);
   }
