@@ -144,10 +144,14 @@ void RenderSequences(const std::vector<Row>& all, MetricsText& text) {
   const std::vector<Row> rows = RowsWith(all, &Row::sequences);
   if (rows.empty()) return;
   text.Family("slipway_sequences", MetricType::kGauge, "Sequences whose state is kept");
-  for (const Row& row : rows) text.Sample({{"model", row.model}}, row.sequences->live);
+  for (const Row& row : rows) {
+    if (const auto& usage = row.sequences) text.Sample({{"model", row.model}}, usage->live);
+  }
   text.Family("slipway_sequences_evicted_total", MetricType::kCounter,
               "Sequences that were forgotten because they were idle for too long");
-  for (const Row& row : rows) text.Sample({{"model", row.model}}, row.sequences->evicted);
+  for (const Row& row : rows) {
+    if (const auto& usage = row.sequences) text.Sample({{"model", row.model}}, usage->evicted);
+  }
 }
 
 void RenderCaches(const std::vector<Row>& all, MetricsText& text) {

@@ -246,14 +246,12 @@ Result<std::optional<Dims>> Broadcast(const std::optional<Dims>& a, const std::o
     const std::optional<int64_t> one = SizeOf(dim);
     const std::optional<int64_t> other = SizeOf(shorter[i]);
     if (other == 1 || dim == shorter[i]) continue;
-    if (one == 1) {
+    if (one == 1 || (other && !one)) {
       dim = shorter[i];
     } else if (one && other) {
       return InvalidArgument(StrCat("expected shapes that broadcast, got ",
                                     ValueType{.type = kAny, .dims = a}, " and ",
                                     ValueType{.type = kAny, .dims = b}));
-    } else if (other) {
-      dim = shorter[i];
     } else if (!one) {
       dim = AnySize();
     }

@@ -134,12 +134,14 @@ bool Differ(const Dim& a, const Dim& b) {
 Status MatMul(TypeContext& at) {
   SLIPWAY_RETURN_IF_ERROR(at.CheckEqualTypes(std::vector<size_t>{0, 1}));
   const ElementType type = SharedType(at);
-  if (!at.In(0).dims || !at.In(1).dims) {
+  const std::optional<Dims>& left = at.In(0).dims;
+  const std::optional<Dims>& right = at.In(1).dims;
+  if (!left || !right) {
     at.Out(0, type);
     return OkStatus();
   }
-  Dims a = *at.In(0).dims;
-  Dims b = *at.In(1).dims;
+  Dims a = *left;
+  Dims b = *right;
   if (a.empty() || b.empty()) return Unfit(at.In(0), at.In(1));
   const bool is_row = a.size() == 1;
   const bool is_column = b.size() == 1;
@@ -151,9 +153,10 @@ Status MatMul(TypeContext& at) {
   const Dim columns = b.back();
   a.resize(a.size() - 2);
   b.resize(b.size() - 2);
-  SLIPWAY_ASSIGN_OR_RETURN(std::optional<Dims> dims, Broadcast(a, b));
-  if (!is_row) dims->push_back(rows);
-  if (!is_column) dims->push_back(columns);
+  SLIPWAY_ASSIGN_OR_RETURN(std::optional<Dims> batch, Broadcast(a, b));
+  Dims dims = std::move(batch).value_or(Dims());
+  if (!is_row) dims.push_back(rows);
+  if (!is_column) dims.push_back(columns);
   at.Out(0, type, std::move(dims));
   return OkStatus();
 }

@@ -62,7 +62,7 @@ Status TopK(TypeContext& at) {
 Status ShapeOf(TypeContext& at) {
   const bool whole = !at.node().Has("start") && !at.node().Has("end");
   Dims dims = {AnySize()};
-  if (whole && at.In(0).dims) dims[0] = static_cast<int64_t>(at.In(0).dims->size());
+  if (const auto rank = at.In(0).rank(); whole && rank) dims[0] = static_cast<int64_t>(*rank);
   at.Out(0, ElementType::kInt64, std::move(dims));
   return OkStatus();
 }
@@ -74,7 +74,7 @@ Status Size(TypeContext& at) {
 
 Status NonZero(TypeContext& at) {
   Dims dims = {AnySize(), AnySize()};
-  if (at.In(0).dims) dims[0] = static_cast<int64_t>(at.In(0).dims->size());
+  if (const auto rank = at.In(0).rank()) dims[0] = static_cast<int64_t>(*rank);
   at.Out(0, ElementType::kInt64, std::move(dims));
   return OkStatus();
 }

@@ -171,8 +171,9 @@ Status Concat(TypeContext& at) {
   std::vector<size_t> all(at.node().inputs.size());
   for (size_t i = 0; i < all.size(); ++i) all[i] = i;
   SLIPWAY_RETURN_IF_ERROR(at.CheckEqualTypes(all));
-  if (!at.In(0).dims) return OfType(at);
-  Dims dims = *at.In(0).dims;
+  const std::optional<Dims>& first = at.In(0).dims;
+  if (!first) return OfType(at);
+  Dims dims = *first;
   SLIPWAY_ASSIGN_OR_RETURN(const size_t axis, at.Axis(at.Int("axis", 1), dims.size()));
   for (size_t i = 1; i < all.size(); ++i) {
     SLIPWAY_RETURN_IF_ERROR(Join(at.In(0), at.In(i), axis, dims));

@@ -178,7 +178,7 @@ void QueueLane::TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Entry>
   batch.clear();
   if (queue_.empty()) return;  // another thread took them while this one waited
   int64_t rows = 0;
-  const auto take = [&](std::deque<Entry>::iterator entry) {
+  const auto take = [&](const std::deque<Entry>::iterator& entry) {
     rows += entry->call->rows;
     batch.push_back(*entry);
     return queue_.erase(entry);

@@ -74,13 +74,14 @@ RunProfile RuntimeObserver::Profile(const lifecycle::LoadedModel& model, bool ba
 }
 
 RunProfile RuntimeObserver::Measure(const lifecycle::LoadedModel& model, bool batches) const {
-  const RunProfile unknown{.run_time = std::chrono::nanoseconds::max()};
+  RunProfile unknown{.run_time = std::chrono::nanoseconds::max()};
   engine::Engine& engine = model.engine();
   if (engine.unbounded_run_time()) return unknown;
   const auto cases = lifecycle::SyntheticWarmup().Cases({}, engine.signature());
   if (!cases.ok()) return unknown;
   for (const lifecycle::WarmupCase& one : *cases) {
     std::vector<tensor::TensorView> inputs;
+    inputs.reserve(one.inputs.size());
     for (const tensor::Tensor& input : one.inputs) inputs.push_back(input.view());
     const auto measured = MeasureRun(engine, inputs, clock_);
     if (!measured.ok()) continue;

@@ -26,9 +26,10 @@ constexpr RunProfile kInline{.run_time = 1us};
 constexpr RunProfile kQueue{.run_time = 10ms};
 
 class SequenceTest : public testing::Test {
- protected:
+ public:
   ~SequenceTest() override { table_->Close(); }
 
+ protected:
   std::shared_ptr<SequenceModel> Make(int64_t version, const RunProfile& profile,
                                       const std::string& input = "x") {
     options_.sequences = table_;

@@ -135,7 +135,7 @@ Status Loader::ReserveStates(const ServingModel& model) const {
   if (__builtin_mul_overflow(row, model.config_.max_sequences, &bytes)) {
     bytes = std::numeric_limits<uint64_t>::max();
   }
-  const Status grown = progress_->memory.Grow(bytes);
+  Status grown = progress_->memory.Grow(bytes);
   if (grown.ok()) return grown;
   return grown.WithContext(StrCat("the states of ", model.config_.max_sequences, " sequences"));
 }

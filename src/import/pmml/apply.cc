@@ -103,6 +103,7 @@ Field Arithmetic(const Call& call) {
 Field Fold(const Call& call) {
   GraphBuilder& graph = call.graph;
   std::vector<Value> columns;
+  columns.reserve(call.arguments.size());
   for (const Field& field : call.arguments) columns.push_back(field.value);
   const Value all = graph.Concat(std::move(columns));
   const Value missing = IsMissing(graph, all);

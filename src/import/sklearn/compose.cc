@@ -122,8 +122,9 @@ class Union {
         if (problem_.ok()) problem_ = answer.status();
         return base::OkStatus();
       }
-      if (!answer->output) return record_.Damaged(StrCat("'", part.name, "' is no transformer"));
-      frame = *std::move(answer->output);
+      std::optional<Frame>& output = answer->output;
+      if (!output) return record_.Damaged(StrCat("'", part.name, "' is no transformer"));
+      frame = *std::move(output);
     }
     SLIPWAY_ASSIGN_OR_RETURN(frame, Weighted(scope_, record_, part.name, std::move(frame)));
     frames_.push_back(std::move(frame));

@@ -18,12 +18,12 @@ namespace slipway::import::onnx {
 
 // An engine for a file in memory; nullptr, and a failure of the test, where it does not load.
 inline std::unique_ptr<engine::Engine> LoadOnnx(std::string onnx) {
-  static const base::RealFileSystem fs;
-  static const auto log = base::Logger::Null();
-  static const auto factory = *engine::OnnxRuntimeFactory::Create(fs, *log);
+  static const base::RealFileSystem kFs;
+  static const auto kLog = base::Logger::Null();
+  static const auto kFactory = *engine::OnnxRuntimeFactory::Create(kFs, *kLog);
   auto files = std::make_shared<std::map<std::string, std::string>>();
   (*files)["model.onnx"] = std::move(onnx);
-  auto engine = factory->Load(
+  auto engine = kFactory->Load(
       {.directory = {}, .model_file = "model.onnx", .in_memory = std::move(files)}, {});
   EXPECT_TRUE(engine.ok()) << engine.status();
   return engine.ok() ? *std::move(engine) : nullptr;
