@@ -118,10 +118,10 @@ std::string Legend(const Plot& plot) {
 std::vector<double> PlotTicks(double low, double high, bool log) {
   std::vector<double> ticks;
   if (log) {
-    const double first = std::floor(std::log10(low));
-    const double last = std::ceil(std::log10(high));
+    const auto first = static_cast<int>(std::floor(std::log10(low)));
+    const auto last = static_cast<int>(std::ceil(std::log10(high)));
     const bool few = last - first <= 2;
-    for (double power = first; power <= last; ++power) {
+    for (int power = first; power <= last; ++power) {
       for (const double factor : {1.0, 2.0, 5.0}) {
         if (factor == 1 || (few && power < last)) ticks.push_back(factor * std::pow(10, power));
       }
@@ -140,8 +140,9 @@ std::vector<double> PlotTicks(double low, double high, bool log) {
     }
   }
   const double first = std::floor(low / step);
-  const double count = std::ceil((low + span) / step) - first;
-  for (double i = 0; i <= count; ++i) ticks.push_back((first + i) * step);
+  const auto count = static_cast<int>(std::ceil((low + span) / step) - first);
+  ticks.reserve(static_cast<size_t>(count) + 1);
+  for (int i = 0; i <= count; ++i) ticks.push_back((first + i) * step);
   return ticks;
 }
 

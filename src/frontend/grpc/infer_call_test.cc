@@ -25,7 +25,7 @@ std::string Bytes(std::vector<float> values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
 }
 
-ModelInferRequest Described(const std::string& datatype, std::vector<int64_t> shape) {
+ModelInferRequest Described(const std::string& datatype, const std::vector<int64_t>& shape) {
   ModelInferRequest request;
   request.set_model_name("m");
   auto* input = request.add_inputs();
