@@ -6,12 +6,12 @@
 #include <deque>
 #include <latch>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
 
 #include "base/testing/fake_clock.h"
+#include "base/testing/manual_executor.h"
 #include "inference/dispatcher.h"
 #include "inference/testing/rows_model.h"
 
@@ -23,30 +23,6 @@ using base::StatusCode;
 using tensor::Tensor;
 using testing::ElementsAre;
 
-// An event loop that runs what was posted when the test says so.
-class ManualLoop final : public base::Executor {
- public:
-  void Post(Work work) override {
-    const std::lock_guard lock(mutex_);
-    work_.push_back(std::move(work));
-  }
-  bool RunOne() {
-    Work work;
-    {
-      const std::lock_guard lock(mutex_);
-      if (work_.empty()) return false;
-      work = std::move(work_.front());
-      work_.pop_front();
-    }
-    work();
-    return true;
-  }
-
- private:
-  std::mutex mutex_;  // guards work_
-  std::deque<Work> work_;
-};
-
 // An IO thread's part, and what it is asked.
 struct Io {
   Io(lifecycle::SnapshotPublisher& publisher, base::Clock& clock, size_t shard)
@@ -57,12 +33,10 @@ struct Io {
     dispatcher.Submit(call);
   }
   void RunUntilDone(const RowsCall& call) {
-    while (call.done == 0) {
-      if (!loop.RunOne()) std::this_thread::yield();
-    }
+    loop.RunUntil([&] { return call.done > 0; });
   }
 
-  ManualLoop loop;
+  base::ManualExecutor loop;
   Dispatcher dispatcher;
 };
 

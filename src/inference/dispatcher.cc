@@ -89,12 +89,12 @@ base::Status Dispatcher::AdmitRun(const InferCall& call, ModelRuntime& runtime) 
 
 void Dispatcher::Submit(InferCall& call) {
   ModelRuntime& runtime = ModelRuntime::Of(*call.model);
-  if (runtime.plain()) {
-    Run(call, runtime);
-  } else if (runtime.cache() != nullptr) {
+  if (runtime.cache() != nullptr) {
     cached_.Submit(call, runtime);
-  } else {
+  } else if (runtime.sequences() != nullptr) {
     sequences_.Submit(call, runtime);
+  } else {
+    Run(call, runtime);
   }
 }
 

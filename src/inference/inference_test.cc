@@ -1,15 +1,13 @@
 #include <gtest/gtest.h>
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
 #include <latch>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/testing/fake_clock.h"
+#include "base/testing/manual_executor.h"
 #include "engine/testing/fake_engine.h"
 #include "inference/dispatcher.h"
 #include "inference/model_runtime.h"
@@ -71,31 +69,6 @@ class TestModel final : public lifecycle::LoadedModel {
   const std::unique_ptr<ModelRuntime> attachment_;
 };
 
-// An event loop that runs what was posted when the test says so.
-class ManualLoop final : public base::Executor {
- public:
-  void Post(Work work) override {
-    const std::lock_guard lock(mutex_);
-    work_.push_back(std::move(work));
-    posted_.notify_all();
-  }
-  void RunOne() {
-    Work work;
-    {
-      std::unique_lock lock(mutex_);
-      posted_.wait(lock, [this] { return !work_.empty(); });
-      work = std::move(work_.front());
-      work_.pop_front();
-    }
-    work();
-  }
-
- private:
-  std::mutex mutex_;  // guards work_
-  std::condition_variable posted_;
-  std::deque<Work> work_;
-};
-
 class TestCall final : public InferCall {
  public:
   explicit TestCall(float x) : x_(x) {}
@@ -130,11 +103,11 @@ class DispatcherTest : public testing::Test {
 
   // Publishing posts a refresh to the loop too, so the answer need not be the first piece of work.
   void RunUntilDone(const TestCall& call) {
-    while (call.done == 0) loop_.RunOne();
+    loop_.RunUntil([&] { return call.done > 0; });
   }
 
   base::FakeClock clock_;
-  ManualLoop loop_;
+  base::ManualExecutor loop_;
   ModelRuntime::Options options_;
   lifecycle::SnapshotPublisher publisher_;
   Dispatcher dispatcher_{publisher_, loop_, clock_, 0};

@@ -44,7 +44,6 @@ std::string_view LaneName(LaneKind kind) {
 ModelRuntime::ModelRuntime(const Options& options, const RunProfile& profile, base::Clock& clock)
     : options_(options),
       profile_(profile),
-      plain_(options.cache.max_bytes == 0 && options.sequences == nullptr),
       inline_allowed_(profile.run_time <= options.inline_limit &&
                       options.queue.max_delay.count() == 0),
       round_rows_(std::min(options.max_batch_rows,

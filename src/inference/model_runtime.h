@@ -75,13 +75,10 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
   CircuitBreaker& breaker() { return breaker_; }
   ResponseCache* cache() { return cache_.get(); }                        // null: none
   SequenceTable* sequences() const { return options_.sequences.get(); }  // null: no state
-  // Calls go to the lane at once: neither a cache nor sequences.
-  bool plain() const { return plain_; }
 
  private:
   const Options options_;
   const RunProfile profile_;
-  const bool plain_;
   std::atomic<bool> inline_allowed_;
   std::atomic<int64_t> round_rows_;
   monitor::ModelStats stats_;

@@ -37,8 +37,7 @@ base::Result<std::chrono::nanoseconds> MeasureRun(engine::Engine& engine,
 // Measures batches of 4, 16 and 64 rows, as far as rows x `run_time` stays within a quarter of a
 // second. None is listed unless
 //   every input, output and state has a free first dimension and a dtype of fixed size, and every
-//   other
-//     dimension of the inputs is fixed, so that rows can be laid behind each other;
+//     other dimension of the inputs is fixed, so that rows can be laid behind each other;
 //   the model treats rows independently: random rows give the same answers together as alone, but
 //     for rounding (its kernels may add in another order at another batch size).
 std::vector<RunProfile::Batch> MeasureBatches(engine::Engine& engine,

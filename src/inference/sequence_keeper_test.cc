@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/testing/fake_clock.h"
+#include "base/testing/manual_executor.h"
 #include "inference/dispatcher.h"
 #include "inference/testing/sequence_model.h"
 
@@ -44,7 +45,7 @@ class SequenceKeeperTest : public testing::Test {
   base::FakeClock clock_;
   std::atomic<bool> served_ = true;
   SequenceKeeper keeper_{clock_, [this](std::string_view) { return served_.load(); }};
-  SequenceLoop loop_;
+  base::ManualExecutor loop_;
   lifecycle::SnapshotPublisher publisher_;
   Dispatcher dispatcher_{publisher_, loop_, clock_, 0};
 };

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/testing/fake_clock.h"
+#include "base/testing/manual_executor.h"
 #include "inference/dispatcher.h"
 #include "inference/sequence_table.h"
 #include "inference/testing/sequence_model.h"
@@ -50,7 +51,7 @@ class SequenceTest : public testing::Test {
     dispatcher_.Submit(call);
   }
   void RunUntilDone(const SequenceCall& call) {
-    while (call.done == 0) loop_.RunOne();
+    loop_.RunUntil([&] { return call.done > 0; });
   }
   SequenceCall& Ask(uint64_t id, float x, bool start = false, bool end = false) {
     auto call = std::make_unique<SequenceCall>(id, x, start, end);
@@ -63,7 +64,7 @@ class SequenceTest : public testing::Test {
   SequenceCall& End(uint64_t id, float x) { return Ask(id, x, false, true); }
 
   base::FakeClock clock_;
-  SequenceLoop loop_;
+  base::ManualExecutor loop_;
   ModelRuntime::Options options_;
   std::shared_ptr<SequenceTable> table_ = std::make_shared<SequenceTable>(
       SequenceTable::Options{.max_sequences = 3, .idle_timeout = 10s, .max_waiting = 2}, clock_);

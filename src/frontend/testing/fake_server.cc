@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 
-#include "base/check.h"
 #include "base/str_cat.h"
 
 namespace slipway::frontend {
@@ -33,36 +31,6 @@ FakeModel::FakeModel(lifecycle::ModelId id, tensor::Signature signature, base::C
                                                 ? std::chrono::nanoseconds(1)
                                                 : std::chrono::nanoseconds(std::chrono::hours(1))},
           clock)) {}
-
-void FakeLoop::Post(Work work) {
-  const std::lock_guard lock(mutex_);
-  work_.push_back(std::move(work));
-}
-
-bool FakeLoop::RunOne() {
-  Work work;
-  {
-    const std::lock_guard lock(mutex_);
-    if (work_.empty()) return false;
-    work = std::move(work_.front());
-    work_.pop_front();
-  }
-  work();
-  return true;
-}
-
-void FakeLoop::RunPosted() {
-  while (RunOne()) {
-  }
-}
-
-void FakeLoop::RunUntil(const std::function<bool()>& condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (!condition()) {
-    SLIPWAY_CHECK(std::chrono::steady_clock::now() < end);
-    if (!RunOne()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-}
 
 std::vector<ModelControl::Entry> FakeModelControl::Find(std::string_view name) const {
   std::vector<Entry> found;

@@ -1,16 +1,14 @@
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "base/executor.h"
 #include "base/log.h"
 #include "base/testing/fake_clock.h"
+#include "base/testing/manual_executor.h"
 #include "frontend/model_control.h"
 #include "frontend/server_state.h"
 #include "inference/dispatcher.h"
@@ -58,22 +56,6 @@ class FakeModel final : public lifecycle::LoadedModel {
   const std::string digest_;
   const std::string model_file_ = "model.onnx";
   std::unique_ptr<inference::ModelRuntime> runtime_;
-};
-
-// Keeps posted work until it is run by hand. Post() is thread-safe.
-class FakeLoop final : public base::Executor {
- public:
-  void Post(Work work) override;
-  // Runs what is there.
-  void RunPosted();
-  // Runs what comes until `condition` holds; 10 s at most, which is for machines under load.
-  void RunUntil(const std::function<bool()>& condition);
-
- private:
-  bool RunOne();
-
-  std::mutex mutex_;  // guards work_
-  std::deque<Work> work_;
 };
 
 // The state of a server as the test sets it.
@@ -129,7 +111,7 @@ class FakeServer {
   base::FakeClock clock;
   uint64_t cache_bytes = 0;  // of models added from now on
   std::unique_ptr<base::Logger> log;
-  FakeLoop loop;
+  base::ManualExecutor loop;
   FakeServerState state;
   FakeModelControl control;
   lifecycle::SnapshotPublisher publisher;

@@ -1,16 +1,12 @@
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/check.h"
-#include "base/executor.h"
 #include "engine/stateful_engine.h"
 #include "engine/testing/fake_engine.h"
 #include "inference/infer_call.h"
@@ -114,32 +110,6 @@ class SequenceCall final : public InferCall {
 
  private:
   std::vector<float> x_;
-};
-
-// An event loop that runs what was posted when the test says so.
-class SequenceLoop final : public base::Executor {
- public:
-  void Post(Work work) override {
-    const std::lock_guard lock(mutex_);
-    work_.push_back(std::move(work));
-    posted_.notify_all();
-  }
-  // Waits for work.
-  void RunOne() {
-    Work work;
-    {
-      std::unique_lock lock(mutex_);
-      posted_.wait(lock, [this] { return !work_.empty(); });
-      work = std::move(work_.front());
-      work_.pop_front();
-    }
-    work();
-  }
-
- private:
-  std::mutex mutex_;  // guards work_
-  std::condition_variable posted_;
-  std::deque<Work> work_;
 };
 
 }  // namespace slipway::inference
