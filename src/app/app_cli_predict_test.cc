@@ -4,12 +4,12 @@
 #include <cstring>
 #include <fstream>
 
-#include "app/predict_convert.h"
-#include "app/predict_infer_body.h"
-#include "app/predict_input.h"
-#include "app/predict_npy_stream.h"
-#include "app/predict_output.h"
-#include "app/predict_rows.h"
+#include "app/predict/convert.h"
+#include "app/predict/infer_body.h"
+#include "app/predict/input.h"
+#include "app/predict/npy_stream.h"
+#include "app/predict/output.h"
+#include "app/predict/rows.h"
 #include "base/testing/temporary_directory.h"
 #include "tensor/npy.h"
 

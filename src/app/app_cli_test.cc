@@ -6,15 +6,15 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "app/client/server_client.h"
 #include "app/command.h"
 #include "app/completion_script.h"
+#include "app/console/progress.h"
+#include "app/console/table_text.h"
 #include "app/doctor_command.h"
+#include "app/engines/model_path.h"
 #include "app/inspect_report.h"
-#include "app/model_path.h"
-#include "app/progress.h"
-#include "app/server_client.h"
 #include "app/status_report.h"
-#include "app/table_text.h"
 #include "base/testing/fake_clock.h"
 #include "base/testing/temporary_directory.h"
 #include "base/testing/text_file_system.h"

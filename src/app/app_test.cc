@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "app/server_config.h"
-#include "app/warmup_request.h"
+#include "app/server/server_config.h"
+#include "app/server/warmup_request.h"
 
 namespace slipway::app {
 namespace {

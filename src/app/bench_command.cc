@@ -4,11 +4,11 @@
 #include <ostream>
 #include <utility>
 
-#include "app/bench_compare.h"
-#include "app/bench_html.h"
-#include "app/bench_plan.h"
-#include "app/bench_sweep.h"
-#include "app/progress.h"
+#include "app/bench/compare.h"
+#include "app/bench/html.h"
+#include "app/bench/plan.h"
+#include "app/bench/sweep.h"
+#include "app/console/progress.h"
 #include "base/str_cat.h"
 #include "base/text.h"
 

@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "app/bench_options.h"
-#include "app/bench_report.h"
-#include "app/bench_run.h"
+#include "app/bench/options.h"
+#include "app/bench/report.h"
+#include "app/bench/run.h"
 #include "app/command.h"
-#include "app/shutdown_signals.h"
+#include "app/console/shutdown_signals.h"
 
 namespace slipway::app {
 

@@ -2,23 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
-#include <iosfwd>
 #include <memory>
 #include <vector>
 
-#include "base/clock.h"
-#include "base/file_system.h"
+#include "app/console/command_context.h"
 #include "base/status.h"
 
 namespace slipway::app {
-
-// What every command is given. All outlive the command.
-struct CommandContext {
-  base::Clock& clock;
-  const base::FileSystem& fs;
-  std::ostream& out;  // results, for people or pipes
-  std::ostream& err;  // progress and problems
-};
 
 // One command of the command line. Configure() declares its options, with members as their targets;
 // Run() follows if the user chose it. What Run() returns becomes the exit code (base::ExitCode),

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "app/version_command.h"
+#include "app/console/version.h"
 #include "base/str_cat.h"
 #include "base/text.h"
 

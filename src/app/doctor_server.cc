@@ -2,9 +2,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "app/client/server_client.h"
 #include "app/doctor_check.h"
-#include "app/engines.h"
-#include "app/server_client.h"
+#include "app/engines/engines.h"
 #include "base/log.h"
 #include "base/str_cat.h"
 #include "base/text.h"

@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "app/engines.h"
+#include "app/engines/engines.h"
+#include "app/engines/importers.h"
+#include "app/engines/importing_factory.h"
 #include "app/import_verification.h"
-#include "app/importers.h"
-#include "app/importing_factory.h"
 #include "app/inspect_report.h"
 #include "base/log.h"
 #include "base/str_cat.h"

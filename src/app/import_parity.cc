@@ -9,7 +9,7 @@
 #include <span>
 #include <utility>
 
-#include "app/predict_input.h"
+#include "app/predict/input.h"
 #include "base/str_cat.h"
 #include "base/text.h"
 #include "tensor/csv.h"

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "app/engines.h"
-#include "app/importers.h"
-#include "app/importing_factory.h"
+#include "app/engines/engines.h"
+#include "app/engines/importers.h"
+#include "app/engines/importing_factory.h"
 #include "base/file_system.h"
 #include "base/log.h"
 

@@ -5,8 +5,8 @@
 #include <span>
 #include <utility>
 
-#include "app/engines.h"
-#include "app/importers.h"
+#include "app/engines/engines.h"
+#include "app/engines/importers.h"
 #include "app/inspect_report.h"
 #include "base/log.h"
 #include "base/str_cat.h"

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "app/table_text.h"
+#include "app/console/table_text.h"
 #include "base/str_cat.h"
 #include "base/text.h"
 #include "tensor/dtype.h"

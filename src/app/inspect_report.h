@@ -7,7 +7,7 @@
 #include <ostream>
 #include <string>
 
-#include "app/model_path.h"
+#include "app/engines/model_path.h"
 #include "base/status.h"
 #include "graph/onnx_summary.h"
 

@@ -6,9 +6,9 @@
 #include <ostream>
 #include <utility>
 
-#include "app/predict_npy_stream.h"
-#include "app/progress.h"
-#include "app/server_client.h"
+#include "app/client/server_client.h"
+#include "app/console/progress.h"
+#include "app/predict/npy_stream.h"
 #include "base/processors.h"
 #include "base/str_cat.h"
 #include "base/text.h"

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "app/command.h"
-#include "app/predict_input.h"
-#include "app/predict_model.h"
-#include "app/predict_output.h"
-#include "app/predict_rows.h"
+#include "app/predict/input.h"
+#include "app/predict/model.h"
+#include "app/predict/output.h"
+#include "app/predict/rows.h"
 
 namespace slipway::app {
 

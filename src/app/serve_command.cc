@@ -7,10 +7,10 @@
 #include <ostream>
 #include <utility>
 
+#include "app/console/shutdown_signals.h"
+#include "app/console/version.h"
 #include "app/curl_example.h"
-#include "app/model_server.h"
-#include "app/shutdown_signals.h"
-#include "app/version_command.h"
+#include "app/server/model_server.h"
 #include "base/str_cat.h"
 #include "base/text.h"
 

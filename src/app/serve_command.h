@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "app/command.h"
-#include "app/server_config.h"
+#include "app/server/server_config.h"
 
 namespace slipway::app {
 

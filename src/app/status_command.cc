@@ -5,9 +5,9 @@
 #include <ostream>
 #include <utility>
 
-#include "app/progress.h"
-#include "app/server_client.h"
-#include "app/shutdown_signals.h"
+#include "app/client/server_client.h"
+#include "app/console/progress.h"
+#include "app/console/shutdown_signals.h"
 #include "app/status_report.h"
 #include "base/str_cat.h"
 

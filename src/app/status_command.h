@@ -2,8 +2,8 @@
 
 #include <string>
 
+#include "app/client/server_client.h"
 #include "app/command.h"
-#include "app/server_client.h"
 
 namespace slipway::app {
 

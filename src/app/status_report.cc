@@ -6,7 +6,7 @@
 #include <tuple>
 #include <utility>
 
-#include "app/table_text.h"
+#include "app/console/table_text.h"
 #include "base/str_cat.h"
 #include "base/text.h"
 

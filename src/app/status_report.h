@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "app/server_client.h"
+#include "app/client/server_client.h"
 #include "base/clock.h"
 #include "base/status.h"
 

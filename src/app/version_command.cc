@@ -3,11 +3,10 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
-#include "app/engines.h"
+#include "app/console/version.h"
+#include "app/engines/engines.h"
 
 namespace slipway::app {
-
-std::string_view SlipwayVersion() { return SLIPWAY_VERSION; }
 
 void VersionCommand::Configure(CLI::App& app) { app.add_flag("--json", json_, "Print JSON"); }
 

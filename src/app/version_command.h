@@ -4,9 +4,6 @@
 
 namespace slipway::app {
 
-// The version of this program, from the build.
-std::string_view SlipwayVersion();
-
 // slipway version: what is built in, for people and for bug reports.
 class VersionCommand final : public Command {
  public:

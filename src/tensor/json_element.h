@@ -12,8 +12,7 @@
 //
 //   Convert(number, out)  from what ReadShortNumber() read, ConvertWide() from ReadWideNumber()
 //   Read(at, end, out)    from the text itself: begins at the element's first character, at < end,
-//   and on
-//                         success moves `at` behind it; looks at no byte from `end` on
+//                         and on success moves `at` behind it; looks at no byte from `end` on
 //
 // Both write the element to `out`, or return false: Convert() when Read() must decide, Read() when
 // the text is no such element.
