@@ -150,6 +150,37 @@ TEST_F(GrpcCallTest, TakesMessagesOfEverySizeInOnePiece) {
   EXPECT_TRUE(EventuallyUnused());
 }
 
+TEST_F(GrpcCallTest, LargeMessagesOfSeveralCallsDoNotMix) {
+  Start(Echo);
+  std::vector<std::string> messages;
+  std::vector<int32_t> ids;
+  for (size_t i = 0; i < 6; ++i) {
+    messages.push_back(std::string(i % 2 == 0 ? 700'000 + i : 10, static_cast<char>('a' + i)));
+    ids.push_back(client_->Begin(GrpcFields("/x"), GrpcFrame(messages.back())));
+    if (i == 4) client_->Reset(ids[2]);
+  }
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const auto& answer = client_->Wait(ids[i]);
+    if (i == 2) continue;
+    ASSERT_EQ(answer.messages().size(), 1U) << i;
+    EXPECT_TRUE(answer.messages()[0] == messages[i] + "!") << i;
+  }
+  EXPECT_TRUE(EventuallyUnused());
+}
+
+TEST_F(GrpcCallTest, ACallIsAnsweredWhileALargeMessageStandsStill) {
+  Start(Echo);
+  const std::string message(3'000'000, 'm');
+  const std::string frame = GrpcFrame(message);
+  const int32_t large = client_->Begin(GrpcFields("/x"), "", /*end=*/false);
+  for (size_t at = 0; at < frame.size(); at += 250'000) {
+    client_->Write(large, frame.substr(at, 250'000), /*end=*/false);
+    EXPECT_EQ(Ask(GrpcFrame("small")).messages(), std::vector<std::string>{"small!"});
+  }
+  client_->Write(large, "", /*end=*/true);
+  EXPECT_TRUE(client_->Wait(large).messages()[0] == message + "!");
+}
+
 TEST_F(GrpcCallTest, PutsMessagesTogetherFromPieces) {
   Start(Echo);
   const std::string bytes = GrpcFrame("one") + GrpcFrame("") + GrpcFrame("three");

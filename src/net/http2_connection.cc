@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "net/frame_scatter.h"
+
 namespace slipway::net {
 namespace {
 
@@ -17,6 +19,14 @@ constexpr size_t kMaxQueuedBytes = 256 * 1024;  // of frames that wait for the s
 // A receive of a whole block asks for more the next time. Larger ones would leave the L2 cache
 // before their bytes are copied on.
 constexpr size_t kLargeReceiveBytes = 256 * 1024 - BufferPool::kPadding;
+// Less of a message, or in smaller frames, is received into a block and copied.
+constexpr size_t kLeastScatteredBytes = 32 * 1024;
+constexpr size_t kLeastFrameBytes = 4 * 1024;
+// Within a large message the loop is woken for so many bytes, not for each frame: a wake-up costs
+// as much as to receive several. Whatever else the client sends meanwhile is seen after
+// kLongestWait at the latest.
+constexpr size_t kMostLowWaterBytes = 128 * 1024;
+constexpr std::chrono::milliseconds kLongestWait{1};
 // Pings, settings and the like that nghttp2 wants to answer while the socket takes nothing.
 constexpr size_t kMaxQueuedFrames = 1000;
 // How long a client may keep sending after our GOAWAY, before it can no longer read it.
@@ -112,9 +122,54 @@ bool Http2Connection::MayReceive() const {
 
 // False when there is nothing more to read now.
 bool Http2Connection::Receive() {
+  if (const auto frame = guard_.data_frame(); frame && frame->length >= kLeastFrameBytes) {
+    const std::span<std::byte> room = DataRoom(*frame);
+    if (room.size() >= kLeastScatteredBytes) return ReceiveScattered(room, *frame);
+  }
+  if (low_water_ > 1) SetLowWater(1);
   PooledBuffer block = io_.buffers.TakeBlock(receive_bytes_);
   const size_t room = block.size();
   const ssize_t received = client_.transport.Receive(block.data(), room);
+  if (!Received(received, room)) return readable_;
+  const auto size = static_cast<size_t>(received);
+  receive_bytes_ = size < room / 8 ? BufferPool::kBlockBytes
+                   : size == room  ? kLargeReceiveBytes
+                                   : receive_bytes_;
+  Feed({reinterpret_cast<const char*>(block.data()), size});
+  return true;
+}
+
+// The same where a large message is coming, which needs no large blocks.
+bool Http2Connection::ReceiveScattered(std::span<std::byte> room,
+                                       const Http2FrameGuard::DataFrame& frame) {
+  receive_bytes_ = BufferPool::kBlockBytes;
+  PooledBuffer rest = io_.buffers.TakeBlock();
+  FrameScatter scatter(room, frame, {rest.data(), rest.size()});
+  const ssize_t received = client_.transport.Receive(scatter.pieces());
+  if (!Received(received, scatter.size())) {
+    if (phase_ == Phase::kOpen) SetLowWater(1);
+    return readable_;
+  }
+  const auto size = static_cast<size_t>(received);
+  scatter.Sort(size, io_.buffers);
+  for (const std::string_view bytes : scatter.received()) {
+    if (failed_) break;
+    Feed(bytes);
+  }
+  SetLowWater(room.size() - std::min(size, room.size()));
+  return true;
+}
+
+// The socket is readable from so many bytes on, or fewer.
+void Http2Connection::SetLowWater(size_t bytes) {
+  const size_t most = std::min(kMostLowWaterBytes, io_.limits.stream_window_bytes / 4);
+  const size_t wanted = std::clamp<size_t>(bytes, 1, std::max<size_t>(most, 1));
+  look_again_at_ = wanted > 1 ? now() + kLongestWait : base::SteadyTime::max();
+  if (wanted != std::exchange(low_water_, wanted)) client_.transport.SetLowWater(wanted);
+}
+
+// Whether a receive into so much room has brought something.
+bool Http2Connection::Received(ssize_t received, size_t room) {
   if (received <= 0) {
     readable_ = received < 0 && errno == EINTR;
     if (received == 0) {
@@ -122,18 +177,15 @@ bool Http2Connection::Receive() {
     } else if (errno != EAGAIN && errno != EINTR) {
       Close();
     }
-    return readable_;
+    return false;
   }
-  const auto size = static_cast<size_t>(received);
-  io_.counters.bytes_received.Add(size);
+  io_.counters.bytes_received.Add(static_cast<uint64_t>(received));
   received_at_ = now();
   ping_sent_at_ = base::SteadyTime::max();
   // Less than asked for: the socket is empty, unless its end is waiting too.
-  if (size < room && !fin_seen_ && !client_.transport.pending()) readable_ = false;
-  receive_bytes_ = size < room / 8 ? BufferPool::kBlockBytes
-                   : size == room  ? kLargeReceiveBytes
-                                   : receive_bytes_;
-  Feed({reinterpret_cast<const char*>(block.data()), size});
+  if (static_cast<size_t>(received) < room && !fin_seen_ && !client_.transport.pending()) {
+    readable_ = false;
+  }
   return true;
 }
 
@@ -295,7 +347,8 @@ base::SteadyTime Http2Connection::StreamDeadline(const Http2Stream& stream) cons
 base::SteadyTime Http2Connection::NextDeadline() const {
   const Limits& limits = io_.limits;
   if (phase_ == Phase::kLingering) return idle_since_ + kLingerTime;
-  base::SteadyTime next = std::min({output_deadline_, shutdown_at_, check_streams_at_});
+  base::SteadyTime next =
+      std::min({output_deadline_, shutdown_at_, check_streams_at_, look_again_at_});
   if (!settled_) next = std::min(next, started_at_ + limits.header_deadline);
   if (waits_for_frame()) next = std::min(next, guard_.unfinished_since() + limits.header_deadline);
   if (first_ == nullptr) return std::min(next, idle_since_ + limits.idle_timeout);
@@ -335,6 +388,10 @@ void Http2Connection::OnTimer() {
 void Http2Connection::OnDeadlines() {
   const Limits& limits = io_.limits;
   if (phase_ == Phase::kLingering) return Close();
+  if (now() >= look_again_at_) {
+    SetLowWater(1);
+    readable_ = true;
+  }
   if (now() >= output_deadline_) {
     io_.counters.timeouts.Add(1);
     return Close();

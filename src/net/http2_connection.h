@@ -23,7 +23,8 @@ namespace slipway::net {
 // Input. A block from the loop's pool takes what the socket has, Http2FrameGuard looks at the frame
 // headers in it, nghttp2 at the rest; the block goes back at the end of the turn. What streams get
 // is copied to buffers of their own, counted by the ByteBudget, so windows are opened again at
-// once; only receivers that hold their messages hold back their stream.
+// once; only receivers that hold their messages hold back their stream. A large message is received
+// into its buffer straight away (FrameScatter).
 //
 // Output. Frames of all streams gather in a SendQueue and leave together, in Turn(): after events,
 // or once at the end of the round in which a handler answered later. The payload of large answers
@@ -56,6 +57,9 @@ class Http2Connection final : public Connection {
   void OnOutput();
   bool MayReceive() const;
   bool Receive();
+  bool ReceiveScattered(std::span<std::byte> room, const Http2FrameGuard::DataFrame& frame);
+  bool Received(ssize_t received, size_t room);
+  void SetLowWater(size_t bytes);
   void Flush();
   bool WriteOnce();
   void FillQueue();
@@ -85,6 +89,7 @@ class Http2Connection final : public Connection {
   // http2_session.cc: between nghttp2 and the streams.
   bool StartSession();
   void Feed(std::string_view bytes);
+  std::span<std::byte> DataRoom(const Http2FrameGuard::DataFrame& frame);
   void Fail(uint32_t error_code);
   void OnRequestHead(int32_t id, bool end);
   void OnEndOfStream(int32_t id);
@@ -113,6 +118,7 @@ class Http2Connection final : public Connection {
   bool retired_ = false;
   int scheduled_turns_ = 0;
   size_t receive_bytes_;  // room to offer the socket next time
+  size_t low_water_ = 1;  // bytes from which on the socket is readable
 
   Http2RequestHead head_;  // that is coming; there can be only one
   base::SteadyTime head_since_;
@@ -130,6 +136,7 @@ class Http2Connection final : public Connection {
   base::SteadyTime shutdown_at_ = base::SteadyTime::max();
   base::SteadyTime check_streams_at_ = base::SteadyTime::max();
   base::SteadyTime output_deadline_ = base::SteadyTime::max();
+  base::SteadyTime look_again_at_ = base::SteadyTime::max();  // for less than low_water_
   EventLoop::TimerId timer_ = 0;
   base::SteadyTime timer_at_ = base::SteadyTime::max();
 };

@@ -81,12 +81,20 @@ void Http2Exchange::OnData(std::string_view bytes) {
   if (HttpError error = AddToBody(bytes)) Fail(error);
 }
 
+std::span<std::byte> Http2Exchange::DataRoom() {
+  if (state_ != State::kReceiving || collecting_) return {};
+  return {body_.data() + body_size_, static_cast<size_t>(head().content_length) - body_size_};
+}
+
 HttpError Http2Exchange::AddToBody(std::string_view bytes) {
   if (collecting_) return collector_->Append(bytes);
   if (bytes.size() > head().content_length - body_size_) {
     return {400, "the body is longer than its Content-Length"};
   }
-  std::memcpy(body_.data() + body_size_, bytes.data(), bytes.size());
+  std::byte* to = body_.data() + body_size_;
+  if (reinterpret_cast<const char*>(to) != bytes.data()) {  // else received there (DataRoom())
+    std::memcpy(to, bytes.data(), bytes.size());
+  }
   body_size_ += bytes.size();
   return {};
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "net/body_collector.h"
@@ -42,6 +43,7 @@ class Http2Exchange final : public Exchange, public Http2Stream {
 
   void OnHead() override;
   void OnData(std::string_view bytes) override;
+  std::span<std::byte> DataRoom() override;
   void OnEnd() override;
   void OnGone() override;
   void Refuse(const HttpError& error) override;

@@ -64,8 +64,9 @@ bool Http2FrameGuard::OnFrameHeader(base::SteadyTime now) {
   const uint8_t type = header_[3];
   const uint8_t flags = header_[4];
   const uint32_t stream = number(5, 9) & 0x7FFFFFFFU;
-  payload_left_ = length;
+  payload_left_ = length_ = length;
   data_frame_ = type == NGHTTP2_DATA;
+  padded_ = (flags & NGHTTP2_FLAG_PADDED) != 0;
   if ((data_frame_ || type == NGHTTP2_HEADERS) && !CheckOpen(stream)) return false;
   if (type == NGHTTP2_RST_STREAM ||
       ((data_frame_ || type == NGHTTP2_HEADERS) && (flags & NGHTTP2_FLAG_END_STREAM) != 0)) {

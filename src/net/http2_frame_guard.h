@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -52,6 +53,17 @@ class Http2FrameGuard {
   // A header block, or another frame than DATA, has begun and is not complete: since when.
   bool unfinished() const { return unfinished_; }
   base::SteadyTime unfinished_since() const { return unfinished_since_; }
+  // The frame of DATA without padding that is coming, or has just come whole; nullopt when
+  // something else has come since.
+  struct DataFrame {
+    uint32_t stream = 0;
+    size_t length = 0;  // of its payload
+    size_t left = 0;    // of that, what has not come
+  };
+  std::optional<DataFrame> data_frame() const {
+    if (!data_frame_ || padded_ || header_size_ > 0) return std::nullopt;
+    return DataFrame{.stream = stream_, .length = length_, .left = payload_left_};
+  }
   // A frame of DATA was sent to the client, who may answer with window updates.
   void OnDataSent() { idle_frames_.GiveBack(kIdleFramesPerUseful); }
 
@@ -84,9 +96,11 @@ class Http2FrameGuard {
   std::array<uint8_t, kFrameHeaderBytes> header_{};
   size_t header_size_ = 0;   // bytes of header_ that have come
   size_t payload_left_ = 0;  // of the current frame
+  size_t length_ = 0;        // of its whole payload
   bool data_frame_ = false;
-  uint32_t stream_ = 0;         // of the current PRIORITY frame
-  uint32_t dependency_ = 0;     // and what it depends on
+  bool padded_ = false;
+  uint32_t stream_ = 0;         // of the current frame, unless it belongs to a header block
+  uint32_t dependency_ = 0;     // what the current PRIORITY frame depends on
   size_t dependency_left_ = 0;  // bytes of that which have not come
   bool in_header_block_ = false;
   bool unfinished_ = false;

@@ -104,6 +104,13 @@ void Http2GrpcCall::OnData(std::string_view bytes) {
   }
 }
 
+std::span<std::byte> Http2GrpcCall::DataRoom() {
+  const bool coming = taking_messages() && !held_ && backlog_size_ == 0 &&
+                      prefix_size_ == GrpcPrefix::kBytes && prefix_.flag == 0;
+  if (!coming) return {};
+  return {message_.data() + message_received_, prefix_.length - message_received_};
+}
+
 void Http2GrpcCall::TakeMessages(std::string_view& bytes) {
   while (!bytes.empty() && taking_messages() && !held_) {
     base::Status status;
@@ -157,7 +164,10 @@ base::Status Http2GrpcCall::BeginMessage() {
 
 base::Status Http2GrpcCall::AddToMessage(std::string_view bytes) {
   if (prefix_.flag == 0) {
-    std::memcpy(message_.data() + message_received_, bytes.data(), bytes.size());
+    std::byte* to = message_.data() + message_received_;
+    if (reinterpret_cast<const char*>(to) != bytes.data()) {  // else received there (DataRoom())
+      std::memcpy(to, bytes.data(), bytes.size());
+    }
     return base::OkStatus();
   }
   const HttpError error = collector_->Append(bytes);

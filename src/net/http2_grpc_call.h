@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,7 @@ class Http2GrpcCall final : public GrpcCall, public Http2Stream {
 
   void OnHead() override;
   void OnData(std::string_view bytes) override;
+  std::span<std::byte> DataRoom() override;
   void OnEnd() override;
   void OnGone() override;
   void Refuse(const HttpError& error) override;

@@ -217,6 +217,13 @@ void Http2Connection::Feed(std::string_view bytes) {
   if (failed_) LoseStreams();
 }
 
+// Where what comes for the stream of `frame` belongs; empty when it must be looked at first.
+std::span<std::byte> Http2Connection::DataRoom(const Http2FrameGuard::DataFrame& frame) {
+  if (client_.transport.encrypted()) return {};
+  Http2Stream* stream = Http2Callbacks::Stream(session_.get(), static_cast<int32_t>(frame.stream));
+  return stream == nullptr ? std::span<std::byte>() : stream->DataRoom();
+}
+
 // Ends the connection with an error of ours. nghttp2 is not asked any more, as it may be in any
 // state, so the GOAWAY is written here: RFC 9113 section 6.8.
 void Http2Connection::Fail(uint32_t error_code) {

@@ -2,6 +2,7 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -41,6 +42,9 @@ class Http2Stream {
   // What the connection calls, always from its turn. Each may call a handler.
   virtual void OnHead() = 0;
   virtual void OnData(std::string_view bytes) = 0;
+  // Where the next bytes for OnData() belong, if they may lie there already when it is called; what
+  // is there before is of no use. Empty when they may not.
+  virtual std::span<std::byte> DataRoom() { return {}; }
   virtual void OnEnd() = 0;
   // The client has reset the stream or is gone, while a handler uses it. Once.
   virtual void OnGone() = 0;

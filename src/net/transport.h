@@ -34,6 +34,20 @@ class Transport {
       return tls_->Receive(target, room);
     return ::recv(fd_.get(), target, room, 0);
   }
+  // The same into several places, front to back; only in the clear.
+  ssize_t Receive(std::span<const iovec> targets) {
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(targets.data());
+    message.msg_iovlen = targets.size();
+    return ::recvmsg(fd_.get(), &message, 0);
+  }
+  // The socket is readable from so many bytes on, or at its end. Not kept where it fails: then
+  // every byte makes it readable, as without it.
+  void SetLowWater(size_t bytes) {
+    const auto value = static_cast<int>(bytes);
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVLOWAT, &value, sizeof(value));
+  }
+  bool encrypted() const { return tls_ != nullptr; }
   // There is more to Receive() although the socket may stay quiet: ask before waiting for it.
   bool pending() const { return tls_ != nullptr && tls_->pending(); }
   // Like Receive(), but leaves the bytes where they are.
