@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/str_cat.h"
 #include "base/text.h"
+#include "graph/graph_builder.h"
 #include "graph/tabular_metadata.h"
 
 namespace slipway::app {
@@ -106,6 +107,8 @@ void ImportCommand::Configure(CLI::App& app) {
   app.add_option("--keep", keep_, "Of ONNX: zipmap (outputs that are maps), optional-inputs, opset")
       ->delimiter(',')
       ->check(CLI::IsMember(std::vector<std::string>{"zipmap", "optional-inputs", "opset"}));
+  app.add_flag("--portable", portable_,
+               "Refuse a model that only Slipway can run, as it needs operators of its own");
   app.add_flag("--json", json_, "Print JSON");
 }
 
@@ -137,6 +140,7 @@ base::Status ImportCommand::Run() {
   }
   const auto summary = graph::ReadOnnxSummary(std::as_bytes(std::span(model->onnx)));
   if (!summary.ok()) return summary.status().WithContext(StrCat("'", source_, "' as ONNX"));
+  if (portable_) SLIPWAY_RETURN_IF_ERROR(CheckPortable(*summary));
   SLIPWAY_ASSIGN_OR_RETURN(const std::optional<ParityReport> parity, Verify(*model));
   const bool good = !parity || parity->passed();
   if (parity) graph::AppendMetadata(graph::kProofKey, ParityJson(*parity).dump(), model->onnx);
@@ -149,6 +153,20 @@ base::Status ImportCommand::Run() {
   if (good) return base::OkStatus();
   return base::FailedPrecondition(
       StrCat("the imported model does not answer as '", verify_, "' says, so nothing was written"));
+}
+
+base::Status ImportCommand::CheckPortable(const graph::OnnxSummary& summary) const {
+  std::string own;
+  for (const graph::OnnxOperator& used : summary.operators) {
+    if (used.domain != graph::GraphBuilder::kSlipwayDomain) continue;
+    own += StrCat(own.empty() ? "" : ", ", used.domain, ".", used.type, " (", used.count, ")");
+  }
+  if (own.empty()) return base::OkStatus();
+  return base::Unimplemented(
+      StrCat("'", source_,
+             "': expected a model that standard operators can say, as --portable asks, "
+             "but it needs ",
+             own, "; without --portable it is written for Slipway"));
 }
 
 base::Result<std::optional<ParityReport>> ImportCommand::Verify(

@@ -18,7 +18,7 @@ namespace slipway::app {
 // The format is recognised by content. With --verify the ONNX is run, and held to the answers of
 // the framework, before it is written: a model that answers otherwise is not. The outcome is kept
 // in the file, as metadata `slipway.proof`. Answers that the source holds itself are checked
-// always.
+// always. With --portable, a model that needs operators of our own is refused.
 class ImportCommand final : public Command {
  public:
   using Command::Command;
@@ -28,6 +28,7 @@ class ImportCommand final : public Command {
  private:
   std::string Output() const;
   bool Keeps(std::string_view what) const;
+  base::Status CheckPortable(const graph::OnnxSummary& summary) const;
   base::Result<std::optional<ParityReport>> Verify(const import::ImportedModel& model) const;
   void Print(const import::ImportedModel& model, const graph::OnnxSummary& summary,
              const std::optional<ParityReport>& parity) const;
@@ -40,6 +41,7 @@ class ImportCommand final : public Command {
   std::string columns_ = "auto";
   std::vector<std::string> keep_;
   double tolerance_ = 1e-6;
+  bool portable_ = false;
   bool json_ = false;
 };
 

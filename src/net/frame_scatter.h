@@ -47,7 +47,7 @@ class FrameScatter {
 
  private:
   static constexpr size_t kHeaderBytes = 9;
-  static constexpr size_t kMaxFrames = 16;
+  static constexpr size_t kMaxFrames = 32;
   static constexpr size_t kMaxPieces = 2 * kMaxFrames + 2;
   using FrameHeader = std::array<std::byte, kHeaderBytes>;
 

@@ -25,7 +25,7 @@ constexpr size_t kLeastFrameBytes = 4 * 1024;
 // Within a large message the loop is woken for so many bytes, not for each frame: a wake-up costs
 // as much as to receive several. Whatever else the client sends meanwhile is seen after
 // kLongestWait at the latest.
-constexpr size_t kMostLowWaterBytes = 128 * 1024;
+constexpr size_t kMostLowWaterBytes = 256 * 1024;
 constexpr std::chrono::milliseconds kLongestWait{1};
 // Pings, settings and the like that nghttp2 wants to answer while the socket takes nothing.
 constexpr size_t kMaxQueuedFrames = 1000;

@@ -10,7 +10,7 @@ import pytest
 from support.server import ROOT, Server, binary
 
 MODELS = ROOT / "tests/models/sklearn"
-INVALID, FAILED_PRECONDITION = 2, 19
+INVALID, FAILED_PRECONDITION, UNIMPLEMENTED = 2, 19, 22
 
 
 def slipway(*words):
@@ -115,6 +115,17 @@ def test_texts_are_classified():
         assert answer.status == 200, answer.body
         assert answer.json()["label"] == [str(label) for label in arrays["label"]]
         assert np.allclose(answer.json()["probabilities"], arrays["probabilities"], rtol=1e-6)
+
+
+def test_only_portable_models_are_written_on_request(tmp_path):
+    out = tmp_path / "model.onnx"
+    result = slipway("import", MODELS / "text_logistic.joblib", "-o", out, "--portable")
+    assert result.returncode == UNIMPLEMENTED
+    assert "needs org.slipway." in result.stderr and "without --portable" in result.stderr
+    assert not out.exists()
+    result = slipway("import", MODELS / "table_logistic.joblib", "-o", out, "--portable")
+    assert result.returncode == 0, result.stderr
+    assert out.exists()
 
 
 PMML = ROOT / "tests/models/pmml_verification"
