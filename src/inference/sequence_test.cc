@@ -26,6 +26,19 @@ using testing::HasSubstr;
 constexpr RunProfile kInline{.run_time = 1us};
 constexpr RunProfile kQueue{.run_time = 10ms};
 
+// Keeps the next run of a model inside it until it is released.
+struct HeldRun {
+  explicit HeldRun(SequenceModel& model) {
+    model.during_run = [this](float) {
+      running.count_down();
+      release.wait();
+    };
+  }
+
+  std::latch running{1};
+  std::latch release{1};
+};
+
 class SequenceTest : public testing::Test {
  public:
   ~SequenceTest() override { table_->Close(); }
@@ -231,19 +244,14 @@ TEST_F(SequenceTest, RequestsOfOneSequenceRunOneAfterTheOther) {
 
 TEST_F(SequenceTest, WhatWaitsBehindAStartThatFailsIsToldThatNothingStarted) {
   const auto model = Serve(kQueue);
-  std::latch running(1);
-  std::latch release(1);
   model->fail = true;
-  model->during_run = [&](float) {
-    running.count_down();
-    release.wait();
-  };
+  HeldRun held(*model);
   SequenceCall first(7, 1, true);
   SequenceCall second(7, 2);
   Submit(first);
-  running.wait();
+  held.running.wait();
   Submit(second);
-  release.count_down();
+  held.release.count_down();
   RunUntilDone(second);
   EXPECT_EQ(second.code, StatusCode::kFailedPrecondition);
   EXPECT_EQ(model->runs(), 1);
@@ -253,18 +261,13 @@ TEST_F(SequenceTest, WhatWaitsBehindAStartThatFailsIsToldThatNothingStarted) {
 
 TEST_F(SequenceTest, TheLoopsEndIsNotHeldUpByThoseThatWait) {
   const auto model = Serve(kQueue);
-  std::latch running(1);
-  std::latch release(1);
-  model->during_run = [&](float) {
-    running.count_down();
-    release.wait();
-  };
+  HeldRun held(*model);
   SequenceCall first(7, 1, true);
   SequenceCall second(7, 2);
   Submit(first);
-  running.wait();
+  held.running.wait();
   Submit(second);
-  release.count_down();
+  held.release.count_down();
   dispatcher_.WaitIdle();
   EXPECT_EQ(second.done, 0);
 }
