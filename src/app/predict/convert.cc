@@ -72,7 +72,7 @@ bool IntegerToFloat(From from, To& to) {
 template <typename From, typename To>
 bool IntegerToInteger(From from, To& to) {
   if (!std::in_range<To>(from)) return false;
-  to = static_cast<To>(from);
+  to = static_cast<To>(from);  // NOLINT(bugprone-signed-char-misuse): it is in range
   return true;
 }
 
