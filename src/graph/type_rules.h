@@ -18,6 +18,8 @@ using Dims = std::vector<Dim>;
 
 // Shapes with more dimensions are not followed.
 inline constexpr size_t kMostRank = 16;
+// Constants and lists of more elements are not looked into.
+inline constexpr size_t kMostElements = 64;
 
 // One node, what is known of its inputs, and where its rule says what the outputs are. Used by
 // InferTypes().
