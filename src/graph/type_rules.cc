@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/str_cat.h"
-#include "graph/graph_builder.h"
 
 namespace slipway::graph {
 
@@ -87,13 +86,22 @@ Result<size_t> TypeContext::Axis(int64_t axis, size_t rank) const {
   return InvalidArgument(StrCat("expected an axis of ", rank, " dimensions, got ", axis));
 }
 
+void AddRule(TypeRule rule, std::initializer_list<std::string_view> operators, TypeRules& rules,
+             std::string_view domain) {
+  for (const std::string_view op : operators) rules.emplace(std::pair(domain, op), rule);
+}
+
 TypeRule FindTypeRule(std::string_view domain, std::string_view op_type) {
-  if (domain == GraphBuilder::kMlDomain) return FindMlRule(op_type);
-  if (!domain.empty()) return nullptr;
-  const TypeRule math = FindMathRule(op_type);
-  if (math != nullptr) return math;
-  const TypeRule shape = FindShapeRule(op_type);
-  return shape != nullptr ? shape : FindReduceRule(op_type);
+  static const TypeRules kRules = [] {
+    TypeRules rules;
+    AddMathRules(rules);
+    AddShapeRules(rules);
+    AddReduceRules(rules);
+    AddMlRules(rules);
+    return rules;
+  }();
+  const auto found = kRules.find({domain, op_type});
+  return found == kRules.end() ? nullptr : found->second;
 }
 
 std::optional<int64_t> SizeOf(const Dim& dim) {

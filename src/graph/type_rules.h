@@ -3,10 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -59,14 +61,21 @@ class TypeContext {
 
 using TypeRule = base::Status (*)(TypeContext& at);
 
-// The rules by operator; nullptr for an operator that nothing is known of.
+// The rules by domain and operator.
+using TypeRules = std::map<std::pair<std::string_view, std::string_view>, TypeRule>;
+// One rule for operators of the standard's own domain, or of another.
+void AddRule(TypeRule rule, std::initializer_list<std::string_view> operators, TypeRules& rules,
+             std::string_view domain = {});
+
+// The parts: elementwise operators and products; what moves, joins and splits; what reduces, counts
+// and fills; ai.onnx.ml.
+void AddMathRules(TypeRules& rules);
+void AddShapeRules(TypeRules& rules);
+void AddReduceRules(TypeRules& rules);
+void AddMlRules(TypeRules& rules);
+
+// nullptr for an operator that nothing is known of.
 TypeRule FindTypeRule(std::string_view domain, std::string_view op_type);
-// Parts of it: elementwise operators and products; what moves, joins and splits; what reduces,
-// counts and fills; ai.onnx.ml.
-TypeRule FindMathRule(std::string_view op_type);
-TypeRule FindShapeRule(std::string_view op_type);
-TypeRule FindReduceRule(std::string_view op_type);
-TypeRule FindMlRule(std::string_view op_type);
 
 // A size, or nullopt for one that is free.
 std::optional<int64_t> SizeOf(const Dim& dim);

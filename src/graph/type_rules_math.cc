@@ -1,6 +1,5 @@
 // Types and shapes of elementwise operators, products and networks' layers.
 #include <algorithm>
-#include <map>
 #include <numeric>
 #include <utility>
 
@@ -216,97 +215,87 @@ Status Recurrent(TypeContext& at) {
   return OkStatus();
 }
 
-using Rules = std::map<std::string_view, TypeRule>;
-
-void Add(Rules& rules, TypeRule rule, std::initializer_list<std::string_view> operators) {
-  for (const std::string_view op : operators) rules.emplace(op, rule);
-}
-
-Rules MakeRules() {
-  Rules rules;
-  Add(rules, SameAsInput,
-      {"Abs",
-       "Acos",
-       "Acosh",
-       "Asin",
-       "Asinh",
-       "Atan",
-       "Atanh",
-       "BatchNormalization",
-       "BitwiseNot",
-       "Ceil",
-       "Celu",
-       "Cos",
-       "Cosh",
-       "CumSum",
-       "Elu",
-       "Erf",
-       "Exp",
-       "Floor",
-       "Gelu",
-       "GroupNormalization",
-       "Hardmax",
-       "HardSigmoid",
-       "HardSwish",
-       "InstanceNormalization",
-       "LRN",
-       "LayerNormalization",
-       "LeakyRelu",
-       "Log",
-       "LogSoftmax",
-       "LpNormalization",
-       "MeanVarianceNormalization",
-       "Mish",
-       "Neg",
-       "Not",
-       "Reciprocal",
-       "Relu",
-       "Round",
-       "Scatter",
-       "ScatterElements",
-       "ScatterND",
-       "Selu",
-       "Shrink",
-       "Sigmoid",
-       "Sign",
-       "Sin",
-       "Sinh",
-       "Softmax",
-       "Softplus",
-       "Softsign",
-       "Sqrt",
-       "Tan",
-       "Tanh",
-       "ThresholdedRelu",
-       "Trilu"});
-  Add(rules, SameTypes, {"Clip", "PRelu"});
-  Add(rules, WithMask, {"Dropout"});
-  Add(rules, Test, {"IsInf", "IsNaN"});
-  Add(rules, Elementwise,
-      {"Add", "And", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Max", "Mean", "Min", "Mod",
-       "Mul", "Or", "StringConcat", "Sub", "Sum", "Xor"});
-  Add(rules, Comparison, {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"});
-  Add(rules, Power, {"Pow"});
-  Add(rules, Where, {"Where"});
-  Add(rules, Cast, {"Cast"});
-  Add(rules, CastLike, {"CastLike"});
-  Add(rules, Quantize, {"QuantizeLinear"});
-  Add(rules, Dequantize, {"DequantizeLinear"});
-  Add(rules, MatMul, {"MatMul"});
-  Add(rules, Gemm, {"Gemm"});
-  Add(rules, Convolution, {"Conv", "ConvTranspose"});
-  Add(rules, Pool,
-      {"AveragePool", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "LpPool", "MaxPool"});
-  Add(rules, Recurrent, {"GRU", "LSTM", "RNN"});
-  return rules;
-}
-
 }  // namespace
 
-TypeRule FindMathRule(std::string_view op_type) {
-  static const Rules kRules = MakeRules();
-  const auto found = kRules.find(op_type);
-  return found == kRules.end() ? nullptr : found->second;
+void AddMathRules(TypeRules& rules) {
+  AddRule(SameAsInput,
+          {"Abs",
+           "Acos",
+           "Acosh",
+           "Asin",
+           "Asinh",
+           "Atan",
+           "Atanh",
+           "BatchNormalization",
+           "BitwiseNot",
+           "Ceil",
+           "Celu",
+           "Cos",
+           "Cosh",
+           "CumSum",
+           "Elu",
+           "Erf",
+           "Exp",
+           "Floor",
+           "Gelu",
+           "GroupNormalization",
+           "Hardmax",
+           "HardSigmoid",
+           "HardSwish",
+           "InstanceNormalization",
+           "LRN",
+           "LayerNormalization",
+           "LeakyRelu",
+           "Log",
+           "LogSoftmax",
+           "LpNormalization",
+           "MeanVarianceNormalization",
+           "Mish",
+           "Neg",
+           "Not",
+           "Reciprocal",
+           "Relu",
+           "Round",
+           "Scatter",
+           "ScatterElements",
+           "ScatterND",
+           "Selu",
+           "Shrink",
+           "Sigmoid",
+           "Sign",
+           "Sin",
+           "Sinh",
+           "Softmax",
+           "Softplus",
+           "Softsign",
+           "Sqrt",
+           "Tan",
+           "Tanh",
+           "ThresholdedRelu",
+           "Trilu"},
+          rules);
+  AddRule(SameTypes, {"Clip", "PRelu"}, rules);
+  AddRule(WithMask, {"Dropout"}, rules);
+  AddRule(Test, {"IsInf", "IsNaN"}, rules);
+  AddRule(Elementwise,
+          {"Add", "And", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Max", "Mean", "Min",
+           "Mod", "Mul", "Or", "StringConcat", "Sub", "Sum", "Xor"},
+          rules);
+  AddRule(Comparison, {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}, rules);
+  AddRule(Power, {"Pow"}, rules);
+  AddRule(Where, {"Where"}, rules);
+  AddRule(Cast, {"Cast"}, rules);
+  AddRule(CastLike, {"CastLike"}, rules);
+  AddRule(Quantize, {"QuantizeLinear"}, rules);
+  AddRule(Dequantize, {"DequantizeLinear"}, rules);
+  AddRule(MatMul, {"MatMul"}, rules);
+  AddRule(Gemm, {"Gemm"}, rules);
+  AddRule(Convolution, {"Conv", "ConvTranspose"}, rules);
+  AddRule(
+      Pool,
+      {"AveragePool", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "LpPool", "MaxPool"},
+      rules);
+  AddRule(Recurrent, {"GRU", "LSTM", "RNN"}, rules);
 }
 
 }  // namespace slipway::graph

@@ -1,5 +1,4 @@
 // Types and shapes of ai.onnx.ml. Source: ONNX 1.20, docs/Operators-ml.md.
-#include <map>
 #include <utility>
 
 #include "graph/type_rules.h"
@@ -86,26 +85,18 @@ Status FeatureVectorizer(TypeContext& at) {
 
 }  // namespace
 
-TypeRule FindMlRule(std::string_view op_type) {
-  static const std::map<std::string_view, TypeRule> kRules = {
-      {"ArrayFeatureExtractor", ArrayFeatureExtractor},
-      {"Binarizer", Same},
-      {"CategoryMapper", CategoryMapper},
-      {"FeatureVectorizer", FeatureVectorizer},
-      {"Imputer", Same},
-      {"LabelEncoder", LabelEncoder},
-      {"LinearClassifier", Classifier},
-      {"LinearRegressor", Regressor},
-      {"Normalizer", Floats},
-      {"OneHotEncoder", OneHotEncoder},
-      {"SVMClassifier", Classifier},
-      {"SVMRegressor", Regressor},
-      {"Scaler", Floats},
-      {"TreeEnsemble", Trees},
-      {"TreeEnsembleClassifier", Classifier},
-      {"TreeEnsembleRegressor", Regressor}};
-  const auto found = kRules.find(op_type);
-  return found == kRules.end() ? nullptr : found->second;
+void AddMlRules(TypeRules& rules) {
+  constexpr std::string_view kMl = GraphBuilder::kMlDomain;
+  AddRule(ArrayFeatureExtractor, {"ArrayFeatureExtractor"}, rules, kMl);
+  AddRule(Same, {"Binarizer", "Imputer"}, rules, kMl);
+  AddRule(CategoryMapper, {"CategoryMapper"}, rules, kMl);
+  AddRule(FeatureVectorizer, {"FeatureVectorizer"}, rules, kMl);
+  AddRule(LabelEncoder, {"LabelEncoder"}, rules, kMl);
+  AddRule(Classifier, {"LinearClassifier", "SVMClassifier", "TreeEnsembleClassifier"}, rules, kMl);
+  AddRule(Regressor, {"LinearRegressor", "SVMRegressor", "TreeEnsembleRegressor"}, rules, kMl);
+  AddRule(Floats, {"Normalizer", "Scaler"}, rules, kMl);
+  AddRule(OneHotEncoder, {"OneHotEncoder"}, rules, kMl);
+  AddRule(Trees, {"TreeEnsemble"}, rules, kMl);
 }
 
 }  // namespace slipway::graph

@@ -1,6 +1,5 @@
 // Types and shapes of operators that reduce, count and fill.
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "graph/onnx_tensor.h"
@@ -145,35 +144,24 @@ Status NonMaxSuppression(TypeContext& at) {
   return OkStatus();
 }
 
-using Rules = std::map<std::string_view, TypeRule>;
-
-Rules MakeRules() {
-  Rules rules;
-  for (const char* op : {"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",
-                         "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare"}) {
-    rules.emplace(op, Reduce);
-  }
-  rules.insert({{"ArgMax", ArgReduce},
-                {"ArgMin", ArgReduce},
-                {"Constant", ConstantNode},
-                {"ConstantOfShape", ConstantOfShape},
-                {"Expand", Expand},
-                {"NonMaxSuppression", NonMaxSuppression},
-                {"NonZero", NonZero},
-                {"OneHot", OneHot},
-                {"Range", Range},
-                {"Shape", ShapeOf},
-                {"Size", Size},
-                {"TopK", TopK}});
-  return rules;
-}
-
 }  // namespace
 
-TypeRule FindReduceRule(std::string_view op_type) {
-  static const Rules kRules = MakeRules();
-  const auto found = kRules.find(op_type);
-  return found == kRules.end() ? nullptr : found->second;
+void AddReduceRules(TypeRules& rules) {
+  AddRule(Reduce,
+          {"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean",
+           "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare"},
+          rules);
+  AddRule(ArgReduce, {"ArgMax", "ArgMin"}, rules);
+  AddRule(ConstantNode, {"Constant"}, rules);
+  AddRule(ConstantOfShape, {"ConstantOfShape"}, rules);
+  AddRule(Expand, {"Expand"}, rules);
+  AddRule(NonMaxSuppression, {"NonMaxSuppression"}, rules);
+  AddRule(NonZero, {"NonZero"}, rules);
+  AddRule(OneHot, {"OneHot"}, rules);
+  AddRule(Range, {"Range"}, rules);
+  AddRule(ShapeOf, {"Shape"}, rules);
+  AddRule(Size, {"Size"}, rules);
+  AddRule(TopK, {"TopK"}, rules);
 }
 
 }  // namespace slipway::graph

@@ -1,6 +1,5 @@
 // Types and shapes of operators that move, pick, join and split.
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "base/str_cat.h"
@@ -282,38 +281,25 @@ Status Split(TypeContext& at) {
   return OkStatus();
 }
 
-using Rules = std::map<std::string_view, TypeRule>;
-
-void Add(Rules& rules, TypeRule rule, std::initializer_list<std::string_view> operators) {
-  for (const std::string_view op : operators) rules.emplace(op, rule);
-}
-
-Rules MakeRules() {
-  Rules rules;
-  Add(rules, OfRank,
-      {"DFT", "DepthToSpace", "GridSample", "Pad", "Resize", "RoiAlign", "SpaceToDepth", "Tile",
-       "Upsample"});
-  Add(rules, OfType, {"Compress", "Einsum", "GatherND"});
-  rules.insert({{"Concat", Concat},
-                {"Flatten", Flatten},
-                {"Gather", Gather},
-                {"GatherElements", GatherElements},
-                {"Identity", Identity},
-                {"Reshape", Reshape},
-                {"Slice", Slice},
-                {"Split", Split},
-                {"Squeeze", Squeeze},
-                {"Transpose", Transpose},
-                {"Unsqueeze", Unsqueeze}});
-  return rules;
-}
-
 }  // namespace
 
-TypeRule FindShapeRule(std::string_view op_type) {
-  static const Rules kRules = MakeRules();
-  const auto found = kRules.find(op_type);
-  return found == kRules.end() ? nullptr : found->second;
+void AddShapeRules(TypeRules& rules) {
+  AddRule(OfRank,
+          {"DFT", "DepthToSpace", "GridSample", "Pad", "Resize", "RoiAlign", "SpaceToDepth", "Tile",
+           "Upsample"},
+          rules);
+  AddRule(OfType, {"Compress", "Einsum", "GatherND"}, rules);
+  AddRule(Concat, {"Concat"}, rules);
+  AddRule(Flatten, {"Flatten"}, rules);
+  AddRule(Gather, {"Gather"}, rules);
+  AddRule(GatherElements, {"GatherElements"}, rules);
+  AddRule(Identity, {"Identity"}, rules);
+  AddRule(Reshape, {"Reshape"}, rules);
+  AddRule(Slice, {"Slice"}, rules);
+  AddRule(Split, {"Split"}, rules);
+  AddRule(Squeeze, {"Squeeze"}, rules);
+  AddRule(Transpose, {"Transpose"}, rules);
+  AddRule(Unsqueeze, {"Unsqueeze"}, rules);
 }
 
 }  // namespace slipway::graph
