@@ -234,18 +234,23 @@ Result<std::vector<std::string>> OnnxNode::Texts(std::string_view attribute) con
   return values;
 }
 
-Result<std::optional<Constant>> OnnxNode::Tensor(std::string_view attribute) const {
+Result<std::optional<std::span<const std::byte>>> OnnxNode::TensorMessage(
+    std::string_view attribute) const {
+  std::optional<std::span<const std::byte>> message;
   const OnnxAttribute* found = Find(attribute);
-  if (found == nullptr) return std::optional<Constant>();
-  std::span<const std::byte> message;
-  bool seen = false;
+  if (found == nullptr) return message;
   SLIPWAY_RETURN_IF_ERROR(ForEach(*found, kTensorField, [&](const WireField& field) {
     message = field.bytes;
-    seen = true;
     return field.type == WireType::kBytes;
   }));
-  if (!seen) return WrongType(attribute);
-  SLIPWAY_ASSIGN_OR_RETURN(Constant constant, ReadConstant(message));
+  if (!message) return WrongType(attribute);
+  return message;
+}
+
+Result<std::optional<Constant>> OnnxNode::Tensor(std::string_view attribute) const {
+  SLIPWAY_ASSIGN_OR_RETURN(const auto message, TensorMessage(attribute));
+  if (!message) return std::optional<Constant>();
+  SLIPWAY_ASSIGN_OR_RETURN(Constant constant, ReadConstant(*message));
   return std::optional<Constant>(std::move(constant));
 }
 

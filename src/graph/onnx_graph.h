@@ -40,6 +40,9 @@ struct OnnxNode {
   base::Result<std::vector<std::string>> Texts(std::string_view attribute) const;
   // nullopt where the node does not have it.
   base::Result<std::optional<Constant>> Tensor(std::string_view attribute) const;
+  // The TensorProto where it lies in the file, unread.
+  base::Result<std::optional<std::span<const std::byte>>> TensorMessage(
+      std::string_view attribute) const;
 
  private:
   const OnnxAttribute* Find(std::string_view attribute) const;

@@ -3,50 +3,21 @@
 
 #include "base/str_cat.h"
 #include "graph/onnx_encoding.h"
-#include "graph/onnx_tensor.h"
 #include "graph/opset_rules.h"
 
 namespace slipway::graph {
 
 using base::StrCat;
 
-namespace {
-constexpr uint64_t kMostElements = 64;  // of a constant that rules look into
-}  // namespace
-
 OpsetEditor::OpsetEditor(const ValueTypes& types, OnnxModel& model)
-    : types_(types), model_(model), fresh_(model) {
+    : types_(types), model_(model), fresh_(model), constants_(model.graph) {
   for (const NamedMessage& output : model.graph.outputs) used_.insert(output.name);
   for (const ModelNode& node : model.graph.nodes) CollectUses(node, used_);
-  for (const OnnxInitializer& one : model.graph.initializers) {
-    constants_.emplace(one.name, one.message);
-  }
-  for (const NamedMessage& input : model.graph.inputs) constants_.erase(input.name);
-  for (const ModelNode& node : model.graph.nodes) {
-    if (node.op_type != "Constant" || node.outputs.size() != 1) continue;
-    for (const OnnxAttribute& attribute : node.attributes) {
-      if (attribute.name != "value") continue;
-      const std::string_view tensor = TextOf(attribute.message, 5);
-      constants_.emplace(node.outputs[0], std::as_bytes(std::span(tensor.data(), tensor.size())));
-    }
-  }
 }
 
 ValueType OpsetEditor::TypeOf(std::string_view value) const {
   const auto found = types_.find(value);
   return found == types_.end() ? ValueType() : found->second;
-}
-
-std::optional<Constant> OpsetEditor::ConstantOf(std::string_view value) const {
-  const auto found = constants_.find(value);
-  if (found == constants_.end()) return std::nullopt;
-  const auto tensor = ReadTensor(base::WireReader(found->second));
-  if (!tensor.ok() || tensor->external || tensor->element_count > kMostElements) {
-    return std::nullopt;
-  }
-  auto constant = ReadConstant(found->second);
-  if (!constant.ok()) return std::nullopt;
-  return *std::move(constant);
 }
 
 std::string_view OpsetEditor::AddConstant(const Constant& constant, const ModelNode& origin,

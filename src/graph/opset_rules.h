@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,6 +10,7 @@
 #include "base/status.h"
 #include "graph/onnx_model.h"
 #include "graph/shape_inference.h"
+#include "graph/small_constants.h"
 
 namespace slipway::graph {
 
@@ -23,9 +23,10 @@ class OpsetEditor {
   bool IsUsed(std::string_view value) const { return used_.contains(value); }
   // What is known of a value of the main graph.
   ValueType TypeOf(std::string_view value) const;
-  // The content of an initializer of the main graph, or of a node Constant in it; nullopt where the
-  // value is no constant, or one of more than 64 elements.
-  std::optional<Constant> ConstantOf(std::string_view value) const;
+  // The content of a constant of the main graph, if it is a small one.
+  std::optional<Constant> ConstantOf(std::string_view value) const {
+    return constants_.Find(value);
+  }
 
   // A new initializer of the main graph, which graphs inside it see too.
   std::string_view AddConstant(const Constant& constant, const ModelNode& origin,
@@ -41,7 +42,7 @@ class OpsetEditor {
   OnnxModel& model_;
   FreshNames fresh_;
   std::set<std::string_view> used_;
-  std::map<std::string_view, std::span<const std::byte>> constants_;  // their TensorProtos
+  SmallConstants constants_;
 };
 
 // A node that is being rewritten, and the nodes that come before and after it.

@@ -25,18 +25,15 @@ constexpr ElementType kAny = ElementType::kUndefined;
 
 class Inference {
  public:
-  explicit Inference(const OnnxModel& model) : model_(model) {}
+  explicit Inference(const OnnxModel& model) : model_(model), constants_(model.graph) {}
 
   Status Run() {
     for (const OnnxInitializer& one : model_.graph.initializers) {
       SLIPWAY_RETURN_IF_ERROR(AddInitializer(one));
     }
     for (const NamedMessage& one : model_.graph.inputs) SLIPWAY_RETURN_IF_ERROR(AddInput(one));
-    const TypeContext::Constants constants = [this](std::string_view name) {
-      return ConstantOf(name);
-    };
     for (const ModelNode& node : model_.graph.nodes) {
-      SLIPWAY_RETURN_IF_ERROR(Follow(node, constants));
+      SLIPWAY_RETURN_IF_ERROR(Follow(node));
     }
     return OkStatus();
   }
@@ -50,15 +47,10 @@ class Inference {
     type.type = tensor.element_type;
     type.dims = Dims(tensor.dims.begin(), tensor.dims.end());
     Bound(type);
-    if (!tensor.external && tensor.element_count <= kMostElements) {
-      constants_[one.name] = one.message;
-    }
     return OkStatus();
   }
 
-  // An input may replace an initializer of its name.
   Status AddInput(const NamedMessage& one) {
-    constants_.erase(one.name);
     types_.erase(one.name);
     SLIPWAY_ASSIGN_OR_RETURN(const OnnxValue value, ReadValueInfo(base::WireReader(one.message)));
     if (value.kind != OnnxValue::Kind::kTensor) return OkStatus();
@@ -75,13 +67,10 @@ class Inference {
     return OkStatus();
   }
 
-  Status Follow(const ModelNode& node, const TypeContext::Constants& constants) {
-    if (node.domain.empty() && node.op_type == "Constant" && node.outputs.size() == 1) {
-      RememberConstant(node);
-    }
+  Status Follow(const ModelNode& node) {
     const TypeRule rule = FindTypeRule(node.domain, node.op_type);
     if (rule == nullptr) return OkStatus();
-    TypeContext at(node, constants, types_);
+    TypeContext at(node, constants_, types_);
     const Status status = rule(at);
     if (!status.ok()) {
       const std::string_view name =
@@ -94,26 +83,6 @@ class Inference {
       if (made != types_.end()) Bound(made->second);
     }
     return OkStatus();
-  }
-
-  void RememberConstant(const ModelNode& node) {
-    for (const OnnxAttribute& attribute : node.attributes) {
-      if (attribute.name != "value") continue;
-      const std::string_view tensor = TextOf(attribute.message, 5);
-      constants_[node.outputs[0]] = std::as_bytes(std::span(tensor.data(), tensor.size()));
-    }
-  }
-
-  std::optional<Constant> ConstantOf(std::string_view name) const {
-    const auto found = constants_.find(name);
-    if (found == constants_.end()) return std::nullopt;
-    const auto tensor = ReadTensor(base::WireReader(found->second));
-    if (!tensor.ok() || tensor->external || tensor->element_count > kMostElements) {
-      return std::nullopt;
-    }
-    auto constant = ReadConstant(found->second);
-    if (!constant.ok()) return std::nullopt;
-    return *std::move(constant);
   }
 
   // Keeps what a file can make us remember small.
@@ -131,8 +100,8 @@ class Inference {
   }
 
   const OnnxModel& model_;
+  const SmallConstants constants_;
   ValueTypes types_;
-  std::map<std::string_view, std::span<const std::byte>> constants_;
   size_t dims_made_ = 0;
 };
 

@@ -38,7 +38,7 @@ const ValueType& TypeContext::In(size_t index) const {
 
 std::optional<std::vector<int64_t>> TypeContext::Ints(size_t input) const {
   if (input >= node_.inputs.size()) return std::nullopt;
-  const std::optional<Constant> constant = constants_(node_.inputs[input]);
+  const std::optional<Constant> constant = constants_.Find(node_.inputs[input]);
   if (!constant) return std::nullopt;
   if (constant->type == ElementType::kInt64) return Widened<int64_t>(constant->bytes);
   if (constant->type == ElementType::kInt32) return Widened<int32_t>(constant->bytes);
@@ -52,7 +52,7 @@ TypeContext::List TypeContext::IntsOf(size_t input, std::string_view attribute) 
     return {.known = true, .values = *std::move(values)};
   }
   auto values = node_.Ints(attribute);
-  if (!values.ok() || values->size() > kMostElements) return {.known = false};
+  if (!values.ok() || values->size() > SmallConstants::kMostElements) return {.known = false};
   return {.known = true, .values = *std::move(values)};
 }
 

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -13,6 +12,7 @@
 
 #include "base/status.h"
 #include "graph/shape_inference.h"
+#include "graph/small_constants.h"
 
 namespace slipway::graph {
 
@@ -20,15 +20,12 @@ using Dims = std::vector<Dim>;
 
 // Shapes with more dimensions are not followed.
 inline constexpr size_t kMostRank = 16;
-// Constants and lists of more elements are not looked into.
-inline constexpr size_t kMostElements = 64;
 
 // One node, what is known of its inputs, and where its rule says what the outputs are. Used by
 // InferTypes().
 class TypeContext {
  public:
-  using Constants = std::function<std::optional<Constant>(std::string_view)>;
-  TypeContext(const ModelNode& node, const Constants& constants, ValueTypes& types)
+  TypeContext(const ModelNode& node, const SmallConstants& constants, ValueTypes& types)
       : node_(node), constants_(constants), types_(types) {}
 
   const ModelNode& node() const { return node_; }
@@ -55,7 +52,7 @@ class TypeContext {
 
  private:
   const ModelNode& node_;
-  const Constants& constants_;
+  const SmallConstants& constants_;
   ValueTypes& types_;
 };
 

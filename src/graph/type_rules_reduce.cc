@@ -1,5 +1,4 @@
 // Types and shapes of operators that reduce, count and fill.
-#include <algorithm>
 #include <utility>
 
 #include "graph/onnx_tensor.h"
@@ -88,11 +87,9 @@ std::optional<Dims> Filled(const TypeContext& at, size_t input) {
 
 // The type and shape of a tensor that is an attribute.
 std::optional<ValueType> TensorAttribute(const ModelNode& node, std::string_view name) {
-  const auto found = std::ranges::find(node.attributes, name, &OnnxAttribute::name);
-  if (found == node.attributes.end()) return std::nullopt;
-  const std::string_view message = TextOf(found->message, 5);
-  const auto tensor =
-      ReadTensor(base::WireReader(std::as_bytes(std::span(message.data(), message.size()))));
+  const auto message = node.TensorMessage(name);
+  if (!message.ok() || !*message) return std::nullopt;
+  const auto tensor = ReadTensor(base::WireReader(**message));
   if (!tensor.ok()) return std::nullopt;
   return ValueType{.type = tensor->element_type,
                    .dims = Dims(tensor->dims.begin(), tensor->dims.end())};
