@@ -128,6 +128,13 @@ class GraphReader {
 
 }  // namespace
 
+std::string OnnxNode::Label() const {
+  const std::string op = base::Printable(op_type);
+  if (!name.empty()) return StrCat("node '", base::Printable(name), "' (", op, ")");
+  if (outputs.empty()) return StrCat("a node (", op, ")");
+  return StrCat("the node of '", base::Printable(outputs[0]), "' (", op, ")");
+}
+
 Result<OnnxGraph> ReadOnnxGraph(std::span<const std::byte> file, const OnnxGraphLimits& limits) {
   GraphReader reader(limits);
   SLIPWAY_RETURN_IF_ERROR(reader.ReadModel(file));

@@ -29,6 +29,8 @@ struct OnnxNode {
   std::vector<std::string_view> outputs;
   std::vector<OnnxAttribute> attributes;
 
+  // For messages: "node 'conv1' (Conv)", "the node of 'y' (Conv)" where it has no name.
+  std::string Label() const;
   bool Has(std::string_view attribute) const { return Find(attribute) != nullptr; }
   // The value of an attribute, or `otherwise` where the node does not have it. kInvalidArgument
   // when it has another type or is damaged.

@@ -6,14 +6,11 @@
 #include <set>
 #include <utility>
 
-#include "base/str_cat.h"
-#include "base/text.h"
 #include "graph/onnx_encoding.h"
 
 namespace slipway::import::onnx {
 
 using base::Result;
-using base::StrCat;
 using graph::ModelNode;
 using graph::NamedMessage;
 
@@ -40,10 +37,7 @@ Result<std::vector<UnzippedOutput>> UnzipOutputs(graph::OnnxModel& model) {
     const auto output = outputs.find(node.outputs[0]);
     if (used.contains(node.outputs[0]) || output == outputs.end()) continue;
     auto classes = ClassNames(node);
-    if (!classes.ok()) {
-      return classes.status().WithContext(
-          StrCat("node '", base::Printable(node.name), "' (ZipMap)"));
-    }
+    if (!classes.ok()) return classes.status().WithContext(node.Label());
     if (classes->empty()) continue;
     const std::vector<graph::Dim> dims = {std::string(), static_cast<int64_t>(classes->size())};
     output->second->message = model.KeepMessage(
