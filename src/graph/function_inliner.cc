@@ -2,15 +2,15 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "base/str_cat.h"
 #include "base/text.h"
+#include "graph/function_opsets.h"
+#include "graph/wire_fields.h"
 
 namespace slipway::graph {
 
@@ -28,98 +28,6 @@ constexpr uint32_t kAttributeName = 1;
 constexpr uint32_t kReferredName = 21;
 constexpr uint32_t kTensorName = 8;
 constexpr uint32_t kValueName = 1;
-constexpr size_t kShownFunctions = 20;
-
-using FunctionKey = std::tuple<std::string_view, std::string_view, std::string_view>;
-
-FunctionKey KeyOf(const ModelNode& node) { return {node.domain, node.op_type, node.overload}; }
-
-// The functions of a file, by what calls them.
-class FunctionTable {
- public:
-  Status Add(std::span<const ModelFunction> functions) {
-    for (const ModelFunction& function : functions) {
-      const FunctionKey key = {function.domain, function.name, function.overload};
-      if (!functions_.emplace(key, &function).second) {
-        return InvalidArgument(
-            StrCat("function '", Printable(function.ToString()), "' is defined twice"));
-      }
-    }
-    return OkStatus();
-  }
-  // nullptr where the node is an operator.
-  const ModelFunction* Find(const ModelNode& node) const {
-    const auto found = functions_.find(KeyOf(node));
-    return found == functions_.end() ? nullptr : found->second;
-  }
-
- private:
-  std::map<FunctionKey, const ModelFunction*> functions_;
-};
-
-// Finds the functions that are called at all, and the operator sets that their nodes are of.
-class OpsetCheck {
- public:
-  OpsetCheck(const FunctionTable& functions, OnnxModel& model)
-      : functions_(functions), model_(model) {}
-
-  Status Run() {
-    Graph(model_.graph, nullptr);
-    for (size_t i = 0; i < called_.size(); ++i) {  // grows while it is read
-      Subgraphs(called_[i]->defaults, called_[i]);
-      for (const ModelNode& node : called_[i]->nodes) Node(node, called_[i]);
-    }
-    if (contradictions_.empty()) return OkStatus();
-    std::string text;
-    for (size_t i = 0; i < contradictions_.size() && i < kShownFunctions; ++i) {
-      text += StrCat(i == 0 ? "" : "; ", contradictions_[i]);
-    }
-    if (contradictions_.size() > kShownFunctions) {
-      text += StrCat("; and ", contradictions_.size() - kShownFunctions, " more");
-    }
-    return base::Unimplemented(StrCat("functions of other operator sets than the model's: ", text,
-                                      "; export the model with one operator set"));
-  }
-
- private:
-  void Graph(const ModelGraph& graph, const ModelFunction* within) {
-    for (const ModelNode& node : graph.nodes) Node(node, within);
-  }
-
-  void Subgraphs(const ModelNode& node, const ModelFunction* within) {
-    for (const ModelSubgraph& subgraph : node.subgraphs) {
-      for (const ModelGraph& graph : subgraph.graphs) Graph(graph, within);
-    }
-  }
-
-  void Node(const ModelNode& node, const ModelFunction* within) {
-    Subgraphs(node, within);
-    if (const ModelFunction* function = functions_.Find(node)) {
-      if (seen_.insert(function).second) called_.push_back(function);
-    } else if (within != nullptr) {
-      Compare(*within, node.domain);
-    }
-  }
-
-  // A function that does not import a domain takes the model's, as runtimes do.
-  void Compare(const ModelFunction& function, std::string_view domain) {
-    const auto own = function.opsets.find(domain);
-    if (own == function.opsets.end()) return;
-    const auto [models, is_new] = model_.opsets.emplace(domain, own->second);
-    if (is_new || models->second == own->second) return;
-    if (!compared_.emplace(&function, domain).second) return;
-    contradictions_.push_back(StrCat("'", Printable(function.ToString()), "' has ",
-                                     domain.empty() ? "ai.onnx" : Printable(domain), " ",
-                                     own->second, ", the model has ", models->second));
-  }
-
-  const FunctionTable& functions_;
-  OnnxModel& model_;
-  std::set<const ModelFunction*> seen_;
-  std::vector<const ModelFunction*> called_;
-  std::set<std::pair<const ModelFunction*, std::string_view>> compared_;
-  std::vector<std::string> contradictions_;
-};
 
 // What the names in a body, or in a graph inside it, become.
 struct Scope {
@@ -141,6 +49,19 @@ struct Call {
   const ModelNode& node;
   const ModelFunction& function;
 };
+
+// A copy of a message with `field_number`, a text, replaced; it is added where there was none.
+std::string WithText(std::span<const std::byte> message, uint32_t field_number,
+                     std::string_view text) {
+  std::string out;
+  out.reserve(message.size() + text.size() + 8);
+  base::WireWriter(out).Bytes(field_number, text);
+  base::WireReader reader(message);
+  for (base::WireField field; reader.Next(field);) {
+    if (field.number != field_number) AppendField(field, out);
+  }
+  return out;
+}
 
 uint64_t TextBytes(const std::vector<std::string_view>& texts) {
   uint64_t bytes = 0;
@@ -237,7 +158,7 @@ class Inliner {
       const auto [bound, is_new] = scope.names.emplace(call.function.outputs[i], output);
       if (is_new) continue;
       if (bound->second.empty()) {
-        return InvalidArgument(StrCat("node '", Printable(call.node.name), "': function '",
+        return InvalidArgument(StrCat(call.node.Label(), ": function '",
                                       Printable(call.function.ToString()), "' gives back '",
                                       Printable(call.function.outputs[i]),
                                       "', an input that the node leaves out"));
@@ -270,6 +191,7 @@ class Inliner {
     copy.domain = node.domain;
     copy.overload = node.overload;
     copy.rest = node.rest;
+    copy.opset = node.opset;
     for (const std::string_view input : node.inputs) copy.inputs.push_back(scope.Find(input));
     for (const std::string_view output : node.outputs) copy.outputs.push_back(scope.Find(output));
     SLIPWAY_RETURN_IF_ERROR(Count(TextBytes(copy.inputs) + TextBytes(copy.outputs) +
@@ -390,10 +312,12 @@ Result<size_t> InlineFunctions(OnnxModel& model, const InlineLimits& limits) {
   if (model.functions.empty()) return size_t{0};
   FunctionTable functions;
   SLIPWAY_RETURN_IF_ERROR(functions.Add(model.functions));
-  SLIPWAY_RETURN_IF_ERROR(OpsetCheck(functions, model).Run());
+  FunctionOpsets opsets(functions, model);
+  SLIPWAY_RETURN_IF_ERROR(opsets.Mark());
   Inliner inliner(model, functions, limits);
   SLIPWAY_RETURN_IF_ERROR(inliner.Graph(model.graph, 0));
   model.functions.clear();
+  SLIPWAY_RETURN_IF_ERROR(opsets.Unify());
   return inliner.calls();
 }
 

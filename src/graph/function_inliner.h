@@ -23,11 +23,13 @@ struct InlineLimits {
 // Values and nodes of a body get names that are theirs alone, inputs and outputs those of the call.
 // An attribute that refers to one of the function is replaced by what the call gives, else by the
 // function's default, else it is left out. An output that is one of the inputs becomes an Identity.
-// Domains that only functions import come into the model.
+// Domains that only functions import come into the model. Nodes of ai.onnx that are of another set
+// in a function than in the model are brought to the newest of the sets, and so is the model.
 //
 // Errors: kInvalidArgument: a function is defined twice, calls itself (directly or not), is called
 // with more inputs or outputs than it has, or gives back an input that the call leaves out;
-// kUnimplemented: functions were written for other operator sets than the model (all are named);
+// kUnimplemented: functions were written for other operator sets than the model, and cannot be
+// said exactly in one for all (all are named); those of InferTypes() where sets differ;
 // kResourceExhausted: a limit. After an error the model is half changed: drop it.
 // Source: onnx.proto of ONNX 1.20, FunctionProto; docs/IR.md, "Functions".
 base::Result<size_t> InlineFunctions(OnnxModel& model, const InlineLimits& limits = {});

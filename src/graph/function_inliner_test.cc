@@ -184,19 +184,6 @@ TEST(FunctionInlinerTest, GraphsOfFunctionsDoNotGrowTooDeep) {
                 StatusCode::kResourceExhausted, {"30 deep"});
 }
 
-TEST(FunctionInlinerTest, OtherOperatorSetsAreRefusedAllByName) {
-  const auto function = [](const char* name, uint64_t opset) {
-    return TestFunction(name, {"a"}, {"b"}, {TestNode("Neg", {"a"}, {"b"})}, opset);
-  };
-  const std::vector<std::string> functions = {function("A", 18), function("B", 16),
-                                              function("Unused", 5)};
-  const base::Status status =
-      Refusal(Model({TestCall("A", {"x"}, {"m"}), TestCall("B", {"m"}, {"y"})}, functions));
-  ExpectRefused(status, StatusCode::kUnimplemented,
-                {"'test.A' has ai.onnx 18, the model has 17", "'test.B' has ai.onnx 16"});
-  EXPECT_EQ(status.message().find("Unused"), std::string::npos) << status;
-}
-
 TEST(FunctionInlinerTest, WrongCallsAndDefinitionsAreRefused) {
   const std::string function = TestFunction("F", {"a"}, {"b"}, {TestNode("Neg", {"a"}, {"b"})});
   ExpectRefused(Refusal(Model({TestCall("F", {"x", "x"}, {"y"})}, {function})),

@@ -338,18 +338,6 @@ std::string_view TextOf(std::span<const std::byte> message, uint32_t field_numbe
   return text;
 }
 
-std::string WithText(std::span<const std::byte> message, uint32_t field_number,
-                     std::string_view text) {
-  std::string out;
-  out.reserve(message.size() + text.size() + 8);
-  WireWriter(out).Bytes(field_number, text);
-  WireReader reader(message);
-  for (WireField field; reader.Next(field);) {
-    if (field.number != field_number) AppendField(field, out);
-  }
-  return out;
-}
-
 void CollectUses(const ModelNode& node, std::set<std::string_view>& used) {
   used.insert(node.inputs.begin(), node.inputs.end());
   for (const ModelSubgraph& subgraph : node.subgraphs) {

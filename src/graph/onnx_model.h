@@ -38,6 +38,9 @@ struct ModelNode : OnnxNode {
   std::string_view overload;  // which of several functions of the same name is called
   std::vector<ModelSubgraph> subgraphs;
   std::string_view rest;  // encoded: doc_string, metadata_props
+  // The set of ai.onnx that it is of, where that is not the model's: 0. Others occur only while
+  // functions are inlined.
+  int64_t opset = 0;
 };
 
 // An input, output or other value (ValueInfoProto), or a tensor, with the name that it carries.
@@ -105,10 +108,6 @@ std::string WriteOnnxModel(const OnnxModel& model);
 
 // The text in a message's field of that number, the last of several; empty where there is none.
 std::string_view TextOf(std::span<const std::byte> message, uint32_t field_number);
-
-// A copy of a message with `field_number`, a text, replaced; it is added where there was none.
-std::string WithText(std::span<const std::byte> message, uint32_t field_number,
-                     std::string_view text);
 
 // Adds the values that a node takes: its inputs, and what the graphs inside it take or put out.
 void CollectUses(const ModelNode& node, std::set<std::string_view>& used);

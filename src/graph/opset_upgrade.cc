@@ -3,25 +3,16 @@
 #include <utility>
 
 #include "base/str_cat.h"
-#include "base/text.h"
 #include "graph/opset_rules.h"
 
 namespace slipway::graph {
 
 using base::OkStatus;
-using base::Printable;
 using base::Result;
 using base::Status;
 using base::StrCat;
 
 namespace {
-
-std::string Label(const ModelNode& node) {
-  const std::string op = Printable(node.op_type);
-  if (!node.name.empty()) return StrCat("node '", Printable(node.name), "' (", op, ")");
-  if (node.outputs.empty()) return StrCat("a node (", op, ")");
-  return StrCat("the node of '", Printable(node.outputs[0]), "' (", op, ")");
-}
 
 class Upgrader {
  public:
@@ -50,6 +41,7 @@ class Upgrader {
       if (node.domain.empty()) {
         SLIPWAY_RETURN_IF_ERROR(RewriteNode(node, is_main, nodes));
       } else {
+        node.opset = 0;
         nodes.push_back(std::move(node));
       }
     }
@@ -58,18 +50,22 @@ class Upgrader {
   }
 
  private:
+  // The set that a node is of.
+  int64_t SetOf(const ModelNode& node) const { return node.opset > 0 ? node.opset : report_.from; }
+
   void CheckNode(ModelNode& node, bool is_main) {
+    if (SetOf(node) == report_.to) return;
     if (!IsStandardOperator(node.op_type)) {
-      report_.obstacles.push_back(StrCat(Label(node), ": newer operator sets do not have it"));
+      report_.obstacles.push_back(StrCat(node.Label(), ": newer operator sets do not have it"));
       return;
     }
     const NodeRewrite at{.editor = editor_, .node = node, .in_main_graph = is_main};
-    for (int64_t version = report_.from + 1; version <= report_.to; ++version) {
+    for (int64_t version = SetOf(node) + 1; version <= report_.to; ++version) {
       const OpsetRule* rule = FindOpsetRule(node.op_type, version);
       if (rule == nullptr || rule->obstacle == nullptr) continue;
       const std::string obstacle = rule->obstacle(at);
       if (obstacle.empty()) continue;
-      report_.obstacles.push_back(StrCat(Label(node), ": ", obstacle));
+      report_.obstacles.push_back(StrCat(node.Label(), ": ", obstacle));
       return;
     }
   }
@@ -77,12 +73,14 @@ class Upgrader {
   Status RewriteNode(ModelNode& node, bool is_main, std::vector<ModelNode>& out) {
     NodeRewrite at{.editor = editor_, .node = node, .in_main_graph = is_main};
     bool rewritten = false;
-    if (report_.from < 6) OpsetEditor::Remove("consumed_inputs", node);
-    for (int64_t version = report_.from + 1; version <= report_.to; ++version) {
+    const int64_t from = SetOf(node);
+    node.opset = 0;
+    if (from < 6 && report_.to >= 6) OpsetEditor::Remove("consumed_inputs", node);
+    for (int64_t version = from + 1; version <= report_.to; ++version) {
       const OpsetRule* rule = FindOpsetRule(node.op_type, version);
       if (rule == nullptr || rule->apply == nullptr) continue;
       const Status status = rule->apply(at);
-      if (!status.ok()) return status.WithContext(Label(node));
+      if (!status.ok()) return status.WithContext(node.Label());
       rewritten = true;
     }
     if (rewritten) ++report_.rewritten;
@@ -99,16 +97,20 @@ class Upgrader {
 }  // namespace
 
 Result<OpsetUpgrade> UpgradeOpset(const ValueTypes& types, OnnxModel& model) {
-  OpsetUpgrade report;
   const auto own = model.opsets.find("");
-  report.from = own == model.opsets.end() ? GraphBuilder::kOpset : own->second;
-  report.to = report.from;
-  if (report.from >= GraphBuilder::kOpset) return report;
+  const int64_t from = own == model.opsets.end() ? GraphBuilder::kOpset : own->second;
+  if (from >= GraphBuilder::kOpset) return OpsetUpgrade{.from = from, .to = from};
+  return UpgradeTo(GraphBuilder::kOpset, types, model);
+}
+
+Result<OpsetUpgrade> UpgradeTo(int64_t to, const ValueTypes& types, OnnxModel& model) {
+  const auto own = model.opsets.try_emplace("", to).first;
+  OpsetUpgrade report{.from = own->second, .to = own->second};
   if (report.from < 1) {
     report.obstacles.push_back(StrCat("ai.onnx ", report.from, " is no operator set"));
     return report;
   }
-  report.to = GraphBuilder::kOpset;
+  report.to = to;
   Upgrader upgrader(types, model, report);
   upgrader.Check(model.graph, true);
   if (!report.obstacles.empty()) {
@@ -116,7 +118,7 @@ Result<OpsetUpgrade> UpgradeOpset(const ValueTypes& types, OnnxModel& model) {
     return report;
   }
   SLIPWAY_RETURN_IF_ERROR(upgrader.Rewrite(model.graph, true));
-  own->second = report.to;
+  own->second = to;
   return report;
 }
 

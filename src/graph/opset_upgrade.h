@@ -18,7 +18,7 @@ struct OpsetUpgrade {
   size_t rewritten = 0;  // nodes that are written in another way
   // Why it stays: each node that a newer operator set cannot say exactly, with its place and
   // reason.
-  std::vector<std::string> obstacles;
+  std::vector<std::string> obstacles = {};
 };
 
 // Rewrites the standard's own operators (ai.onnx) to the operator set that GraphBuilder writes,
@@ -32,5 +32,9 @@ struct OpsetUpgrade {
 // Source: ONNX 1.20, docs/Changelog.md; for Resize 10 and Upsample, whose rounding the text leaves
 // open, ONNX Runtime.
 base::Result<OpsetUpgrade> UpgradeOpset(const ValueTypes& types, OnnxModel& model);
+
+// The same to set `to`, which is at most GraphBuilder's, and no older than the model's. Nodes that
+// are of sets of their own (ModelNode::opset) start from these.
+base::Result<OpsetUpgrade> UpgradeTo(int64_t to, const ValueTypes& types, OnnxModel& model);
 
 }  // namespace slipway::graph
