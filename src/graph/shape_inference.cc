@@ -19,42 +19,39 @@ using base::StrCat;
 
 namespace {
 
-constexpr size_t kMostDims = 4'000'000;  // of all shapes together; further ones are unknown
-constexpr size_t kLongestName = 64;      // of a dimension; a longer one is unknown
+constexpr size_t kMostDims = 4'000'000;          // of all shapes together; further ones are unknown
+constexpr size_t kMostInnerEntries = 1'000'000;  // of graphs inside nodes, as often as followed
+constexpr size_t kLongestName = 64;              // of a dimension; a longer one is unknown
 constexpr ElementType kAny = ElementType::kUndefined;
 
 class Inference {
  public:
-  explicit Inference(const OnnxModel& model) : model_(model), constants_(model.graph) {}
-
-  Status Run() {
-    for (const OnnxInitializer& one : model_.graph.initializers) {
-      SLIPWAY_RETURN_IF_ERROR(AddInitializer(one));
-    }
-    for (const NamedMessage& one : model_.graph.inputs) SLIPWAY_RETURN_IF_ERROR(AddInput(one));
-    for (const ModelNode& node : model_.graph.nodes) {
-      SLIPWAY_RETURN_IF_ERROR(Follow(node));
+  Status Run(const ModelGraph& graph, TypeScope& scope) {
+    SLIPWAY_RETURN_IF_ERROR(AddInitializers(graph, scope));
+    for (const NamedMessage& one : graph.inputs) SLIPWAY_RETURN_IF_ERROR(AddInput(one, scope));
+    for (const ModelNode& node : graph.nodes) {
+      const Status status = Follow(node, scope);
+      if (!status.ok()) return status.WithContext(node.Label());
     }
     return OkStatus();
   }
-
-  ValueTypes& types() { return types_; }
 
  private:
-  Status AddInitializer(const OnnxInitializer& one) {
-    SLIPWAY_ASSIGN_OR_RETURN(const OnnxTensor tensor, ReadTensor(base::WireReader(one.message)));
-    ValueType& type = types_[one.name];
-    type.type = tensor.element_type;
-    type.dims = Dims(tensor.dims.begin(), tensor.dims.end());
-    Bound(type);
+  Status AddInitializers(const ModelGraph& graph, TypeScope& scope) {
+    for (const OnnxInitializer& one : graph.initializers) {
+      SLIPWAY_ASSIGN_OR_RETURN(const OnnxTensor tensor, ReadTensor(base::WireReader(one.message)));
+      ValueType& type = scope[one.name];
+      type = {.type = tensor.element_type, .dims = Dims(tensor.dims.begin(), tensor.dims.end())};
+      Bound(type);
+    }
     return OkStatus();
   }
 
-  Status AddInput(const NamedMessage& one) {
-    types_.erase(one.name);
+  Status AddInput(const NamedMessage& one, TypeScope& scope) {
+    ValueType& type = scope[one.name];
+    type = {};
     SLIPWAY_ASSIGN_OR_RETURN(const OnnxValue value, ReadValueInfo(base::WireReader(one.message)));
     if (value.kind != OnnxValue::Kind::kTensor) return OkStatus();
-    ValueType& type = types_[one.name];
     type.type = value.element_type;
     if (value.has_shape) {
       type.dims.emplace();
@@ -67,22 +64,58 @@ class Inference {
     return OkStatus();
   }
 
-  Status Follow(const ModelNode& node) {
+  Status Follow(const ModelNode& node, TypeScope& scope) {
     const TypeRule rule = FindTypeRule(node.domain, node.op_type);
     if (rule == nullptr) return OkStatus();
-    TypeContext at(node, constants_, types_);
-    const Status status = rule(at);
-    if (!status.ok()) {
-      const std::string_view name =
-          node.name.empty() && !node.outputs.empty() ? node.outputs[0] : node.name;
-      return status.WithContext(
-          StrCat("node '", base::Printable(name), "' (", base::Printable(node.op_type), ")"));
-    }
+    const TypeContext::FollowGraph follow = [this, &scope](const ModelGraph& graph,
+                                                           std::span<const ValueType> inputs) {
+      return FollowInner(graph, inputs, scope);
+    };
+    TypeContext at(node, follow, scope);
+    SLIPWAY_RETURN_IF_ERROR(rule(at));
     for (const std::string_view output : node.outputs) {
-      const auto made = types_.find(output);
-      if (made != types_.end()) Bound(made->second);
+      const auto made = scope.types().find(output);
+      if (made != scope.types().end()) Bound(made->second);
     }
     return OkStatus();
+  }
+
+  // The outputs of a graph inside a node. It may never run, or only on what it fits: shapes that do
+  // not fit are unknown there, and no error. Its inputs are what it is given; what it declares of
+  // them may be too much, but for their element types.
+  Result<std::vector<ValueType>> FollowInner(const ModelGraph& graph,
+                                             std::span<const ValueType> inputs,
+                                             const TypeScope& around) {
+    std::vector<ValueType> outputs(graph.outputs.size());
+    if (inner_entries_ > kMostInnerEntries) return outputs;
+    CountEntries(graph);
+    TypeScope scope(graph, around);
+    SLIPWAY_RETURN_IF_ERROR(AddInitializers(graph, scope));
+    for (size_t i = 0; i < graph.inputs.size(); ++i) {
+      SLIPWAY_RETURN_IF_ERROR(AddInput(graph.inputs[i], scope));
+      ValueType& type = scope[graph.inputs[i].name];
+      const ElementType declared = type.type;
+      type = i < inputs.size() ? inputs[i] : ValueType();
+      if (type.type == kAny) type.type = declared;
+      Bound(type);
+    }
+    for (const ModelNode& node : graph.nodes) {
+      if (inner_entries_ > kMostInnerEntries) break;
+      const Status status = Follow(node, scope);
+      if (status.ok()) continue;
+      // What runs graphs only complains of element types.
+      if (!node.subgraphs.empty()) return status.WithContext(node.Label());
+      for (const std::string_view output : node.outputs) scope[output] = {};
+    }
+    for (size_t i = 0; i < outputs.size(); ++i) outputs[i] = scope.Find(graph.outputs[i].name);
+    return outputs;
+  }
+
+  void CountEntries(const ModelGraph& graph) {
+    inner_entries_ += 1 + graph.inputs.size() + graph.initializers.size() + graph.outputs.size();
+    for (const ModelNode& node : graph.nodes) {
+      inner_entries_ += 1 + node.inputs.size() + node.outputs.size();
+    }
   }
 
   // Keeps what a file can make us remember small.
@@ -99,10 +132,8 @@ class Inference {
     }
   }
 
-  const OnnxModel& model_;
-  const SmallConstants constants_;
-  ValueTypes types_;
   size_t dims_made_ = 0;
+  size_t inner_entries_ = 0;
 };
 
 }  // namespace
@@ -124,9 +155,9 @@ std::ostream& operator<<(std::ostream& out, const ValueType& value) {
 }
 
 Result<ValueTypes> InferTypes(const OnnxModel& model) {
-  Inference inference(model);
-  SLIPWAY_RETURN_IF_ERROR(inference.Run());
-  return std::move(inference.types());
+  TypeScope scope(model.graph);
+  SLIPWAY_RETURN_IF_ERROR(Inference().Run(model.graph, scope));
+  return std::move(scope.types());
 }
 
 namespace {

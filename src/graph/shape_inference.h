@@ -33,14 +33,17 @@ using ValueTypes = std::map<std::string_view, ValueType>;
 // through elementwise operators with broadcasting, matrix products, what moves, joins and reduces
 // axes, casts, and ai.onnx.ml. Constants are looked into where they are a shape, axes or the like.
 // An operator that it does not know, and what it makes, is unknown: never an error. Knows the
-// operators by name, those of old operator sets too (axes as attributes).
+// operators by name, those of old operator sets too (axes as attributes). Graphs inside If, Loop
+// and Scan are followed for what comes out of them: what is true whichever branch runs and however
+// often the body does. Where a shape does not fit in there, it is unknown.
 //
 // kInvalidArgument, with the node's name: inputs whose types must be equal are not; shapes that no
-// broadcast, product, join or reshape fits; an axis beyond the rank. Dimensions with names fit
-// anything.
+// broadcast, product, join or reshape fits; an axis beyond the rank; branches whose element types
+// differ, or a loop that changes that of a state. Dimensions with names fit anything.
 //
-// Time linear in nodes and names, with a logarithm. Reads no tensor of more than 64 elements.
-// Source: ONNX 1.20, docs/Operators.md, docs/Broadcasting.md.
+// Time linear in nodes and names, with a logarithm; a body is followed up to four times, and
+// together no more than a million entries inside nodes are. Reads no tensor of more than 64
+// elements. Source: ONNX 1.20, docs/Operators.md, docs/Broadcasting.md.
 base::Result<ValueTypes> InferTypes(const OnnxModel& model);
 
 // Gives outputs of the main graph that declare no type, no shape, or a shape that contradicts

@@ -107,20 +107,22 @@ INSTANTIATE_TEST_SUITE_P(
              "node 'sum' (Add): expected inputs of one type, got FLOAT[batch,3] and DOUBLE[3]"},
         Case{"UnfitShapes",
              {TestNode("Mul", {"x", "z"}, {"y"})},
-             "node 'y' (Mul): expected shapes that broadcast, got [batch,3] and [4,5]"},
+             "the node of 'y' (Mul): expected shapes that broadcast, got [batch,3] and [4,5]"},
         Case{"UnfitProduct",
              {TestNode("MatMul", {"z", "z"}, {"y"})},
-             "node 'y' (MatMul): expected matrices that can be multiplied, got FLOAT[4,5] and "
+             "the node of 'y' (MatMul): expected matrices that can be multiplied, got FLOAT[4,5] "
+             "and "
              "FLOAT[4,5]"},
         Case{"UnfitReshape",
              {TestNode("Reshape", {"z", "three_seven"}, {"y"})},
-             "node 'y' (Reshape): cannot make FLOAT[3,7] of FLOAT[4,5]"},
+             "the node of 'y' (Reshape): cannot make FLOAT[3,7] of FLOAT[4,5]"},
         Case{"UnfitConcat",
              {WithInt(TestNode("Concat", {"z", "t"}, {"y"}), "axis", 0)},
-             "node 'y' (Concat): expected inputs of one type, got FLOAT[4,5] and INT64[batch]"},
+             "the node of 'y' (Concat): expected inputs of one type, got FLOAT[4,5] and "
+             "INT64[batch]"},
         Case{"AxisBeyondRank",
              {WithInt(TestNode("Gather", {"z", "t"}, {"y"}), "axis", 2)},
-             "node 'y' (Gather): expected an axis of 2 dimensions, got 2"}),
+             "the node of 'y' (Gather): expected an axis of 2 dimensions, got 2"}),
     [](const auto& one) { return one.param.name; });
 
 TEST(CompleteOutputsTest, FillsInWhatIsMissingOrWrong) {

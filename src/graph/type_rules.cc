@@ -1,5 +1,6 @@
 #include "graph/type_rules.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -32,13 +33,12 @@ std::vector<int64_t> Widened(std::string_view bytes) {
 const ValueType& TypeContext::In(size_t index) const {
   static const ValueType kUnknown;
   if (index >= node_.inputs.size() || node_.inputs[index].empty()) return kUnknown;
-  const auto found = types_.find(node_.inputs[index]);
-  return found == types_.end() ? kUnknown : found->second;
+  return scope_.Find(node_.inputs[index]);
 }
 
 std::optional<std::vector<int64_t>> TypeContext::Ints(size_t input) const {
   if (input >= node_.inputs.size()) return std::nullopt;
-  const std::optional<Constant> constant = constants_.Find(node_.inputs[input]);
+  const std::optional<Constant> constant = scope_.ConstantOf(node_.inputs[input]);
   if (!constant) return std::nullopt;
   if (constant->type == ElementType::kInt64) return Widened<int64_t>(constant->bytes);
   if (constant->type == ElementType::kInt32) return Widened<int32_t>(constant->bytes);
@@ -61,10 +61,15 @@ int64_t TypeContext::Int(std::string_view attribute, int64_t otherwise) const {
   return value.ok() ? *value : otherwise;
 }
 
+const ModelGraph* TypeContext::Graph(std::string_view attribute) const {
+  const auto found = std::ranges::find(node_.subgraphs, attribute, &ModelSubgraph::attribute);
+  return found == node_.subgraphs.end() || found->is_list ? nullptr : found->graphs.data();
+}
+
 void TypeContext::Out(size_t index, ElementType type, std::optional<Dims> dims) {
   if (index >= node_.outputs.size() || node_.outputs[index].empty()) return;
   if (type == ElementType::kUndefined && !dims) return;
-  types_[node_.outputs[index]] = {.type = type, .dims = std::move(dims)};
+  scope_[node_.outputs[index]] = {.type = type, .dims = std::move(dims)};
 }
 
 Status TypeContext::CheckEqualTypes(std::span<const size_t> inputs) const {
@@ -97,6 +102,7 @@ TypeRule FindTypeRule(std::string_view domain, std::string_view op_type) {
     AddMathRules(rules);
     AddShapeRules(rules);
     AddReduceRules(rules);
+    AddControlRules(rules);
     AddMlRules(rules);
     return rules;
   }();

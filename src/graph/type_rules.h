@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -12,7 +13,7 @@
 
 #include "base/status.h"
 #include "graph/shape_inference.h"
-#include "graph/small_constants.h"
+#include "graph/type_scope.h"
 
 namespace slipway::graph {
 
@@ -25,8 +26,11 @@ inline constexpr size_t kMostRank = 16;
 // InferTypes().
 class TypeContext {
  public:
-  TypeContext(const ModelNode& node, const SmallConstants& constants, ValueTypes& types)
-      : node_(node), constants_(constants), types_(types) {}
+  // What a graph inside the node makes of inputs, one ValueType for each of its outputs.
+  using FollowGraph = std::function<base::Result<std::vector<ValueType>>(
+      const ModelGraph& graph, std::span<const ValueType> inputs)>;
+  TypeContext(const ModelNode& node, const FollowGraph& follow, TypeScope& scope)
+      : node_(node), follow_(follow), scope_(scope) {}
 
   const ModelNode& node() const { return node_; }
   // What is known of an input; nothing where it is left out.
@@ -43,6 +47,13 @@ class TypeContext {
   // An attribute, or `otherwise`, also where it is damaged.
   int64_t Int(std::string_view attribute, int64_t otherwise) const;
 
+  // The graph that is an attribute of the node, or nullptr.
+  const ModelGraph* Graph(std::string_view attribute) const;
+  base::Result<std::vector<ValueType>> OutputsOf(const ModelGraph& graph,
+                                                 std::span<const ValueType> inputs) const {
+    return follow_(graph, inputs);
+  }
+
   void Out(size_t index, ElementType type, std::optional<Dims> dims = std::nullopt);
 
   // kInvalidArgument unless the types of these inputs are equal, as far as they are known.
@@ -52,8 +63,8 @@ class TypeContext {
 
  private:
   const ModelNode& node_;
-  const SmallConstants& constants_;
-  ValueTypes& types_;
+  const FollowGraph& follow_;
+  TypeScope& scope_;
 };
 
 using TypeRule = base::Status (*)(TypeContext& at);
@@ -65,10 +76,11 @@ void AddRule(TypeRule rule, std::initializer_list<std::string_view> operators, T
              std::string_view domain = {});
 
 // The parts: elementwise operators and products; what moves, joins and splits; what reduces, counts
-// and fills; ai.onnx.ml.
+// and fills; what runs graphs; ai.onnx.ml.
 void AddMathRules(TypeRules& rules);
 void AddShapeRules(TypeRules& rules);
 void AddReduceRules(TypeRules& rules);
+void AddControlRules(TypeRules& rules);
 void AddMlRules(TypeRules& rules);
 
 // nullptr for an operator that nothing is known of.
