@@ -24,6 +24,8 @@ constexpr std::string_view kRules = "pmml/rules_plain_firsthit";
 constexpr std::string_view kForest = "pmml/anomaly_iforest_64";
 constexpr std::string_view kClusters = "pmml/anomaly_clusters";
 constexpr std::string_view kNeighbors = "pmml/neighbors_majorityvote_2";
+constexpr std::string_view kCox = "pmml/cox_plain";
+constexpr std::string_view kStrata = "pmml/cox_strata";
 constexpr std::string_view kReasons = "pmml/reasons_each_pointsabove";
 
 std::string Fixture(std::string_view name) {
@@ -140,6 +142,26 @@ const BadKind kBadKinds[] = {
      "'rank': expected a whole number from 1 on"},
     {"ReasonsUnused", kReasons, "reasonCodeAlgorithm=", "useReasonCodes=\"false\" x-before=",
      kUnsupported, "feature='reasonCode'"},
+    {"CoxNoTime", kCox, "endTimeVariable=\"t\"", "", kInvalid, "'endTimeVariable' is missing"},
+    {"CoxUnknownTime", kCox, "endTimeVariable=\"t\"", "endTimeVariable=\"q\"", kInvalid, "'q'"},
+    {"CoxTextTime", kCox, "endTimeVariable=\"t\"", "endTimeVariable=\"s\"", kInvalid,
+     "a text as the time"},
+    {"CoxNoEnd", kCox, " maxTime=\"10\"", "", kInvalid, "'maxTime' is missing"},
+    {"CoxCell", kCox, "time=\"5\"", "time=\"soon\"", kInvalid,
+     "'time': expected a number, got 'soon'"},
+    {"CoxHazard", kCox, "cumHazard=\"0.5\"", "cumHazard=\"1e999\"", kInvalid, "'cumHazard'"},
+    {"CoxReference", kCox, "referencePoint=\"1.5\"", "referencePoint=\"here\"", kInvalid,
+     "'referencePoint': expected a number, got 'here'"},
+    {"CoxClassifies", kCox, "functionName=\"regression\"", "functionName=\"classification\"",
+     kInvalid, "as a classification"},
+    {"CoxNoStrata", kCox, "endTimeVariable=", "baselineStrataVariable=\"s\" endTimeVariable=",
+     kInvalid, "expected a BaselineStratum"},
+    {"CoxNoCells", kStrata, "<BaselineCell time=\"1\" cumHazard=\"0\"/>", "", kInvalid,
+     "expected a BaselineCell"},
+    {"CoxStratumTwice", kStrata, "BaselineStratum value=\"south\"",
+     "BaselineStratum value=\"north\"", kInvalid, "the second one"},
+    {"CoxUnnamedStratum", kStrata, "BaselineStratum value=\"south\"", "BaselineStratum", kInvalid,
+     "'value' is missing"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Kinds, PmmlBadKindTest, testing::ValuesIn(kBadKinds),
@@ -147,7 +169,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, PmmlBadKindTest, testing::ValuesIn(kBadKinds),
 
 TEST(PmmlBadKindsTest, ChangedFilesAreRefusedOrRead) {
   for (const std::string_view name :
-       {kVerified, kRules, kForest, kClusters, kNeighbors, kReasons}) {
+       {kVerified, kRules, kForest, kClusters, kNeighbors, kReasons, kCox, kStrata}) {
     EXPECT_GT(CountRefusedChanges(PmmlImporter(), Fixture(name), 60), 10) << name;
   }
 }

@@ -5,6 +5,7 @@
 
 #include "base/str_cat.h"
 #include "base/text.h"
+#include "import/pmml/cox_regression.h"
 #include "import/pmml/formulas.h"
 #include "import/pmml/link.h"
 #include "import/pmml/model.h"
@@ -25,7 +26,8 @@ using graph::Value;
 struct Design {
   std::vector<std::string> names;
   std::map<std::string, size_t> positions;
-  std::vector<Value> columns;  // nothing for an intercept
+  std::vector<Value> columns;      // nothing for an intercept
+  std::vector<double> references;  // the reference point
 };
 
 Result<Design> ReadParameters(const Element& model) {
@@ -37,6 +39,8 @@ Result<Design> ReadParameters(const Element& model) {
       return parameter.Error("the second one");
     }
     out.names.push_back(name);
+    SLIPWAY_ASSIGN_OR_RETURN(out.references.emplace_back(),
+                             parameter.NumberOr("referencePoint", 0));
   }
   out.columns.resize(out.names.size());
   return out;
@@ -152,6 +156,14 @@ Value LinearSum(ModelScope& scope, const Design& design, std::span<const double>
   return Binary(graph, "Add", sum, Number(graph, intercept));
 }
 
+// Less the sum at the reference point.
+Value FromReference(ModelScope& scope, const Design& design, std::span<const double> betas) {
+  double reference = 0;
+  for (size_t i = 0; i < betas.size(); ++i) reference += betas[i] * design.references[i];
+  GraphBuilder& graph = scope.graph();
+  return Binary(graph, "Sub", LinearSum(scope, design, betas), Number(graph, reference));
+}
+
 Result<Value> FromLink(ModelScope& scope, const Element& model, std::string_view attribute,
                        const Value& eta) {
   static constexpr std::string_view kLinks[] = {"identity", "log",    "logc",   "logit",
@@ -260,8 +272,9 @@ Result<ModelAnswer> Ordinal(ModelScope& scope, const Element& model, const Desig
 }  // namespace
 
 Result<ModelAnswer> MakeGeneralRegression(ModelScope& scope, const Element& model) {
-  static constexpr std::string_view kTypes[] = {"regression", "generalLinear", "generalizedLinear",
-                                                "multinomialLogistic", "ordinalMultinomial"};
+  static constexpr std::string_view kTypes[] = {"regression",         "generalLinear",
+                                                "generalizedLinear",  "multinomialLogistic",
+                                                "ordinalMultinomial", "CoxRegression"};
   SLIPWAY_RETURN_IF_ERROR(model.Need("modelType").status());
   SLIPWAY_ASSIGN_OR_RETURN(const size_t type, model.Choice("modelType", kTypes));
   SLIPWAY_ASSIGN_OR_RETURN(const bool classifies, Classifies(model));
@@ -276,6 +289,7 @@ Result<ModelAnswer> MakeGeneralRegression(ModelScope& scope, const Element& mode
   }
   if (betas.size() != 1) return model.Error("expected parameters of one target");
   const std::vector<double>& only = betas.begin()->second;
+  if (type == 5) return MakeCoxRegression(scope, model, FromReference(scope, design, only));
   ModelAnswer out;
   if (type == 2) {
     SLIPWAY_ASSIGN_OR_RETURN(out.value, Generalized(scope, model, design, only));
