@@ -184,6 +184,16 @@ TEST(PmmlBadKindsTest, DeepRulesAreRefused) {
   EXPECT_THAT(imported.status().message(), HasSubstr("rules nested more than 200 levels deep"));
 }
 
+TEST(PmmlBadKindsTest, TablesOfTooManyColumnsAreNamed) {
+  std::string pairs;
+  for (int i = 0; i < 100; ++i) pairs += "<FieldColumnPair field=\"s\" column=\"s\"/>";
+  const auto imported =
+      ImportText(PmmlImporter(), Replaced(Fixture("pmml/expression_map_values"),
+                                          "<FieldColumnPair ", StrCat(pairs, "<FieldColumnPair ")));
+  EXPECT_EQ(imported.status().code(), StatusCode::kUnimplemented) << imported.status();
+  EXPECT_THAT(imported.status().message(), HasSubstr("MapValues"));
+}
+
 TEST(PmmlVerificationTest, IsReadAsColumns) {
   const auto imported = ImportText(PmmlImporter(), Fixture("pmml_verification/holds_label"));
   ASSERT_TRUE(imported.ok()) << imported.status();

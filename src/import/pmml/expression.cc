@@ -12,6 +12,7 @@
 #include "import/pmml/fields.h"
 #include "import/pmml/formulas.h"
 #include "import/pmml/inline_table.h"
+#include "import/pmml/map_table.h"
 
 namespace slipway::import::pmml {
 namespace {
@@ -26,6 +27,7 @@ using graph::Value;
 constexpr int kMaxDepth = 400;            // of expressions and derived fields in each other
 constexpr int kMaxExpressions = 100'000;  // functions of the file count where they are called
 constexpr size_t kMaxListed = 100'000;    // rows of a table
+constexpr size_t kMaxColumns = 100;       // of a table
 
 const double kNaN = std::nan("");
 
@@ -183,23 +185,10 @@ Result<Field> MakeDiscretize(ModelScope& scope, const Element& at, const Paramet
   return out;
 }
 
-// The rows of an InlineTable whose columns match: BOOL [batch, rows].
-Result<Value> MatchColumn(ModelScope& scope, const Element& pair, const Field& field,
-                          std::span<const Element> rows) {
-  SLIPWAY_ASSIGN_OR_RETURN(const std::string column, pair.Need("column"));
-  std::vector<double> cells;
-  for (const Element& row : rows) {
-    const auto text = Cell(row, column);
-    if (!text) return row.Error(StrCat("no cell '", Printable(column), "'"));
-    SLIPWAY_ASSIGN_OR_RETURN(const double cell, ConstantOf(scope.all(), row, field.type, *text));
-    cells.push_back(cell);
-  }
-  return Compare(scope.graph(), "Equal", field.value, Row(scope.graph(), cells));
-}
-
-Result<std::vector<double>> OutputColumn(ModelScope& scope, const Element& at, DataType type,
-                                         std::span<const Element> rows) {
-  SLIPWAY_ASSIGN_OR_RETURN(const std::string column, at.Need("outputColumn"));
+Result<std::vector<double>> ReadColumn(ModelScope& scope, const Element& at,
+                                       std::string_view attribute, DataType type,
+                                       std::span<const Element> rows) {
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string column, at.Need(attribute));
   std::vector<double> out;
   for (const Element& row : rows) {
     const auto text = Cell(row, column);
@@ -214,25 +203,26 @@ Result<Field> MakeMapValues(ModelScope& scope, const Element& at, const Paramete
   GraphBuilder& graph = scope.graph();
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<Element> rows, TableRows(at, kMaxListed));
   SLIPWAY_ASSIGN_OR_RETURN(const DataType type, ReadDataType(scope.all(), at, "string"));
-  Value match;
+  MapTable table;
+  std::vector<Value> columns;
   Value missing;
   Value fails;
   for (const Element& pair : at.Children("FieldColumnPair")) {
+    if (columns.size() == kMaxColumns) return Conversion::Unsupported(at, "that many columns");
     SLIPWAY_ASSIGN_OR_RETURN(const Field field, Lookup(scope, pair, parameters));
-    SLIPWAY_ASSIGN_OR_RETURN(const Value same, MatchColumn(scope, pair, field, rows));
-    match = And(graph, match, same);
+    SLIPWAY_ASSIGN_OR_RETURN(table.inputs.emplace_back(),
+                             ReadColumn(scope, pair, "column", field.type, rows));
+    columns.push_back(field.value);
     missing = Or(graph, missing, IsMissing(graph, field.value));
     fails = Or(graph, fails, field.fails);
   }
-  if (match.name.empty()) return at.Error("expected a FieldColumnPair");
-  SLIPWAY_ASSIGN_OR_RETURN(const auto values, OutputColumn(scope, at, type, rows));
-  const Value matches = graph.Cast(match, graph::ElementType::kDouble);
-  const Value count = Sum(graph, matches);
-  Field out = {.value = LookUp(graph, values, FirstMaximum(graph, matches)), .type = type};
-  out.fails = Or(graph, fails, Compare(graph, "Greater", count, Number(graph, 1)));
-  const Value none = Compare(graph, "Less", count, Number(graph, 1));
-  out.value = Where(graph, none, Number(graph, kNaN), out.value);
-  SLIPWAY_RETURN_IF_ERROR(Fill(scope.all(), at, "defaultValue", none, out));
+  if (columns.empty()) return at.Error("expected a FieldColumnPair");
+  SLIPWAY_ASSIGN_OR_RETURN(table.outputs, ReadColumn(scope, at, "outputColumn", type, rows));
+  SLIPWAY_ASSIGN_OR_RETURN(const Mapped mapped,
+                           FindRow(graph, table, graph.Concat(std::move(columns))));
+  Field out = {.value = mapped.value, .fails = Or(graph, fails, mapped.ambiguous), .type = type};
+  SLIPWAY_RETURN_IF_ERROR(
+      Fill(scope.all(), at, "defaultValue", IsMissing(graph, mapped.value), out));
   out.value = Where(graph, missing, Number(graph, kNaN), out.value);
   SLIPWAY_RETURN_IF_ERROR(Fill(scope.all(), at, "mapMissingTo", missing, out));
   return out;
