@@ -8,7 +8,7 @@
 
 #include "base/str_cat.h"
 #include "import/sklearn/estimator.h"
-#include "import/sklearn/importances.h"
+#include "import/sklearn/select_from_model.h"
 
 // Transformers that keep some of the columns. Source: scikit-learn 1.9,
 // sklearn/feature_selection/_variance_threshold.py, _univariate_selection.py, _rfe.py.
