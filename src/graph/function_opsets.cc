@@ -1,9 +1,11 @@
 #include "graph/function_opsets.h"
 
 #include <algorithm>
+#include <span>
 
 #include "base/str_cat.h"
 #include "base/text.h"
+#include "graph/opset_rules.h"
 #include "graph/opset_upgrade.h"
 #include "graph/shape_inference.h"
 
@@ -36,7 +38,33 @@ void MarkNode(int64_t opset, ModelNode& node) {
   }
 }
 
+// Whether one of the nodes, or of those inside them, changed in the steps from one set to another.
+bool Changed(std::span<const ModelNode> nodes, int64_t from, int64_t to) {
+  for (const ModelNode& node : nodes) {
+    for (int64_t version = from + 1; node.domain.empty() && version <= to; ++version) {
+      if (FindOpsetRule(node.op_type, version) != nullptr) return true;
+    }
+    for (const ModelSubgraph& subgraph : node.subgraphs) {
+      for (const ModelGraph& graph : subgraph.graphs) {
+        if (Changed(graph.nodes, from, to)) return true;
+      }
+    }
+  }
+  return false;
+}
+
 }  // namespace
+
+bool HasMisreadFunctions(const OnnxModel& model) {
+  const auto common = model.opsets.find("");
+  return std::ranges::any_of(model.functions, [&](const ModelFunction& function) {
+    const auto own = function.opsets.find("");
+    if (own == function.opsets.end() || common == model.opsets.end()) return false;
+    const auto [older, newer] = std::minmax(own->second, common->second);
+    return Changed(function.nodes, std::max<int64_t>(older, 0),
+                   std::min(newer, GraphBuilder::kOpset));
+  });
+}
 
 Status FunctionOpsets::Mark() {
   VisitGraph(model_.graph, nullptr);

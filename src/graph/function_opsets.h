@@ -50,4 +50,8 @@ class FunctionOpsets {
   int64_t newest_ = 0;                    // set of ai.onnx, where there are differences
 };
 
+// Whether a function has a node of ai.onnx whose form or meaning changed between the function's set
+// and the model's: a runtime would misread it.
+bool HasMisreadFunctions(const OnnxModel& model);
+
 }  // namespace slipway::graph

@@ -155,6 +155,27 @@ TEST(FunctionOpsetsTest, AFunctionWithoutASetTakesTheModels) {
   EXPECT_EQ(model.opsets.at(""), 11);
 }
 
+TEST(FunctionOpsetsTest, OnlyOperatorsThatChangedAreMisread) {
+  const auto misread = [](const std::string& node, uint64_t own, uint64_t models) {
+    const std::string file = Model({TestCall("F", {"x"}, {"y"})},
+                                   {TestFunction("F", {"a"}, {"b"}, {node}, own)}, models);
+    return HasMisreadFunctions(*ReadOnnxModel(AsBytes(file)));
+  };
+  const std::string softmax = TestNode("Softmax", {"a"}, {"b"});
+  EXPECT_TRUE(misread(softmax, 12, 13));
+  EXPECT_TRUE(misread(softmax, 13, 12));
+  EXPECT_FALSE(misread(softmax, 13, 21));
+  EXPECT_FALSE(misread(softmax, 7, 12));
+  EXPECT_FALSE(misread(TestNode("Relu", {"a"}, {"b"}), 7, 21));
+  EXPECT_TRUE(misread(softmax, 0, ~uint64_t{0} >> 1));
+  const std::string inner = TestGraph{
+      .nodes = {softmax},
+      .inputs = {},
+      .outputs = {TestValue("b", ElementType::kFloat, {})},
+      .initializers = {}}.Bytes();
+  EXPECT_TRUE(misread(TestNode("Loop", {"a"}, {"b"}, inner), 12, 13));
+}
+
 TEST(FunctionOpsetsTest, RecursionAcrossDomainsIsRefused) {
   const auto call = [](const char* function, const char* domain) {
     std::string node = TestNode(function, {"a"}, {"b"});

@@ -54,8 +54,9 @@ void SmallConstants::AddTensor(std::string_view value, std::span<const std::byte
 }
 
 void SmallConstants::AddNode(const ModelNode& node) {
-  const auto tensor = node.TensorMessage("value");
-  if (tensor.ok() && *tensor) AddTensor(node.outputs[0], **tensor);
+  const auto read = node.TensorMessage("value");
+  const auto tensor = read.ok() ? *read : std::nullopt;
+  if (tensor) AddTensor(node.outputs[0], *tensor);
   for (const OnnxAttribute& attribute : node.attributes) {
     if (!IsNumbers(attribute.name) || attribute.message.size() > kMostBytes) continue;
     numbers_.emplace(node.outputs[0], attribute);

@@ -87,9 +87,10 @@ std::optional<Dims> Filled(const TypeContext& at, size_t input) {
 
 // The type and shape of a tensor that is an attribute.
 std::optional<ValueType> TensorAttribute(const ModelNode& node, std::string_view name) {
-  const auto message = node.TensorMessage(name);
-  if (!message.ok() || !*message) return std::nullopt;
-  const auto tensor = ReadTensor(base::WireReader(**message));
+  const auto read = node.TensorMessage(name);
+  const auto message = read.ok() ? *read : std::nullopt;
+  if (!message) return std::nullopt;
+  const auto tensor = ReadTensor(base::WireReader(*message));
   if (!tensor.ok()) return std::nullopt;
   return ValueType{.type = tensor->element_type,
                    .dims = Dims(tensor->dims.begin(), tensor->dims.end())};

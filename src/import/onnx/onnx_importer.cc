@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "graph/external_data.h"
 #include "graph/function_inliner.h"
+#include "graph/function_opsets.h"
 #include "graph/graph_builder.h"
 #include "graph/model_cleanup.h"
 #include "graph/onnx_model.h"
@@ -59,6 +60,36 @@ bool HasZipMap(std::span<const std::byte> file) {
     }
   }
   return false;
+}
+
+// The set of ai.onnx among the fields opset_import of a model or function; 0 where there is none.
+int64_t StandardSet(WireReader reader, uint32_t field_number) {
+  int64_t found = 0;
+  for (WireField field; reader.Next(field);) {
+    if (field.number != field_number || field.type != WireType::kBytes) continue;
+    const std::string_view domain = graph::TextOf(field.bytes, 1);
+    if (!domain.empty() && domain != "ai.onnx") continue;
+    WireReader opset = reader.Enter(field);
+    for (WireField one; opset.Next(one);) {
+      if (one.number == 2 && one.type == WireType::kVarint) found = one.signed_value();
+    }
+  }
+  return found;
+}
+
+// Whether runtimes misread functions of the file, as of the model's operator set.
+bool HasMisreadFunctions(std::span<const std::byte> file) {
+  const int64_t common = StandardSet(WireReader(file), 8);
+  bool differ = false;
+  WireReader model(file);
+  for (WireField field; model.Next(field) && !differ;) {
+    if (field.number != 25 || field.type != WireType::kBytes) continue;
+    const int64_t own = StandardSet(model.Enter(field), 9);
+    differ = own != 0 && own != common;
+  }
+  if (!differ || !graph::ReadOnnxSummary(file).ok()) return false;
+  const auto onnx = graph::ReadOnnxModel(file);
+  return onnx.ok() && graph::HasMisreadFunctions(*onnx);
 }
 
 // The files that tensors lie in, each mapped once.
@@ -246,7 +277,9 @@ const Importer& OnnxImporter() {
   static constexpr Importer kImporter = {
       .name = "onnx",
       .recognizes =
-          [](std::span<const std::byte> file) { return LooksLikeOnnx(file) && HasZipMap(file); },
+          [](std::span<const std::byte> file) {
+            return LooksLikeOnnx(file) && (HasZipMap(file) || HasMisreadFunctions(file));
+          },
       .import = Import};
   return kImporter;
 }

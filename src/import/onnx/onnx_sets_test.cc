@@ -24,12 +24,14 @@ class OnnxSetsTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(OnnxSetsTest, AnswersAreThoseOfTheFunctionsOwnSets) {
   const std::string name = GetParam();
+  EXPECT_TRUE(OnnxImporter().recognizes(graph::AsBytes(Load(name + ".onnx"))));
   for (const bool keeps : {false, true}) {
     ImportOptions options;
     options.keep_opset = keeps;
     const auto model = OnnxImporter().import(graph::AsBytes(Load(name + ".onnx")), options);
     ASSERT_TRUE(model.ok()) << model.status();
     EXPECT_TRUE(model->warnings.empty());
+    EXPECT_FALSE(OnnxImporter().recognizes(graph::AsBytes(model->onnx)));
     const auto x = tensor::ReadNpy(graph::AsBytes(Load(name + ".x.npy")));
     const auto y = tensor::ReadNpy(graph::AsBytes(Load(name + ".y.npy")));
     ASSERT_TRUE(x.ok() && y.ok());
@@ -41,6 +43,11 @@ TEST_P(OnnxSetsTest, AnswersAreThoseOfTheFunctionsOwnSets) {
     ASSERT_EQ(got.size(), 1u);
     ExpectSame(got[0].view(), y->view());
   }
+}
+
+// Runtimes read these right.
+TEST(OnnxFunctionsTest, OfTheModelsSetNeedNoImport) {
+  EXPECT_FALSE(OnnxImporter().recognizes(graph::AsBytes(Load("../onnx/functions/nested.onnx"))));
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, OnnxSetsTest,
