@@ -57,11 +57,11 @@ def field(number, content):
     return varint(number << 3 | 2) + varint(len(content)) + content
 
 
-def grpc_request(model, floats):
+def grpc_request(model, floats, name="input"):
     """A ModelInfer call with one raw FP32 tensor of one row."""
     width = len(floats)
     shape = b"\x01" + (bytes([width]) if width < 128 else bytes([width & 127 | 128, width >> 7 & 127 | 128, width >> 14]))
-    tensor = field(1, b"input") + field(2, b"FP32") + field(3, shape)
+    tensor = field(1, name.encode()) + field(2, b"FP32") + field(3, shape)
     message = field(1, model.encode()) + field(5, tensor) + field(7, struct.pack(f"<{width}f", *floats))
     return Request(INFER, b"\0" + struct.pack(">I", len(message)) + message, GRPC_HEADERS)
 

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts a server of the table, asks it, and ends it with all its children."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import measure
+from cases import Call, right
+from measure import BenchError, Load
+
+START_SECONDS = 90
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the parts of one peer are."""
+
+    slipway: Path
+    environment: Path  # what was installed for it
+    here: Path  # its folder in bench/peers
+    models: Path  # a repository of the models, NAME/1/model.onnx
+    work: Path  # what its preparation made
+
+    @property
+    def bin(self):
+        return self.environment / "venv" / "bin"
+
+    def words(self, model):
+        """What the braces in a command or an environment of the table stand for."""
+        ports = dict(zip(("port", "grpc", "other", "other2", "other3"), free_ports(5)))
+        return {**vars(self), "bin": self.bin, "model": model, **ports}
+
+
+def free_ports(count):
+    with contextlib.ExitStack() as probes:
+        found = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in found:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in found]
+
+
+class PeerServer(measure.Server):
+    """A server of the table with its models, on core 0 with all it starts. `first_answer_s` is the time from its start to
+    its first right answer to `first`, a call over HTTP."""
+
+    def __init__(self, peer, place, model, first: Call):
+        words = place.words(model)
+        super().__init__([word.format(**words) for word in peer.command], words["port"],
+                         env={name: value.format(**words) for name, value in peer.env.items()},
+                         ready_seconds=START_SECONDS)
+        same_port = peer.name == "slipway"
+        self.grpc_port = words["port"] if same_port else words["grpc"]
+        self.model, self.first, self.first_answer_s, self.began = model, first, 0.0, 0.0
+
+    def __enter__(self):
+        self.env = {"OMP_NUM_THREADS": "1", **self.env}
+        self.began = time.monotonic()
+        return super().__enter__()
+
+    def wait_ready(self):
+        answer = "no answer"
+        while time.monotonic() < self.began + self.ready_seconds:
+            if not self.running():
+                raise BenchError(f"it ended at its start: {self.log_tail()}")
+            try:
+                status, _, body = self.request("POST", self.first.request.path, self.first.request.body,
+                                               self.first.request.headers, timeout=10)
+                answer = f"status {status}: {body[:200].decode(errors='replace')}"
+                if status == 200:
+                    self.first_answer_s = time.monotonic() - self.began
+                    return check(self.model, self.first, body)
+            except OSError:
+                pass
+            time.sleep(0.002)
+        raise BenchError(f"no answer within {self.ready_seconds} s of its start: {answer}; {self.log_tail()}")
+
+    def stop(self):
+        """Ends the server as an operator would, then what it has left behind."""
+        born = births(self.pid) if self.running() else {}
+        status = super().stop()
+        for pid, when in born.items():
+            if pid != self.pid:
+                end_process(pid, when)
+        return status
+
+    def answer(self, call):
+        """The body of the answer to one call; gRPC through curl, which needs no client library."""
+        if not call.grpc:
+            status, _, body = self.request("POST", call.request.path, call.request.body, call.request.headers)
+            if status != 200:
+                raise BenchError(f"{call.request.path}: {status} {body[:300].decode(errors='replace')}")
+            return body
+        frame = b"\0" + len(call.request.body).to_bytes(4, "big") + call.request.body
+        done = subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "--max-time", "30", "-H", "content-type: application/grpc",
+                               "-H", "te: trailers", "--data-binary", "@-", "--dump-header", "/dev/stderr",
+                               f"http://127.0.0.1:{self.grpc_port}{call.request.path}"], input=frame, capture_output=True, check=False)
+        if len(done.stdout) < 5:
+            raise BenchError(f"gRPC: {done.stderr.decode(errors='replace').strip()[-300:]}")
+        return done.stdout[5:]
+
+    def verify(self, call, model):
+        check(model, call, self.answer(call))
+
+
+def check(model, call, body):
+    answer = call.read(body)
+    if not right(model, answer):
+        raise BenchError(f"a wrong answer of {model}: {answer[:4]}")
+
+
+def births(pid):
+    """{process: when it began} of a process and its descendants: a number may be another's later, but not both."""
+    return {one: birth(one) for one in measure.process_tree(pid)}
+
+
+def birth(pid):
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    state, *fields = stat[stat.rindex(")") + 2:].split()
+    return None if state == "Z" else fields[18]
+
+
+def end_process(pid, born):
+    """SIGTERM, and SIGKILL to what does not heed it for two seconds."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        end = time.monotonic() + 2
+        while birth(pid) == born is not None and time.monotonic() < end:
+            with contextlib.suppress(OSError):
+                os.kill(pid, number)
+            time.sleep(0.02)
+
+
+def run_client(binary, server, call, case, seconds, folder):
+    """`slipway bench` with a call; ended with this program however it ends."""
+    options = ["--connections", case.connections, "--duration", f"{seconds}s", "--warmup", "0"]
+    if call.grpc:
+        body = Path(folder) / "message"
+        body.write_bytes(call.request.body)
+        client = measure.start_bench(binary, f"http://127.0.0.1:{server.grpc_port}", "--protocol", "grpc", "--model", case.model,
+                                     "--input", body, "--outstanding", case.outstanding, *options)
+    else:
+        client = measure.start_client(binary, server.url, call.request, *options, folder=folder)
+    try:
+        report = measure.finish_client(client, timeout=seconds + 60)
+    finally:
+        client.kill()
+        client.wait()
+    latency = report["latency_ms"]
+    return Load(report["answered"], report["failed"] + report["unanswered"], report["requests_per_s"], latency["p50"],
+                latency["p99"], detail=report)
+
+
+def measure_case(binary, server, call, case, seconds, folder):
+    """The Load of one case, once the answer is known to be right."""
+    server.verify(call, case.model)
+    return measure.run_load(server, lambda brief: run_client(binary, server, call, case, brief or seconds, folder))
