@@ -63,11 +63,29 @@ def repository(folder):
     return folder
 
 
+def environment_of(peer, args):
+    """Where a server is installed, which it is if need be."""
+    environment = args.environments / (peer.shares or peer.name)
+    environments.install(peer, environment, progress)
+    return environment
+
+
+def install_only(args):
+    """Installs the servers; exit status 1 when one cannot be."""
+    failed = 0
+    for peer in args.peers:
+        try:
+            progress(f"{peer.title}: {environment_of(peer, args) if peer.kind != 'ours' else args.binary}")
+        except FAILURES as problem:
+            progress(f"{peer.title}: {problem}")
+            failed = 1
+    return failed
+
+
 def prepare(peer, args, models, folder):
     """Installs one server and makes what it needs; its Place."""
-    environment = args.environments / peer.name
-    environments.install(peer, environment, progress)
-    place = servers.Place(args.binary, environment, environments.HERE / peer.name, models, folder / peer.name)
+    environment = environment_of(peer, args)
+    place = servers.Place(args.binary, environment, environments.folder(peer), models, folder / peer.name)
     place.work.mkdir()
     if peer.prepare:
         peer.prepare(place)
@@ -76,14 +94,16 @@ def prepare(peer, args, models, folder):
 
 def measure_start(peer, place, model, wanted, result, args, folder):
     """Starts a server once, with one model where it can hold no more, and measures the cases it has an answer for."""
-    with servers.PeerServer(peer, place, model, peer.calls["json" if model == cases.SMALL else "json-600k"](model)) as server:
+    first = next(peer.calls[case.name] for case in cases.CASES if case.model == model and case.name in peer.calls)
+    with servers.PeerServer(peer, place, model, first(model)) as server:
         if model == cases.SMALL:
             time.sleep(0.5)
             result.starts_s.append(server.first_answer_s)
             result.idle_mb.append(measure.memory_kb(server.pid)["Pss"] / 1000)
         for case in wanted:
             try:
-                load = servers.measure_case(args.binary, server, peer.calls[case.name](case.model), case, args.seconds, folder)
+                load = servers.measure_case(args.binary, server, peer.calls[case.name](case.model), case, args.seconds,
+                                            min(peer.warmup_s, 2 * args.seconds), folder)
             except FAILURES as problem:
                 result.problems[case.name] = str(problem).replace("\n", " ")
                 progress(f"  {peer.name}, {case.name}: {problem}")
@@ -91,7 +111,7 @@ def measure_start(peer, place, model, wanted, result, args, folder):
             result.loads.setdefault(case.name, []).append(load)
             progress(f"  {peer.name}, {case.name}: {load.cpu_us:,.1f} us CPU, {load.per_second:,.0f}/s, p50 {load.p50_ms:.2f} ms, "
                      f"p99 {load.p99_ms:.2f} ms, others on the core {load.others_core_share:.0%}")
-        if model == cases.SMALL and result.wrong is None:
+        if model == cases.SMALL and result.wrong is None and "json" in peer.calls:
             result.wrong = probes.wrong_answers(server, peer.calls["json"](model))
 
 
@@ -109,7 +129,7 @@ def measure_peer(peer, place, result, args, folder):
 def measure_all(args, folder):
     """[Result] in the order of the table."""
     models = repository(folder / "models")
-    results = {peer.name: report.Result(peer.name, peer.title, peer.setting) for peer in args.peers}
+    results = {peer.name: report.Result(peer.name, peer.title, peer.kind, peer.setting) for peer in args.peers}
     places = {}
     for peer in args.peers:
         result = results[peer.name]
@@ -177,6 +197,8 @@ def main():
         sys.exit(f"{args.binary} does not exist; ./quickstart builds it, or --binary names another")
     args.binary = args.binary.resolve()
     measure.FIRST = args.first
+    if args.install:
+        return install_only(args)
     with tempfile.TemporaryDirectory(prefix="slipway-peers-") as folder:
         results = measure_all(args, Path(folder))
     lines = header(args, results)

@@ -12,16 +12,21 @@ import measure
 from measure import BenchError
 
 HERE = Path(__file__).resolve().parent
+BUILT = {"triton": "start.sh", "c++": "server"}  # kind -> what its build.sh makes last
+
+
+def folder(peer):
+    return HERE / (peer.shares or peer.name)
 
 
 def install(peer, environment, progress):
     """Makes what is missing of a peer's environment; a second time costs nothing."""
-    if peer.name == "slipway":
+    if peer.kind == "ours":
         return
-    if peer.name == "triton":
-        if not (environment / "start.sh").exists():
-            progress("installing triton")
-            run([HERE / "triton" / "build.sh", environment])
+    if peer.kind in BUILT:
+        if not (environment / BUILT[peer.kind]).exists():
+            progress(f"building {peer.name}")
+            run([folder(peer) / "build.sh", environment])
         return
     wanted = (HERE / peer.name / "requirements.txt").read_text()
     stamp = environment / "installed.txt"  # written last: what is not whole is made again
@@ -48,6 +53,7 @@ def run(command):
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise BenchError(f"{Path(command[0]).name}: {(done.stderr or done.stdout).strip()[-400:]}")
+    return done.stdout.strip()
 
 
 def packages(environment):
@@ -74,9 +80,11 @@ def megabytes(*roots, but=()):
 
 def size(peer, environment, binary):
     """(megabytes, packages, version) of what is installed, the Python interpreter not counted."""
-    if peer.name == "slipway":
-        return slipway_megabytes(binary), 1, measure.versions(binary).split(",")[0].removeprefix("slipway ")
-    if peer.name == "triton":
+    if peer.kind == "ours":
+        return program_megabytes(binary), 1, measure.versions(binary).split(",")[0].removeprefix("slipway ")
+    if peer.kind == "c++":
+        return program_megabytes(environment / "server"), 1, run(["dpkg-query", "-W", "-f", "${Version}", peer.distribution])
+    if peer.kind == "triton":
         root = environment / "pt"
         return megabytes(root / "pytriton" / "tritonserver", root / "nvidia_pytriton.libs",
                          but=("python_backend_stubs",)), 1, "2.51.0"
@@ -84,13 +92,13 @@ def size(peer, environment, binary):
     return megabytes(environment / "venv", but=("pip",)), len(found), found.get(peer.distribution, "?")
 
 
-def slipway_megabytes(binary):
-    """The program without debugging symbols, as packages hold it, and ONNX Runtime's library."""
+def program_megabytes(binary):
+    """A program without debugging symbols, as packages hold it, and ONNX Runtime's library."""
     linked = subprocess.run(["ldd", str(binary)], capture_output=True, text=True, check=False).stdout
     library = re.search(r"libonnxruntime\S* => (\S+)", linked)
     total = Path(library.group(1)).stat().st_size if library else 0
-    with tempfile.TemporaryDirectory() as folder:
-        stripped = Path(folder) / "slipway"
+    with tempfile.TemporaryDirectory() as scratch:
+        stripped = Path(scratch) / "program"
         if measure.have("strip") and subprocess.run(["strip", "-o", stripped, binary], check=False).returncode == 0:
             return (total + stripped.stat().st_size) / 1e6
     return (total + Path(binary).stat().st_size) / 1e6

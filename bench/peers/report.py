@@ -13,6 +13,7 @@ class Result:
 
     name: str
     title: str
+    kind: str = "python"
     setting: str = ""
     version: str = ""
     megabytes: float | None = None
@@ -111,7 +112,7 @@ def targets(results):
             rows.append([what, f"at most 1/{1 / most:.0f}", f"1/{theirs / ours:.1f}", "met" if ours <= theirs * most else "MISSED"])
     for case in CASES:
         judge(f"{case.title}: CPU beside Triton's", cpu("slipway", case.name), cpu("triton", case.name), case.most_of_triton)
-    pythons = [(value, r.title) for r in results if r.name not in ("slipway", "triton") and (value := cpu(r.name, "json"))]
+    pythons = [(value, r.title) for r in results if r.kind == "python" and (value := cpu(r.name, "json"))]
     if pythons:
         value, title = min(pythons)
         judge(f"{CASES[0].title}: CPU beside the best Python server's ({title})", cpu("slipway", "json"), value, MOST_OF_PYTHON)

@@ -47,14 +47,14 @@ def free_ports(count):
 
 class PeerServer(measure.Server):
     """A server of the table with its models, on core 0 with all it starts. `first_answer_s` is the time from its start to
-    its first right answer to `first`, a call over HTTP."""
+    its first right answer to `first`."""
 
     def __init__(self, peer, place, model, first: Call):
         words = place.words(model)
         super().__init__([word.format(**words) for word in peer.command], words["port"],
                          env={name: value.format(**words) for name, value in peer.env.items()},
                          ready_seconds=START_SECONDS)
-        same_port = peer.name == "slipway"
+        same_port = peer.kind == "ours"
         self.grpc_port = words["port"] if same_port else words["grpc"]
         self.model, self.first, self.first_answer_s, self.began = model, first, 0.0, 0.0
 
@@ -64,21 +64,19 @@ class PeerServer(measure.Server):
         return super().__enter__()
 
     def wait_ready(self):
-        answer = "no answer"
+        last = "no answer"
         while time.monotonic() < self.began + self.ready_seconds:
             if not self.running():
                 raise BenchError(f"it ended at its start: {self.log_tail()}")
             try:
-                status, _, body = self.request("POST", self.first.request.path, self.first.request.body,
-                                               self.first.request.headers, timeout=10)
-                answer = f"status {status}: {body[:200].decode(errors='replace')}"
-                if status == 200:
-                    self.first_answer_s = time.monotonic() - self.began
-                    return check(self.model, self.first, body)
-            except OSError:
-                pass
-            time.sleep(0.002)
-        raise BenchError(f"no answer within {self.ready_seconds} s of its start: {answer}; {self.log_tail()}")
+                body = self.answer(self.first)
+            except (OSError, BenchError) as problem:
+                last = problem
+                time.sleep(0.002)
+                continue
+            self.first_answer_s = time.monotonic() - self.began
+            return check(self.model, self.first, body)
+        raise BenchError(f"no answer within {self.ready_seconds} s of its start: {last}; {self.log_tail()}")
 
     def stop(self):
         """Ends the server as an operator would, then what it has left behind."""
@@ -158,7 +156,7 @@ def run_client(binary, server, call, case, seconds, folder):
                 latency["p99"], detail=report)
 
 
-def measure_case(binary, server, call, case, seconds, folder):
+def measure_case(binary, server, call, case, seconds, warmup_s, folder):
     """The Load of one case, once the answer is known to be right."""
     server.verify(call, case.model)
-    return measure.run_load(server, lambda brief: run_client(binary, server, call, case, brief or seconds, folder))
+    return measure.run_load(server, lambda brief: run_client(binary, server, call, case, brief or seconds, folder), warmup_s)

@@ -19,14 +19,16 @@ class Peer:
 
     name: str
     title: str
-    distribution: str  # the package whose version is shown
+    distribution: str  # the package whose version is shown, Python's or Debian's
     setting: str  # what it was given, and why
     command: list[str]
     calls: dict[str, Callable]  # case -> how it is asked, given the model
     env: dict[str, str] = field(default_factory=dict)
     one_model: bool = False  # a server holds one model
     prepare: Callable | None = None  # prepare(place), once, before the first start
-    python: bool = True  # has a requirements.txt
+    warmup_s: float = 0.5  # how long it is asked before a case is measured
+    kind: str = "python"  # how it is installed: environments.py
+    shares: str = ""  # the peer whose folder and environment it uses
 
 
 def prepare_triton(place):
@@ -67,18 +69,18 @@ OIP = {"json": oip_json, "binary-600k": oip_binary, "json-600k": oip_json, "grpc
 
 SLIPWAY = Peer(
     "slipway", "Slipway", "", "as it comes",
-    ["{slipway}", "serve", "{models}", "--listen", "127.0.0.1:{port}", "--log-level", "warn"], OIP, python=False)
+    ["{slipway}", "serve", "{models}", "--listen", "127.0.0.1:{port}", "--log-level", "warn"], OIP, kind="ours")
 
 TRITON = Peer(
     "triton", "Triton on CPU", "", "2 HTTP threads, one instance, no batching: its least CPU on one core; gRPC small with dynamic"
     " batches of up to 32, which halves it",
     ["{environment}/start.sh", "{work}/models", "--backend-config=default-max-batch-size=0", "--http-thread-count=2",
      "--log-info=false"],
-    {**OIP, "grpc": triton_grpc}, {"HP": "{port}", "GP": "{grpc}", "MP": "{other}"}, prepare=prepare_triton, python=False)
+    {**OIP, "grpc": triton_grpc}, {"HP": "{port}", "GP": "{grpc}", "MP": "{other}"}, prepare=prepare_triton, kind="triton")
 
 PYTHON = [
     Peer("fastapi", "FastAPI", "fastapi",
-         "one uvicorn worker with uvloop and httptools, since it has one core; no access log; async handlers, since the"
+         "one uvicorn worker with uvloop and httptools, since it has one core; no access log; async handlers without pydantic, since the"
          " model is quicker than a thread's turn",
          ["{bin}/uvicorn", "server:app", "--app-dir", "{here}", "--host", "127.0.0.1", "--port", "{port}", "--loop", "uvloop",
           "--http", "httptools", "--no-access-log", "--log-level", "warning"],
@@ -119,7 +121,8 @@ PYTHON = [
          {"json": rows_json("/invocations", "inputs"), "json-600k": rows_json("/invocations", "inputs")},
          {"PATH": "{bin}:/usr/bin:/bin", "MLFLOW_DISABLE_TELEMETRY": "true"}, one_model=True, prepare=prepare_mlflow),
     Peer("torchserve", "TorchServe", "torchserve",
-         "one worker a model, batches of 1, no token, no access log",
+         "one worker a model, since it has one core; no token, no log of accesses and metrics; five seconds to warm up, for Java's"
+         " compiler",
          ["{bin}/torchserve", "--start", "--foreground", "--ncs", "--disable-token-auth", "--model-store", "{work}/store",
           "--models", f"{SMALL}={SMALL}.mar", f"{LARGE}={LARGE}.mar", "--ts-config", "{here}/config.properties",
           "--log-config", "{here}/log4j2.xml"],
@@ -128,7 +131,23 @@ PYTHON = [
          {"PATH": "{bin}:/usr/bin:/bin", "TS_INFERENCE_ADDRESS": "http://127.0.0.1:{port}",
           "TS_MANAGEMENT_ADDRESS": "http://127.0.0.1:{other}", "TS_METRICS_ADDRESS": "http://127.0.0.1:{other2}",
           "TS_GRPC_INFERENCE_PORT": "{grpc}", "TS_GRPC_MANAGEMENT_PORT": "{other3}", "LOG_LOCATION": "{work}",
-          "METRICS_LOCATION": "{work}"}, prepare=prepare_torchserve),
+          "METRICS_LOCATION": "{work}"}, prepare=prepare_torchserve, warmup_s=5),
 ]
 
-PEERS = [SLIPWAY, TRITON, *PYTHON]
+
+
+def grpcpp(style, setting):
+    return Peer(f"grpcpp-{style}", f"grpc++, {style}", "libgrpc++-dev", setting, ["{environment}/server", style, "{models}", "{grpc}"],
+                {"grpc": oip_grpc, "grpc-600k": oip_grpc}, kind="c++", shares="grpcpp")
+
+
+CPP = [
+    grpcpp("sync", "Debian's grpc++, one completion queue and up to two pollers, since it has one core"),
+    grpcpp("async", "Debian's grpc++, one thread and one completion queue, since it has one core"),
+    grpcpp("callback", "Debian's grpc++, as it comes"),
+    Peer("beast", "Boost.Beast, simdjson", "libboost1.74-dev", "Debian's Boost, one thread, since it has one core",
+         ["{environment}/server", "{models}", "{port}"],
+         {"json": rows_json("/{}"), "json-600k": rows_json("/{}"), "binary-600k": raw_floats("/{}/binary")}, kind="c++"),
+]
+
+PEERS = [SLIPWAY, TRITON, *CPP, *PYTHON]

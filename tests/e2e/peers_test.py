@@ -24,7 +24,8 @@ finally:
 
 def result(name, cpu_us, **facts):
     loads = {"json": [measure.Load(100, 0, per_second=1e6 / us, p50_ms=1, p99_ms=2, cpu_us=us) for us in cpu_us]}
-    return report.Result(name, name.title(), loads=loads, **facts)
+    kind = {"slipway": "ours", "triton": "triton"}.get(name, "python")
+    return report.Result(name, name.title(), kind, loads=loads, **facts)
 
 
 def test_answers_are_read_from_each_form_of_them():
