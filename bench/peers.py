@@ -24,6 +24,7 @@ import datetime
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -197,6 +198,7 @@ def main():
         sys.exit(f"{args.binary} does not exist; ./quickstart builds it, or --binary names another")
     args.binary = args.binary.resolve()
     measure.FIRST = args.first
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # end what was started, as after Ctrl-C
     if args.install:
         return install_only(args)
     with tempfile.TemporaryDirectory(prefix="slipway-peers-") as folder:

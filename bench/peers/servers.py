@@ -148,6 +148,8 @@ def run_client(binary, server, call, case, seconds, folder):
         client = measure.start_client(binary, server.url, call.request, *options, folder=folder)
     try:
         report = measure.finish_client(client, timeout=seconds + 60)
+    except subprocess.TimeoutExpired as late:
+        raise BenchError(f"the client of a run of {seconds:g} s did not end within {late.timeout:g} s") from late
     finally:
         client.kill()
         client.wait()

@@ -33,12 +33,13 @@ class Peer:
 
 def prepare_triton(place):
     """A repository with the models, and the small one a second time with dynamic batching, for gRPC."""
-    shutil.copytree(place.models, place.work / "models")
-    batched = place.work / "models" / f"{SMALL}_batched"
-    shutil.copytree(place.models / SMALL, batched)
-    (batched / "config.pbtxt").write_text(
-        'backend: "onnxruntime"\nmax_batch_size: 32\ndynamic_batching {}\n'
-        'parameters { key: "intra_op_thread_count" value { string_value: "1" } }\n')
+    for name, model, more in ((SMALL, SMALL, ""), (LARGE, LARGE, ""),
+                              (f"{SMALL}_batched", SMALL, "max_batch_size: 32\ndynamic_batching {}\n")):
+        folder = place.work / "models" / name
+        shutil.copytree(place.models / model, folder)
+        (folder / "config.pbtxt").write_text(
+            'backend: "onnxruntime"\n' + more +
+            'parameters { key: "intra_op_thread_count" value { string_value: "1" } }\n')
 
 
 def triton_grpc(model):
@@ -72,16 +73,16 @@ SLIPWAY = Peer(
     ["{slipway}", "serve", "{models}", "--listen", "127.0.0.1:{port}", "--log-level", "warn"], OIP, kind="ours")
 
 TRITON = Peer(
-    "triton", "Triton on CPU", "", "2 HTTP threads, one instance, no batching: its least CPU on one core; gRPC small with dynamic"
-    " batches of up to 32, which halves it",
+    "triton", "Triton on CPU", "", "2 HTTP threads, one instance, one thread in an operator, no batching: its least CPU on one core; small gRPC with"
+    " dynamic batches of up to 32, which cost less than single calls",
     ["{environment}/start.sh", "{work}/models", "--backend-config=default-max-batch-size=0", "--http-thread-count=2",
      "--log-info=false"],
     {**OIP, "grpc": triton_grpc}, {"HP": "{port}", "GP": "{grpc}", "MP": "{other}"}, prepare=prepare_triton, kind="triton")
 
 PYTHON = [
     Peer("fastapi", "FastAPI", "fastapi",
-         "one uvicorn worker with uvloop and httptools, since it has one core; no access log; async handlers without pydantic, since the"
-         " model is quicker than a thread's turn",
+         "one uvicorn worker with uvloop and httptools, since it has one core; no access log; no pydantic models, which cost a"
+         " fifth more; async handlers, since the model is quicker than a thread's turn",
          ["{bin}/uvicorn", "server:app", "--app-dir", "{here}", "--host", "127.0.0.1", "--port", "{port}", "--loop", "uvloop",
           "--http", "httptools", "--no-access-log", "--log-level", "warning"],
          {"json": rows_json("/{}"), "json-600k": rows_json("/{}"), "binary-600k": raw_floats("/{}/binary")},
@@ -93,7 +94,7 @@ PYTHON = [
          {"json": rows_json("/{}"), "json-600k": rows_json("/{}"), "binary-600k": raw_floats("/{}/binary")},
          {"MODELS": "{models}"}),
     Peer("kserve", "KServe's Python server", "kserve",
-         "one worker, no latency log; JSON in version 1 of the protocol, which costs it less than version 2",
+         "one worker, since it has one core; no logs of accesses and latencies; JSON in version 1 of the protocol, which costs it less than version 2",
          ["{bin}/python", "{here}/server.py"],
          {"json": rows_json("/v1/models/{}:predict"), "json-600k": rows_json("/v1/models/{}:predict"),
           "binary-600k": oip_binary, "grpc": oip_grpc, "grpc-600k": oip_grpc},
@@ -115,11 +116,11 @@ PYTHON = [
          {"json": rows_json("/{}"), "json-600k": rows_json("/{}")},
          {"MODELS": "{models}", "BENTOML_HOME": "{work}", "BENTOML_DO_NOT_TRACK": "True"}),
     Peer("mlflow", "mlflow models serve", "mlflow",
-         "its ONNX flavor, one worker, since it has one core; a server holds one model",
+         "its ONNX flavor, one worker, since it has one core; no access log; a server holds one model",
          ["{bin}/mlflow", "models", "serve", "--model-uri", "{work}/models/{model}", "--env-manager", "local", "--host",
           "127.0.0.1", "--port", "{port}", "--workers", "1"],
          {"json": rows_json("/invocations", "inputs"), "json-600k": rows_json("/invocations", "inputs")},
-         {"PATH": "{bin}:/usr/bin:/bin", "MLFLOW_DISABLE_TELEMETRY": "true"}, one_model=True, prepare=prepare_mlflow),
+         {"PATH": "{bin}:/usr/bin:/bin", "MLFLOW_DISABLE_TELEMETRY": "true", "UVICORN_ACCESS_LOG": "false"}, one_model=True, prepare=prepare_mlflow),
     Peer("torchserve", "TorchServe", "torchserve",
          "one worker a model, since it has one core; no token, no log of accesses and metrics; five seconds to warm up, for Java's"
          " compiler",

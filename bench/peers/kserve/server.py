@@ -6,6 +6,7 @@ import os
 import numpy as np
 import onnxruntime
 from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
+from kserve.logging import KSERVE_LOG_CONFIG
 from kserve.utils.utils import generate_uuid
 
 
@@ -34,6 +35,7 @@ class OnnxModel(Model):
 
 
 if __name__ == "__main__":
+    KSERVE_LOG_CONFIG["loggers"]["uvicorn.access"]["level"] = "WARNING"
     ModelServer(workers=1, http_port=int(os.environ["PORT"]), grpc_port=int(os.environ["GRPC_PORT"]),
                 enable_docs_url=False, enable_latency_logging=False, access_log_format=None).start(
         [OnnxModel("breast_cancer"), OnnxModel("image150k")])
