@@ -110,8 +110,8 @@ def measure_start(peer, place, model, wanted, result, args, folder):
                 progress(f"  {peer.name}, {case.name}: {problem}")
                 continue
             result.loads.setdefault(case.name, []).append(load)
-            progress(f"  {peer.name}, {case.name}: {load.cpu_us:,.1f} us CPU, {load.per_second:,.0f}/s, p50 {load.p50_ms:.2f} ms, "
-                     f"p99 {load.p99_ms:.2f} ms, others on the core {load.others_core_share:.0%}")
+            progress(f"  {peer.name}, {case.name}: {load.cpu_us:,.1f} us CPU, {load.per_second:,.0f}/s, p50 {load.p50_ms:.2f} "
+                     f"ms, p99 {load.p99_ms:.2f} ms, others on the core {load.others_core_share:.0%}")
         if model == cases.SMALL and result.wrong is None and "json" in peer.calls:
             result.wrong = probes.wrong_answers(server, peer.calls["json"](model))
 
@@ -136,7 +136,8 @@ def measure_all(args, folder):
         result = results[peer.name]
         try:
             places[peer.name] = prepare(peer, args, models, folder)
-            result.megabytes, result.packages, result.version = environments.size(peer, places[peer.name].environment, args.binary)
+            result.megabytes, result.packages, result.version = environments.size(peer, places[peer.name].environment,
+                                                                                  args.binary)
         except FAILURES as problem:
             give_up(result, problem)
     os.sched_setaffinity(0, {measure.CLIENT_CORE})  # this program watches from the client's side
@@ -161,11 +162,12 @@ def give_up(result, problem):
 def header(args, results):
     loads = [load for result in results for runs in result.loads.values() for load in runs]
     others = report.median([load.others_core_share for load in loads]) or 0
-    return [f"{datetime.date.today()}: {measure.machine()}", f"{measure.versions(args.binary)}; Python servers on "
-            f"{subprocess.run([environments.python(), '--version'], capture_output=True, text=True, check=True).stdout.strip()}",
-            f"`bench/peers.py`: {args.repetitions} {'start' if args.repetitions == 1 else 'starts'} of each server, {args.seconds:g} s a case; server on core "
-            f"{measure.SERVER_CORE}, client on core {measure.CLIENT_CORE}{', both at nice -20' if args.first else ''}; others "
-            f"used {others:.0%} of the server's core meanwhile (median)"]
+    starts = "1 start" if args.repetitions == 1 else f"{args.repetitions} starts"
+    return [f"{datetime.date.today()}: {measure.machine()}",
+            f"{measure.versions(args.binary)}; Python servers on {environments.run([environments.python(), '--version'])}",
+            f"`bench/peers.py`: {starts} of each server, {args.seconds:g} s a case; server on core {measure.SERVER_CORE}, client on "
+            f"core {measure.CLIENT_CORE}{', both at nice -20' if args.first else ''}; others used {others:.0%} of the server's "
+            "core meanwhile (median)"]
 
 
 def parse_arguments(words=None):
@@ -173,7 +175,8 @@ def parse_arguments(words=None):
     parser.add_argument("--binary", type=Path, default=measure.default_binary())
     parser.add_argument("--environments", type=Path, default=measure.ROOT / "build" / "peers", metavar="DIR",
                         help="where the servers are installed (default: build/peers)")
-    parser.add_argument("--peers", metavar="NAMES", help=f"some of {','.join(peer.name for peer in PEERS)}; Slipway is always there")
+    parser.add_argument("--peers", metavar="NAMES",
+                        help=f"some of {','.join(peer.name for peer in PEERS)}; Slipway is always there")
     parser.add_argument("--cases", metavar="NAMES", help=f"some of {','.join(case.name for case in cases.CASES)}")
     parser.add_argument("--repetitions", type=int, default=3, metavar="N")
     parser.add_argument("--seconds", type=float, default=3, metavar="S", help="length of a measured run")

@@ -37,7 +37,8 @@ def install(peer, environment, progress):
         raise BenchError("TorchServe needs Java: install default-jre-headless")
     shutil.rmtree(environment, ignore_errors=True)
     run([python(), "-m", "venv", environment / "venv"])
-    run([environment / "venv" / "bin" / "pip", "install", "--quiet", "--requirement", HERE / peer.name / "requirements.txt"])
+    run([environment / "venv" / "bin" / "pip", "install", "--quiet", "--requirement",
+         HERE / peer.name / "requirements.txt"])
     stamp.write_text(wanted)
 
 
@@ -50,7 +51,8 @@ def python():
 
 
 def run(command):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False,
+                          stdin=subprocess.DEVNULL)
     if done.returncode:
         raise BenchError(f"{Path(command[0]).name}: {(done.stderr or done.stdout).strip()[-400:]}")
     return done.stdout.strip()

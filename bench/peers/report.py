@@ -67,10 +67,14 @@ def case_table(case, results):
         row = [result.title]
         for _title, value, less in COLUMNS:
             values = [value(load) for load in result.loads[case.name]]
-            baseline = median([value(load) for load in ours.loads.get(case.name, [])]) if ours and ours is not result else None
+            baseline = None if result is ours or not ours else median([value(load) for load in ours.loads.get(case.name, [])])
             row.append(marked(with_range(values), median(values), baseline, less))
         rows.append(row)
     return ["server", *(title for title, _, _ in COLUMNS)], rows
+
+
+def known(value):
+    return [] if value is None else [value]
 
 
 def facts_table(results):
@@ -79,10 +83,12 @@ def facts_table(results):
     rows = []
     for result in (r for r in results if r.measured()):
         def cell(values, baseline, result=result):
-            return marked(with_range(values), median(values), None if result is ours else median(baseline), True) if values else ""
+            if not values:
+                return ""
+            return marked(with_range(values), median(values), None if result is ours else median(baseline), True)
+
         rows.append([result.title, result.version, cell(result.idle_mb, ours.idle_mb), cell(result.starts_s, ours.starts_s),
-                     cell([result.megabytes] if result.megabytes else [], [ours.megabytes] if ours.megabytes else []),
-                     str(result.packages or "")])
+                     cell(known(result.megabytes), known(ours.megabytes)), str(result.packages or "")])
     return ["server", "version", "idle memory MB", "first answer s", "installed MB", "packages"], rows
 
 
@@ -91,12 +97,16 @@ def ratio_table(results):
     ours = next((r for r in results if r.name == "slipway"), None)
     if ours is None:
         return [], []
+
     def cpu(result, case):
         return median([load.cpu_us for load in result.loads.get(case.name, [])])
+
     def ratio(theirs, our):
         return marked(f"{figure(theirs / our)}x", theirs, our, True) if theirs and our else ""
-    rows = [[r.title, *(ratio(cpu(r, case), cpu(ours, case)) for case in CASES), ratio(median(r.idle_mb), median(ours.idle_mb)),
-             ratio(median(r.starts_s), median(ours.starts_s)), ratio(r.megabytes, ours.megabytes)]
+
+    rows = [[r.title, *(ratio(cpu(r, case), cpu(ours, case)) for case in CASES),
+             ratio(median(r.idle_mb), median(ours.idle_mb)), ratio(median(r.starts_s), median(ours.starts_s)),
+             ratio(r.megabytes, ours.megabytes)]
             for r in results if r is not ours and r.measured()]
     return ["times Slipway's", *(case.name for case in CASES), "idle memory", "first answer", "installed"], rows
 
@@ -104,18 +114,22 @@ def ratio_table(results):
 def targets(results):
     """[what, target, value, met or MISSED] where both servers were measured."""
     by_name = {r.name: r for r in results}
+    rows = []
+
     def cpu(name, case):
         return median([load.cpu_us for load in by_name[name].loads.get(case, [])]) if name in by_name else None
-    rows = []
+
     def judge(what, ours, theirs, most):
         if ours and theirs:
-            rows.append([what, f"at most 1/{1 / most:.0f}", f"1/{theirs / ours:.1f}", "met" if ours <= theirs * most else "MISSED"])
+            rows.append([what, f"at most 1/{1 / most:.0f}", f"1/{theirs / ours:.1f}",
+                         "met" if ours <= theirs * most else "MISSED"])
     for case in CASES:
         judge(f"{case.title}: CPU beside Triton's", cpu("slipway", case.name), cpu("triton", case.name), case.most_of_triton)
     pythons = [(value, r.title) for r in results if r.kind == "python" and (value := cpu(r.name, "json"))]
     if pythons:
         value, title = min(pythons)
-        judge(f"{CASES[0].title}: CPU beside the best Python server's ({title})", cpu("slipway", "json"), value, MOST_OF_PYTHON)
+        judge(f"{CASES[0].title}: CPU beside the best Python server's ({title})", cpu("slipway", "json"), value,
+              MOST_OF_PYTHON)
     return rows
 
 

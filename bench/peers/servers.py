@@ -95,9 +95,10 @@ class PeerServer(measure.Server):
                 raise BenchError(f"{call.request.path}: {status} {body[:300].decode(errors='replace')}")
             return body
         frame = b"\0" + len(call.request.body).to_bytes(4, "big") + call.request.body
-        done = subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "--max-time", "30", "-H", "content-type: application/grpc",
-                               "-H", "te: trailers", "--data-binary", "@-", "--dump-header", "/dev/stderr",
-                               f"http://127.0.0.1:{self.grpc_port}{call.request.path}"], input=frame, capture_output=True, check=False)
+        done = subprocess.run(
+            ["curl", "-sS", "--http2-prior-knowledge", "--max-time", "30", "-H", "content-type: application/grpc",
+             "-H", "te: trailers", "--data-binary", "@-", "--dump-header", "/dev/stderr",
+             f"http://127.0.0.1:{self.grpc_port}{call.request.path}"], input=frame, capture_output=True, check=False)
         if len(done.stdout) < 5:
             raise BenchError(f"gRPC: {done.stderr.decode(errors='replace').strip()[-300:]}")
         return done.stdout[5:]
@@ -142,8 +143,8 @@ def run_client(binary, server, call, case, seconds, folder):
     if call.grpc:
         body = Path(folder) / "message"
         body.write_bytes(call.request.body)
-        client = measure.start_bench(binary, f"http://127.0.0.1:{server.grpc_port}", "--protocol", "grpc", "--model", case.model,
-                                     "--input", body, "--outstanding", case.outstanding, *options)
+        client = measure.start_bench(binary, f"http://127.0.0.1:{server.grpc_port}", "--protocol", "grpc", "--model",
+                                     case.model, "--input", body, "--outstanding", case.outstanding, *options)
     else:
         client = measure.start_client(binary, server.url, call.request, *options, folder=folder)
     try:

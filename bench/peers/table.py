@@ -73,8 +73,9 @@ SLIPWAY = Peer(
     ["{slipway}", "serve", "{models}", "--listen", "127.0.0.1:{port}", "--log-level", "warn"], OIP, kind="ours")
 
 TRITON = Peer(
-    "triton", "Triton on CPU", "", "2 HTTP threads, one instance, one thread in an operator, no batching: its least CPU on one core; small gRPC with"
-    " dynamic batches of up to 32, which cost less than single calls",
+    "triton", "Triton on CPU", "",
+    "2 HTTP threads, one instance, one thread in an operator, no batching: its least CPU on one core; small gRPC with dynamic"
+    " batches of up to 32, which cost less than single calls",
     ["{environment}/start.sh", "{work}/models", "--backend-config=default-max-batch-size=0", "--http-thread-count=2",
      "--log-info=false"],
     {**OIP, "grpc": triton_grpc}, {"HP": "{port}", "GP": "{grpc}", "MP": "{other}"}, prepare=prepare_triton, kind="triton")
@@ -94,7 +95,8 @@ PYTHON = [
          {"json": rows_json("/{}"), "json-600k": rows_json("/{}"), "binary-600k": raw_floats("/{}/binary")},
          {"MODELS": "{models}"}),
     Peer("kserve", "KServe's Python server", "kserve",
-         "one worker, since it has one core; no logs of accesses and latencies; JSON in version 1 of the protocol, which costs it less than version 2",
+         "one worker, since it has one core; no logs of accesses and latencies; JSON in version 1 of the protocol, which costs it"
+         " less than version 2",
          ["{bin}/python", "{here}/server.py"],
          {"json": rows_json("/v1/models/{}:predict"), "json-600k": rows_json("/v1/models/{}:predict"),
           "binary-600k": oip_binary, "grpc": oip_grpc, "grpc-600k": oip_grpc},
@@ -120,7 +122,8 @@ PYTHON = [
          ["{bin}/mlflow", "models", "serve", "--model-uri", "{work}/models/{model}", "--env-manager", "local", "--host",
           "127.0.0.1", "--port", "{port}", "--workers", "1"],
          {"json": rows_json("/invocations", "inputs"), "json-600k": rows_json("/invocations", "inputs")},
-         {"PATH": "{bin}:/usr/bin:/bin", "MLFLOW_DISABLE_TELEMETRY": "true", "UVICORN_ACCESS_LOG": "false"}, one_model=True, prepare=prepare_mlflow),
+         {"PATH": "{bin}:/usr/bin:/bin", "MLFLOW_DISABLE_TELEMETRY": "true", "UVICORN_ACCESS_LOG": "false"},
+         one_model=True, prepare=prepare_mlflow),
     Peer("torchserve", "TorchServe", "torchserve",
          "one worker a model, since it has one core; no token, no log of accesses and metrics; five seconds to warm up, for Java's"
          " compiler",
@@ -138,7 +141,8 @@ PYTHON = [
 
 
 def grpcpp(style, setting):
-    return Peer(f"grpcpp-{style}", f"grpc++, {style}", "libgrpc++-dev", setting, ["{environment}/server", style, "{models}", "{grpc}"],
+    return Peer(f"grpcpp-{style}", f"grpc++, {style}", "libgrpc++-dev", setting,
+                ["{environment}/server", style, "{models}", "{grpc}"],
                 {"grpc": oip_grpc, "grpc-600k": oip_grpc}, kind="c++", shares="grpcpp")
 
 

@@ -49,9 +49,9 @@ def test_every_call_holds_the_values_of_its_model():
         for name, call in peer.calls.items():
             case, = (case for case in cases.CASES if case.name == name)
             body = call(case.model).request.body
-            packed = struct.pack("<2f", *cases.values_of(case.model)[-2:])
-            assert (b",".join(str(value).encode() for value in cases.values_of(case.model)[-2:]) in body) == ("json" in name), peer.name
-            assert (packed in body) == ("json" not in name), peer.name
+            last = cases.values_of(case.model)[-2:]
+            assert (",".join(map(str, last)).encode() in body) == ("json" in name), peer.name
+            assert (struct.pack("<2f", *last) in body) == ("json" not in name), peer.name
 
 
 def test_each_mistake_is_in_its_request():
@@ -81,9 +81,9 @@ def test_a_server_that_does_not_start_is_listed_and_the_rest_goes_on(tmp_path):
     start.parent.mkdir(parents=True)
     start.write_text("#!/bin/sh\necho 'no such backend' >&2\nexit 3\n")
     start.chmod(0o755)
-    done = subprocess.run([sys.executable, ROOT / "bench/peers.py", "--binary", binary(), "--short", "--peers", "triton", "--cases",
-                           "json,grpc", "--environments", tmp_path / "environments", "--out", tmp_path / "figures.md",
-                           "--json", tmp_path / "runs.json"],
+    done = subprocess.run([sys.executable, ROOT / "bench/peers.py", "--binary", binary(), "--short", "--peers", "triton",
+                           "--cases", "json,grpc", "--environments", tmp_path / "environments",
+                           "--out", tmp_path / "figures.md", "--json", tmp_path / "runs.json"],
                           capture_output=True, text=True, timeout=120, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "figures.md").read_text()
@@ -91,4 +91,6 @@ def test_a_server_that_does_not_start_is_listed_and_the_rest_goes_on(tmp_path):
     assert "- Slipway: nothing" in text  # no mistake in a request was answered
     slipway, triton = json.loads((tmp_path / "runs.json").read_text())["results"]
     assert slipway["problems"] == {} and triton["loads"] == {}
-    assert all(slipway["loads"][case][0]["requests"] > 0 and slipway["loads"][case][0]["cpu_us"] > 0 for case in ("json", "grpc"))
+    for case in ("json", "grpc"):
+        load, = slipway["loads"][case]
+        assert load["requests"] > 0 and load["cpu_us"] > 0
