@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from cases import Call, right
 from measure import BenchError, Load
 
 START_SECONDS = 90
+MARK = "SLIPWAY_PEER"  # a variable in the environment by which a server's processes are known again
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class PeerServer(measure.Server):
         self.model, self.first, self.first_answer_s, self.began = model, first, 0.0, 0.0
 
     def __enter__(self):
-        self.env = {"OMP_NUM_THREADS": "1", **self.env}
+        self.env = {"OMP_NUM_THREADS": "1", MARK: uuid.uuid4().hex, **self.env}
         self.began = time.monotonic()
         return super().__enter__()
 
@@ -75,16 +77,20 @@ class PeerServer(measure.Server):
                 time.sleep(0.002)
                 continue
             self.first_answer_s = time.monotonic() - self.began
+            self.prefer_all()
             return check(self.model, self.first, body)
         raise BenchError(f"no answer within {self.ready_seconds} s of its start: {last}; {self.log_tail()}")
 
+    def prefer_all(self):
+        """Children that made a session of their own get the priority too, where it was asked for."""
+        for pid in measure.process_tree(self.pid) if measure.FIRST else ():
+            with contextlib.suppress(OSError):
+                Path(f"/proc/{pid}/autogroup").write_text("-20")
+
     def stop(self):
         """Ends the server as an operator would, then what it has left behind."""
-        born = births(self.pid) if self.running() else {}
         status = super().stop()
-        for pid, when in born.items():
-            if pid != self.pid:
-                end_process(pid, when)
+        end_all(self.env[MARK])
         return status
 
     def answer(self, call):
@@ -113,28 +119,25 @@ def check(model, call, body):
         raise BenchError(f"a wrong answer of {model}: {answer[:4]}")
 
 
-def births(pid):
-    """{process: when it began} of a process and its descendants: a number may be another's later, but not both."""
-    return {one: birth(one) for one in measure.process_tree(pid)}
+def marked_processes(mark):
+    """The processes that were started with this mark in their environment, however they came to be."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if folder.name.isdigit() and f"{MARK}={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+    return found
 
 
-def birth(pid):
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    state, *fields = stat[stat.rindex(")") + 2:].split()
-    return None if state == "Z" else fields[18]
-
-
-def end_process(pid, born):
-    """SIGTERM, and SIGKILL to what does not heed it for two seconds."""
+def end_all(mark):
+    """SIGTERM to what has the mark, and SIGKILL to what does not heed it for two seconds."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         end = time.monotonic() + 2
-        while birth(pid) == born is not None and time.monotonic() < end:
-            with contextlib.suppress(OSError):
-                os.kill(pid, number)
-            time.sleep(0.02)
+        while (left := marked_processes(mark)) and time.monotonic() < end:
+            for pid in left:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, number)
+            time.sleep(0.05)
 
 
 def run_client(binary, server, call, case, seconds, folder):
