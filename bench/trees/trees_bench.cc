@@ -1,8 +1,9 @@
 // Times one tree model three ways, in one process and on one thread: our tree engine, ONNX Runtime
 // behind the same interface, and the library that trained it, through its C API. Prints JSON.
 //
-//   trees_bench ROWS.f32 FEATURES IMPORTED.onnx (xgboost|lightgbm) LIBRARY MODEL
+//   trees_bench ROWS.f32 FEATURES IMPORTED.onnx (xgboost|lightgbm) LIBRARY MODEL [LEVEL]
 //
+// LEVEL is what our engine may use of the processor: baseline, avx2 or avx512 (or all it has).
 // IMPORTED.onnx is MODEL, imported; its rows are FP32 or FP64, whichever it takes. bench/trees.py
 // makes the files and calls this.
 #include <dlfcn.h>
@@ -28,12 +29,15 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "engine/onnxruntime/onnx_runtime_factory.h"
+#include "engine/trees/cpu_level.h"
 #include "engine/trees/tree_engine_factory.h"
 
 namespace {
 
+using slipway::engine::CpuLevel;
 using slipway::engine::Engine;
 using slipway::engine::EngineFactory;
+using slipway::engine::HighestCpuLevel;
 using slipway::tensor::DType;
 using slipway::tensor::Tensor;
 using slipway::tensor::TensorView;
@@ -195,10 +199,19 @@ size_t CountDifferent(const std::vector<double>& a, const std::vector<double>& b
   return different;
 }
 
+CpuLevel LevelOf(const char* name) {
+  for (const CpuLevel level : {CpuLevel::kBaseline, CpuLevel::kAvx2, CpuLevel::kAvx512}) {
+    if (Name(level) == name && level <= HighestCpuLevel()) return level;
+  }
+  Fail(std::string("no such level here: ") + name);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 7) Fail("usage: ROWS.f32 FEATURES IMPORTED.onnx (xgboost|lightgbm) LIBRARY MODEL");
+  if (argc != 7 && argc != 8) {
+    Fail("usage: ROWS.f32 FEATURES IMPORTED.onnx (xgboost|lightgbm) LIBRARY MODEL [LEVEL]");
+  }
   Rows rows;
   const std::string bytes = ReadFile(argv[1]);
   rows.values.resize(bytes.size() / sizeof(float));
@@ -207,7 +220,8 @@ int main(int argc, char** argv) {
   rows.features = static_cast<size_t>(std::atoi(argv[2]));
   const slipway::base::RealFileSystem files;
   const auto logger = slipway::base::Logger::Null();
-  const slipway::engine::TreeEngineFactory trees(files);
+  const slipway::engine::TreeEngineFactory trees(files,
+                                                 argc == 8 ? LevelOf(argv[7]) : HighestCpuLevel());
   const auto ort = slipway::engine::OnnxRuntimeFactory::Create(files, *logger);
   if (!ort.ok()) Fail(ort.status().ToString());
   const bool xgboost = std::strcmp(argv[4], "xgboost") == 0;

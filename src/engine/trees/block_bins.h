@@ -1,105 +1,41 @@
 #pragma once
 
-#include "engine/trees/avx512.h"
-
-#if defined(SLIPWAY_HAS_AVX512)
-#include <immintrin.h>
-
 #include <cstddef>
 #include <cstdint>
+#include <vector>
+
+#include "engine/trees/block_search.h"
+#include "engine/trees/byte_forest.h"
 
 namespace slipway::engine {
 
-// The thresholds of a column with at most 63 of them, NaN behind the last, for many rows at a time:
-// a binary search in registers, first among every fourth, then among the three between.
-template <typename T>
-struct alignas(64) BlockCuts {
-  static constexpr size_t kMaxThresholds = 63;
-  T every_fourth[16];  // all[3], all[7], ...
-  T all[64];
+constexpr size_t kBlockRows = 64;
+
+// A vector of one byte for each row of a block.
+struct alignas(64) RowBytes {
+  uint8_t bytes[kBlockRows];
 };
 
-// A vector of rows: 16 floats or 8 doubles, and a position for each.
+// Turns blocks of rows into bytes (see ByteForest), column by column. The values of some columns
+// are first brought together: from there on each instruction works on many rows, and a column's
+// thresholds are read once for all of them.
 template <typename T>
-struct Lanes;
+class BlockBins {
+ public:
+  explicit BlockBins(ByteForest<T> bytes);
 
-template <>
-struct Lanes<float> {
-  static constexpr size_t kCount = 16;
-  SLIPWAY_AVX512 static __m512 Gather(const float* base, const int32_t* offsets) {
-    return _mm512_i32gather_ps(_mm512_load_si512(offsets), base, sizeof(float));
-  }
-  SLIPWAY_AVX512 static __m512 PickOf16(const float* table, __m512i at) {
-    return _mm512_permutexvar_ps(at, _mm512_load_ps(table));
-  }
-  SLIPWAY_AVX512 static __m512 PickOf64(const float* table, __m512i at) {
-    const __m512 low =
-        _mm512_permutex2var_ps(_mm512_load_ps(table), at, _mm512_load_ps(table + 16));
-    const __m512 high =
-        _mm512_permutex2var_ps(_mm512_load_ps(table + 32), at, _mm512_load_ps(table + 48));
-    return _mm512_mask_blend_ps(_mm512_test_epi32_mask(at, _mm512_set1_epi32(32)), low, high);
-  }
-  SLIPWAY_AVX512 static __m512i Set(int32_t value) { return _mm512_set1_epi32(value); }
-  SLIPWAY_AVX512 static __m512i Add(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
-  // `at` + `step` where x reaches the threshold.
-  SLIPWAY_AVX512 static __m512i AddWhereReached(__m512i at, __m512i step, __m512 x, __m512 cut) {
-    return _mm512_mask_add_epi32(at, _mm512_cmp_ps_mask(x, cut, _CMP_GE_OQ), at, step);
-  }
-  SLIPWAY_AVX512 static __m512i TimesFour(__m512i at) { return _mm512_slli_epi32(at, 2); }
-  SLIPWAY_AVX512 static void StoreBytes(uint8_t* to, __m512i at) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(at));
-  }
+  // Of `count` rows, 1 to 64, row i beginning at rows[i * stride]; the bytes of column i go to
+  // columns[i]. Those that stand for rows from `count` on have no meaning.
+  void Fill(const T* rows, size_t stride, size_t count, RowBytes* columns) const;
+
+  const ByteForest<T>& bytes() const { return bytes_; }
+
+ private:
+  // Counts the thresholds of a column that each of 64 values reaches.
+  void Count(size_t column, const T* values, uint8_t* bins) const;
+
+  ByteForest<T> bytes_;
+  std::vector<BlockSearch<T>> searches_;  // by column, where there is AVX-512
 };
-
-template <>
-struct Lanes<double> {
-  static constexpr size_t kCount = 8;
-  SLIPWAY_AVX512 static __m512d Gather(const double* base, const int32_t* offsets) {
-    return _mm512_i32gather_pd(_mm256_load_si256(reinterpret_cast<const __m256i*>(offsets)), base,
-                               sizeof(double));
-  }
-  SLIPWAY_AVX512 static __m512d PickOf16(const double* table, __m512i at) {
-    return _mm512_permutex2var_pd(_mm512_load_pd(table), at, _mm512_load_pd(table + 8));
-  }
-  SLIPWAY_AVX512 static __m512d PickOf64(const double* table, __m512i at) {
-    const __mmask8 odd = _mm512_test_epi64_mask(at, _mm512_set1_epi64(16));
-    const __m512d low = _mm512_mask_blend_pd(odd, PickOf16(table, at), PickOf16(table + 16, at));
-    const __m512d high =
-        _mm512_mask_blend_pd(odd, PickOf16(table + 32, at), PickOf16(table + 48, at));
-    return _mm512_mask_blend_pd(_mm512_test_epi64_mask(at, _mm512_set1_epi64(32)), low, high);
-  }
-  SLIPWAY_AVX512 static __m512i Set(int32_t value) { return _mm512_set1_epi64(value); }
-  SLIPWAY_AVX512 static __m512i Add(__m512i a, __m512i b) { return _mm512_add_epi64(a, b); }
-  SLIPWAY_AVX512 static __m512i AddWhereReached(__m512i at, __m512i step, __m512d x, __m512d cut) {
-    return _mm512_mask_add_epi64(at, _mm512_cmp_pd_mask(x, cut, _CMP_GE_OQ), at, step);
-  }
-  SLIPWAY_AVX512 static __m512i TimesFour(__m512i at) { return _mm512_slli_epi64(at, 2); }
-  SLIPWAY_AVX512 static void StoreBytes(uint8_t* to, __m512i at) {
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm512_cvtepi64_epi8(at));
-  }
-};
-
-// bins[i] = how many thresholds row i reaches, for Lanes<T>::kCount rows, whose values lie at
-// column[offsets[i]]; `offsets` is aligned to 64 bytes.
-template <typename T>
-SLIPWAY_AVX512 inline void FillBlockBins(const BlockCuts<T>& cuts, const T* column,
-                                         const int32_t* offsets, uint8_t* bins) {
-  using L = Lanes<T>;
-  const auto x = L::Gather(column, offsets);
-  __m512i at = L::Set(0);
-#pragma GCC unroll 4
-  for (int32_t step = 8; step > 0; step /= 2) {
-    const auto cut = L::PickOf16(cuts.every_fourth, L::Add(at, L::Set(step - 1)));
-    at = L::AddWhereReached(at, L::Set(step), x, cut);
-  }
-  at = L::TimesFour(at);
-#pragma GCC unroll 2
-  for (int32_t step = 2; step > 0; step /= 2) {
-    const auto cut = L::PickOf64(cuts.all, L::Add(at, L::Set(step - 1)));
-    at = L::AddWhereReached(at, L::Set(step), x, cut);
-  }
-  L::StoreBytes(bins, at);
-}
 
 }  // namespace slipway::engine
-#endif

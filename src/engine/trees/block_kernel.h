@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "engine/trees/cpu_level.h"
 #include "engine/trees/forest.h"
 #include "engine/trees/kernel.h"
 
@@ -12,10 +13,10 @@ namespace slipway::engine {
 // the leaf of its left or its right child. Looks at every node of every tree, and is still faster
 // than going down, because no step waits for another row's memory.
 //
-// Takes trees of any shape of at most 256 leaves. Needs AVX-512, at most 255 different thresholds a
-// column and 512 columns. nullptr when the processor or the forest has not what it takes. A block
-// of fewer rows costs as much as a full one.
+// Takes trees of any shape of at most 256 leaves. Needs at most 255 different thresholds a column
+// and 512 columns; nullptr when the forest has more. Every processor has vectors for it; the wider,
+// the faster (see block_steps.h). A block of fewer rows costs as much as a full one.
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeBlockKernel(const Forest<T>& forest);
+std::unique_ptr<Kernel<T>> MakeBlockKernel(const Forest<T>& forest, CpuLevel level);
 
 }  // namespace slipway::engine

@@ -10,34 +10,60 @@ namespace slipway::engine {
 namespace {
 
 template <typename T>
-uint32_t CountReachedAnywhere(const T* cuts, T x) {
-  uint32_t count = 0;
-  for (size_t i = 0; i < ByteForest<T>::kBlock; ++i) count += x >= cuts[i] ? 1 : 0;
-  return count;
+void FillBinsBaseline(const ByteForest<T>& bytes, const T* row, uint8_t* bins, size_t step) {
+  for (const auto& column : bytes.columns) {
+    const T x = *row++;
+    const uint32_t block = CountReached(column.ends.values, x);
+    const T* cuts = bytes.blocks[column.first + block].values;
+    *bins = static_cast<uint8_t>(block * ByteForest<T>::kBlock + CountReached(cuts, x));
+    bins += step;
+  }
 }
 
-}  // namespace
-
+#if defined(SLIPWAY_HAS_X86_LEVELS)
 template <typename T>
-void ByteForest<T>::FillBins(const T* row, uint8_t* bins, size_t step) const {
-#if defined(SLIPWAY_HAS_AVX512)
-  if (HasAvx512()) return FillBinsAvx512(*this, row, bins, step);
-#endif
-  for (const Cuts& column : columns) {
+SLIPWAY_AVX2 void FillBinsAvx2(const ByteForest<T>& bytes, const T* row, uint8_t* bins,
+                               size_t step) {
+  for (const auto& column : bytes.columns) {
     const T x = *row++;
-    const uint32_t block = CountReachedAnywhere(column.ends.values, x);
-    const T* cuts = blocks[column.first + block].values;
-    *bins = static_cast<uint8_t>(block * kBlock + CountReachedAnywhere(cuts, x));
+    const uint32_t block = CountReachedAvx2(column.ends.values, x);
+    const T* cuts = bytes.blocks[column.first + block].values;
+    *bins = static_cast<uint8_t>(block * ByteForest<T>::kBlock + CountReachedAvx2(cuts, x));
     bins += step;
   }
 }
 
 template <typename T>
-std::optional<ByteForest<T>> ByteForest<T>::Make(const Forest<T>& forest) {
+SLIPWAY_AVX512 void FillBinsAvx512(const ByteForest<T>& bytes, const T* row, uint8_t* bins,
+                                   size_t step) {
+  for (const auto& column : bytes.columns) {
+    const T x = *row++;
+    const uint32_t block = CountReachedAvx512(column.ends.values, x);
+    const T* cuts = bytes.blocks[column.first + block].values;
+    *bins = static_cast<uint8_t>(block * ByteForest<T>::kBlock + CountReachedAvx512(cuts, x));
+    bins += step;
+  }
+}
+#endif
+
+}  // namespace
+
+template <typename T>
+void ByteForest<T>::FillBins(const T* row, uint8_t* bins, size_t step) const {
+#if defined(SLIPWAY_HAS_X86_LEVELS)
+  if (level == CpuLevel::kAvx512) return FillBinsAvx512(*this, row, bins, step);
+  if (level == CpuLevel::kAvx2) return FillBinsAvx2(*this, row, bins, step);
+#endif
+  FillBinsBaseline(*this, row, bins, step);
+}
+
+template <typename T>
+std::optional<ByteForest<T>> ByteForest<T>::Make(const Forest<T>& forest, CpuLevel level) {
   constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
   std::vector<std::vector<T>> thresholds(forest.columns.size());
   for (const auto& node : forest.nodes) thresholds[node.column].push_back(node.threshold);
   ByteForest out;
+  out.level = level;
   for (std::vector<T>& column : thresholds) {
     std::ranges::sort(column);
     column.erase(std::unique(column.begin(), column.end()), column.end());
@@ -45,6 +71,7 @@ std::optional<ByteForest<T>> ByteForest<T>::Make(const Forest<T>& forest) {
     const auto at = [&](size_t i) { return i < column.size() ? column[i] : kNan; };
     Cuts cuts;
     cuts.first = static_cast<uint32_t>(out.blocks.size());
+    cuts.count = static_cast<uint32_t>(column.size());
     for (size_t i = 0; i < kBlock; ++i) cuts.ends.values[i] = at((i + 1) * kBlock - 1);
     for (size_t first = 0; first <= column.size(); first += kBlock) {
       Block& block = out.blocks.emplace_back();

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "engine/trees/cpu_level.h"
 #include "engine/trees/forest.h"
 
 namespace slipway::engine {
@@ -24,8 +25,10 @@ struct ByteForest {
   struct Cuts {
     Block ends;
     uint32_t first = 0;  // of its blocks
+    uint32_t count = 0;  // of its thresholds
   };
 
+  CpuLevel level = CpuLevel::kBaseline;
   std::vector<Cuts> columns;
   std::vector<Block> blocks;
   std::vector<uint8_t> ranks;  // by node of the forest: 1 for the smallest threshold of its column
@@ -33,8 +36,8 @@ struct ByteForest {
   // bins[i * step] = how many thresholds of column i the row reaches; 0 for a missing value.
   void FillBins(const T* row, uint8_t* bins, size_t step) const;
 
-  // nullopt when a column has more than kMaxThresholds thresholds.
-  static std::optional<ByteForest> Make(const Forest<T>& forest);
+  // nullopt when a column has more than kMaxThresholds thresholds. The processor has `level`.
+  static std::optional<ByteForest> Make(const Forest<T>& forest, CpuLevel level);
 };
 
 }  // namespace slipway::engine

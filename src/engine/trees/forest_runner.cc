@@ -5,15 +5,16 @@
 
 namespace slipway::engine {
 template <typename T>
-ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble)
-    : ForestRunner(ensemble, MakeForest<T>(ensemble)) {}
+ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble, CpuLevel level)
+    : ForestRunner(ensemble, MakeForest<T>(ensemble), level) {}
 
 template <typename T>
-ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble, const Forest<T>& forest)
+ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble, const Forest<T>& forest,
+                              CpuLevel level)
     : features_(forest.features),
       targets_(forest.targets),
       stride_(forest.columns.size() + 1),
-      kernels_(forest),
+      kernels_(forest, level),
       stretches_(StretchesOf(forest.columns)),
       divisor_(ensemble.aggregate == graph::TreeEnsemble::Aggregate::kMean
                    ? static_cast<T>(ensemble.roots.size())

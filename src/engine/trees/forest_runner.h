@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "engine/trees/cpu_level.h"
 #include "engine/trees/forest.h"
 #include "engine/trees/kernel_choice.h"
 #include "graph/tree_ensemble.h"
@@ -14,8 +15,9 @@ namespace slipway::engine {
 template <typename T>
 class ForestRunner {
  public:
-  // As MakeForest() says. Takes some milliseconds: kernels are timed against each other.
-  explicit ForestRunner(const graph::TreeEnsemble& ensemble);
+  // As MakeForest() says. Takes some milliseconds: kernels are timed against each other. The
+  // processor has `level`.
+  explicit ForestRunner(const graph::TreeEnsemble& ensemble, CpuLevel level = HighestCpuLevel());
 
   // `rows` is [count][features], `sums` is [count][targets] and is overwritten; `scratch` has
   // count * scratch_row_size() elements.
@@ -34,7 +36,7 @@ class ForestRunner {
 
   static std::vector<Stretch> StretchesOf(const std::vector<Column>& columns);
 
-  ForestRunner(const graph::TreeEnsemble& ensemble, const Forest<T>& forest);
+  ForestRunner(const graph::TreeEnsemble& ensemble, const Forest<T>& forest, CpuLevel level);
   void FillRow(const T* row, T* out) const;
 
   const size_t features_;

@@ -59,20 +59,20 @@ std::chrono::nanoseconds TimeOf(const Kernel<T>& kernel, const Forest<T>& forest
 }  // namespace
 
 template <typename T>
-std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest) {
+std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest, CpuLevel level) {
   std::vector<std::unique_ptr<Kernel<T>>> kernels;
   kernels.push_back(MakeWalkKernel(forest));
   for (auto* make :
        {&MakeByteWalkKernel<T>, &MakePerfectKernel<T>, &MakeLeavesKernel<T>, &MakeBlockKernel<T>}) {
-    if (auto kernel = make(forest)) kernels.push_back(std::move(kernel));
+    if (auto kernel = make(forest, level)) kernels.push_back(std::move(kernel));
   }
   return kernels;
 }
 
 template <typename T>
-KernelChoice<T>::KernelChoice(const Forest<T>& forest) {
+KernelChoice<T>::KernelChoice(const Forest<T>& forest, CpuLevel level) {
   std::vector<std::shared_ptr<const Kernel<T>>> kernels;
-  for (auto& kernel : EligibleKernels(forest)) kernels.push_back(std::move(kernel));
+  for (auto& kernel : EligibleKernels(forest, level)) kernels.push_back(std::move(kernel));
   few_ = many_ = kernels.front();
   if (kernels.size() == 1) return;
   const std::vector<T> rows = TrialRows(forest);
@@ -92,8 +92,10 @@ KernelChoice<T>::KernelChoice(const Forest<T>& forest) {
   many_ = kernels[static_cast<size_t>(std::ranges::min_element(many) - many.begin())];
 }
 
-template std::vector<std::unique_ptr<Kernel<float>>> EligibleKernels(const Forest<float>&);
-template std::vector<std::unique_ptr<Kernel<double>>> EligibleKernels(const Forest<double>&);
+template std::vector<std::unique_ptr<Kernel<float>>> EligibleKernels(const Forest<float>&,
+                                                                     CpuLevel);
+template std::vector<std::unique_ptr<Kernel<double>>> EligibleKernels(const Forest<double>&,
+                                                                      CpuLevel);
 template class KernelChoice<float>;
 template class KernelChoice<double>;
 

@@ -4,14 +4,15 @@
 #include <memory>
 #include <vector>
 
+#include "engine/trees/cpu_level.h"
 #include "engine/trees/forest.h"
 #include "engine/trees/kernel.h"
 
 namespace slipway::engine {
 
-// Every kernel that can run `forest` on this processor; the first is the walk kernel.
+// Every kernel that can run `forest` on a processor that has `level`; the first is the walk kernel.
 template <typename T>
-std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest);
+std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest, CpuLevel level);
 
 // The fastest kernels for a forest on this processor: one for a few rows, one for many, which may
 // be the same. Which they are depends on the processor, its caches and the forest, and is measured;
@@ -23,7 +24,7 @@ class KernelChoice {
   static constexpr size_t kMany = 32;
 
   // Runs every eligible kernel for some milliseconds at most.
-  explicit KernelChoice(const Forest<T>& forest);
+  KernelChoice(const Forest<T>& forest, CpuLevel level);
 
   const Kernel<T>& For(size_t rows) const { return rows < kMany ? *few_ : *many_; }
 

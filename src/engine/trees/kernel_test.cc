@@ -6,11 +6,13 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "engine/trees/avx512.h"
+#include "base/str_cat.h"
+#include "engine/trees/cpu_level.h"
 #include "engine/trees/forest.h"
 #include "engine/trees/forest_runner.h"
 #include "engine/trees/kernel_choice.h"
@@ -53,6 +55,15 @@ std::vector<T> HardRows(const TreeEnsemble& ensemble, size_t rows, uint32_t seed
   return out;
 }
 
+// Those that this processor has.
+std::vector<CpuLevel> Levels() {
+  std::vector<CpuLevel> levels;
+  for (const CpuLevel level : {CpuLevel::kBaseline, CpuLevel::kAvx2, CpuLevel::kAvx512}) {
+    if (level <= HighestCpuLevel()) levels.push_back(level);
+  }
+  return levels;
+}
+
 template <typename T>
 void ExpectSameBits(const std::vector<T>& want, const std::vector<T>& got, const std::string& who) {
   ASSERT_EQ(want.size(), got.size());
@@ -87,8 +98,17 @@ class KernelTest : public testing::TestWithParam<KernelCase> {
   template <typename T>
   void Compare(const TreeEnsemble& ensemble) {
     const Forest<T> forest = MakeForest<T>(ensemble);
-    const auto kernels = EligibleKernels(forest);
-    ASSERT_FALSE(kernels.empty());
+    struct Way {
+      std::string name;
+      std::unique_ptr<Kernel<T>> kernel;
+    };
+    std::vector<Way> ways;
+    for (const CpuLevel level : Levels()) {
+      for (auto& kernel : EligibleKernels(forest, level)) {
+        ways.push_back({base::StrCat(kernel->name(), " ", Name(level)), std::move(kernel)});
+      }
+    }
+    ASSERT_FALSE(ways.empty());
     for (const size_t count : {1, 2, 15, 16, 17, 63, 64, 65, 200}) {
       const std::vector<T> rows = HardRows<T>(ensemble, count, static_cast<uint32_t>(count));
       std::vector<T> want;
@@ -100,10 +120,10 @@ class KernelTest : public testing::TestWithParam<KernelCase> {
         want.insert(want.end(), sums.begin(), sums.end());
       }
       const std::vector<T> columns = Columns(forest, rows);
-      for (const auto& kernel : kernels) {
+      for (const Way& way : ways) {
         std::vector<T> got(count * forest.targets);
-        kernel->AddTrees({columns.data(), forest.columns.size() + 1, count}, got.data());
-        ExpectSameBits(want, got, std::string(kernel->name()));
+        way.kernel->AddTrees({columns.data(), forest.columns.size() + 1, count}, got.data());
+        ExpectSameBits(want, got, way.name);
       }
       const ForestRunner<T> runner(sum);
       std::vector<T> got(count * forest.targets);
@@ -142,14 +162,21 @@ TEST_P(KernelTest, TakesInfiniteSplits) {
   Compare<double>(ensemble);
 }
 
-// On a processor with AVX-512 the cases above run all kernels.
-TEST(KernelChoiceTest, OffersEveryKernelToAnEasyForest) {
-  if (!HasAvx512()) GTEST_SKIP() << "this processor has no AVX-512 with VBMI";
+std::vector<std::string> KernelNames(CpuLevel level) {
   const auto forest =
       MakeForest<float>(graph::RandomTrees({.type = ElementType::kFloat, .depth = 6}, 1).Make());
   std::vector<std::string> names;
-  for (const auto& kernel : EligibleKernels(forest)) names.emplace_back(kernel->name());
-  EXPECT_EQ(names, (std::vector<std::string>{"walk", "byte walk", "perfect", "leaves", "block"}));
+  for (const auto& kernel : EligibleKernels(forest, level)) names.emplace_back(kernel->name());
+  return names;
+}
+
+// On a processor with AVX-512 the cases above run all of these.
+TEST(KernelChoiceTest, OffersEveryKernelToAnEasyForest) {
+  EXPECT_EQ(KernelNames(CpuLevel::kBaseline),
+            (std::vector<std::string>{"walk", "byte walk", "block"}));
+  if (HighestCpuLevel() < CpuLevel::kAvx512) GTEST_SKIP() << "no AVX-512 with VBMI here";
+  EXPECT_EQ(KernelNames(CpuLevel::kAvx512),
+            (std::vector<std::string>{"walk", "byte walk", "perfect", "leaves", "block"}));
 }
 
 TEST(KernelChoiceTest, LeavesManyThresholdsToTheWalk) {
@@ -158,8 +185,8 @@ TEST(KernelChoiceTest, LeavesManyThresholdsToTheWalk) {
           {.type = ElementType::kFloat, .features = 1, .trees = 100, .depth = 6, .splits = 100'000},
           1)
           .Make());
-  ASSERT_EQ(EligibleKernels(forest).size(), 1U);
-  EXPECT_EQ(KernelChoice<float>(forest).For(1).name(), "walk");
+  ASSERT_EQ(EligibleKernels(forest, HighestCpuLevel()).size(), 1U);
+  EXPECT_EQ(KernelChoice<float>(forest, HighestCpuLevel()).For(1).name(), "walk");
 }
 
 const std::vector<NodeTest> kBoth = {NodeTest::kLess, NodeTest::kLessOrEqual};

@@ -1,5 +1,9 @@
 #include "engine/trees/mask_kernel.h"
 
+#if defined(SLIPWAY_HAS_X86_LEVELS)
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -10,15 +14,14 @@
 #include <utility>
 #include <vector>
 
-#include "engine/trees/avx512.h"
 #include "engine/trees/byte_forest.h"
+#include "engine/trees/cpu_level.h"
 #include "engine/trees/forest_sizes.h"
 #include "engine/trees/leaf_sum.h"
-#include "engine/trees/row_bins.h"
 
 namespace slipway::engine {
 
-#if defined(SLIPWAY_HAS_AVX512)
+#if defined(SLIPWAY_HAS_X86_LEVELS)
 namespace {
 
 constexpr size_t kLanes = 64;           // nodes of a tree
@@ -80,7 +83,7 @@ class MaskForest {
   template <size_t Pages>
   SLIPWAY_AVX512 Page<Pages> ReadRow(const T* row) const {
     alignas(64) uint8_t bins[Pages * 64];
-    FillBinsAvx512(bytes_, row, bins, 1);
+    bytes_.FillBins(row, bins, 1);
     std::fill(bins + columns(), bins + Pages * 64, 0);
     Page<Pages> page;
     for (size_t i = 0; i < Pages; ++i) page.bytes[i] = _mm512_load_si512(bins + i * 64);
@@ -267,44 +270,44 @@ class LeavesKernel final : public Kernel<T> {
 };
 
 template <typename T>
-std::optional<ByteForest<T>> BytesFor(const Forest<T>& forest) {
-  if (!HasAvx512() || forest.columns.size() > kMaxColumns) return std::nullopt;
-  return ByteForest<T>::Make(forest);
+std::optional<ByteForest<T>> BytesFor(const Forest<T>& forest, CpuLevel level) {
+  if (level != CpuLevel::kAvx512 || forest.columns.size() > kMaxColumns) return std::nullopt;
+  return ByteForest<T>::Make(forest, level);
 }
 
 }  // namespace
 
 template <typename T>
-std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>& forest) {
+std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>& forest, CpuLevel level) {
   const ForestSizes sizes = SizesOf(forest);
   if (sizes.depth > kMaxDepth) return nullptr;
-  std::optional<ByteForest<T>> bytes = BytesFor(forest);
+  std::optional<ByteForest<T>> bytes = BytesFor(forest, level);
   if (!bytes) return nullptr;
   return std::make_unique<PerfectKernel<T>>(forest, *std::move(bytes), sizes.depth);
 }
 
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeLeavesKernel(const Forest<T>& forest) {
+std::unique_ptr<Kernel<T>> MakeLeavesKernel(const Forest<T>& forest, CpuLevel level) {
   const ForestSizes sizes = SizesOf(forest);
   if (sizes.leaves > kLanes) return nullptr;
-  std::optional<ByteForest<T>> bytes = BytesFor(forest);
+  std::optional<ByteForest<T>> bytes = BytesFor(forest, level);
   if (!bytes) return nullptr;
   return std::make_unique<LeavesKernel<T>>(forest, *std::move(bytes), sizes.leaves);
 }
 #else
 template <typename T>
-std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>&) {
+std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>&, CpuLevel) {
   return nullptr;
 }
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeLeavesKernel(const Forest<T>&) {
+std::unique_ptr<Kernel<T>> MakeLeavesKernel(const Forest<T>&, CpuLevel) {
   return nullptr;
 }
 #endif
 
-template std::unique_ptr<Kernel<float>> MakePerfectKernel(const Forest<float>&);
-template std::unique_ptr<Kernel<double>> MakePerfectKernel(const Forest<double>&);
-template std::unique_ptr<Kernel<float>> MakeLeavesKernel(const Forest<float>&);
-template std::unique_ptr<Kernel<double>> MakeLeavesKernel(const Forest<double>&);
+template std::unique_ptr<Kernel<float>> MakePerfectKernel(const Forest<float>&, CpuLevel);
+template std::unique_ptr<Kernel<double>> MakePerfectKernel(const Forest<double>&, CpuLevel);
+template std::unique_ptr<Kernel<float>> MakeLeavesKernel(const Forest<float>&, CpuLevel);
+template std::unique_ptr<Kernel<double>> MakeLeavesKernel(const Forest<double>&, CpuLevel);
 
 }  // namespace slipway::engine

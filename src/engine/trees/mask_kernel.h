@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "engine/trees/cpu_level.h"
 #include "engine/trees/forest.h"
 #include "engine/trees/kernel.h"
 
@@ -20,8 +21,8 @@ namespace slipway::engine {
 // Needs AVX-512 with VBMI, and at most 255 different thresholds a column and 512 columns. nullptr
 // when the processor or the forest has not what it takes.
 template <typename T>
-std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>& forest);
+std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>& forest, CpuLevel level);
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeLeavesKernel(const Forest<T>& forest);
+std::unique_ptr<Kernel<T>> MakeLeavesKernel(const Forest<T>& forest, CpuLevel level);
 
 }  // namespace slipway::engine

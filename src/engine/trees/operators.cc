@@ -20,7 +20,7 @@ namespace {
 
 template <typename T>
 void AddForest(ProgramBuilder& builder, const TreeEnsemble& ensemble, size_t in, size_t out) {
-  auto runner = std::make_shared<const ForestRunner<T>>(ensemble);
+  auto runner = std::make_shared<const ForestRunner<T>>(ensemble, builder.level());
   builder.NeedScratch(runner->scratch_row_size() * sizeof(T));
   builder.AddStep([runner = std::move(runner), in, out](const Frame& frame) {
     runner->Run(frame.As<T>(in), frame.rows, frame.As<T>(out), reinterpret_cast<T*>(frame.scratch));

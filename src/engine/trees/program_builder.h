@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "engine/trees/cpu_level.h"
 #include "engine/trees/program.h"
 #include "graph/onnx_graph.h"
 
@@ -18,7 +19,8 @@ namespace slipway::engine {
 // computes what the ONNX operator says. Used once. Borrows the graph.
 class ProgramBuilder {
  public:
-  explicit ProgramBuilder(const graph::OnnxGraph& graph) : graph_(graph) {}
+  explicit ProgramBuilder(const graph::OnnxGraph& graph, CpuLevel level = HighestCpuLevel())
+      : graph_(graph), level_(level) {}
 
   base::Result<Program> Build();
 
@@ -26,6 +28,8 @@ class ProgramBuilder {
 
   // The slot of input `i` of a node. kUnimplemented when it is left out or unknown.
   base::Result<size_t> Input(const graph::OnnxNode& node, size_t i) const;
+  // What the processor has.
+  CpuLevel level() const { return level_; }
   const Slot& slot(size_t index) const { return program_.slots[index]; }
   // The elements of a constant slot.
   template <typename T>
@@ -58,6 +62,7 @@ class ProgramBuilder {
   base::Result<size_t> AddSlot(std::string_view name, Slot slot);
 
   const graph::OnnxGraph& graph_;
+  const CpuLevel level_;
   Program program_;
   std::map<std::string_view, size_t> slots_by_name_;
   std::map<size_t, std::vector<int64_t>> constant_dims_;

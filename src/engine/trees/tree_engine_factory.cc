@@ -74,9 +74,10 @@ Result<tensor::Signature> SignatureOf(const graph::OnnxGraph& graph) {
 }
 
 Result<std::unique_ptr<Engine>> BuildEngine(std::span<const std::byte> file,
-                                            const OnnxSummary& summary, int threads) {
+                                            const OnnxSummary& summary, int threads,
+                                            CpuLevel level) {
   SLIPWAY_ASSIGN_OR_RETURN(const graph::OnnxGraph graph, graph::ReadOnnxGraph(file));
-  SLIPWAY_ASSIGN_OR_RETURN(Program program, ProgramBuilder(graph).Build());
+  SLIPWAY_ASSIGN_OR_RETURN(Program program, ProgramBuilder(graph, level).Build());
   SLIPWAY_ASSIGN_OR_RETURN(tensor::Signature signature, SignatureOf(graph));
   graph::DescribeSignature(summary.metadata, signature);
   return std::unique_ptr<Engine>(new TreeEngine(std::move(program), std::move(signature), threads));
@@ -84,10 +85,11 @@ Result<std::unique_ptr<Engine>> BuildEngine(std::span<const std::byte> file,
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> MakeTreeEngine(std::span<const std::byte> file, int threads) {
+Result<std::unique_ptr<Engine>> MakeTreeEngine(std::span<const std::byte> file, int threads,
+                                               CpuLevel level) {
   SLIPWAY_ASSIGN_OR_RETURN(const OnnxSummary summary, graph::ReadOnnxSummary(file));
   SLIPWAY_RETURN_IF_ERROR(CheckSummary(summary));
-  return BuildEngine(file, summary, threads);
+  return BuildEngine(file, summary, threads, level);
 }
 
 Result<std::unique_ptr<Engine>> TreeEngineFactory::Load(const ModelFiles& files,
@@ -99,7 +101,7 @@ Result<std::unique_ptr<Engine>> TreeEngineFactory::Load(const ModelFiles& files,
   SLIPWAY_ASSIGN_OR_RETURN(const OnnxSummary summary, graph::ReadOnnxSummary(bytes.model()));
   if (!HasTrees(summary)) return Unimplemented("no trees");
   SLIPWAY_RETURN_IF_ERROR(CheckSummary(summary));
-  return BuildEngine(bytes.model(), summary, options.intra_op_threads);
+  return BuildEngine(bytes.model(), summary, options.intra_op_threads, level_);
 }
 
 Result<uint64_t> TreeEngineFactory::EstimateBytes(const ModelFiles& files) const {

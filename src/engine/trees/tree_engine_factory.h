@@ -7,6 +7,7 @@
 #include "base/file_system.h"
 #include "base/status.h"
 #include "engine/engine.h"
+#include "engine/trees/cpu_level.h"
 
 namespace slipway::engine {
 
@@ -19,7 +20,9 @@ namespace slipway::engine {
 // general factory behind this one.
 class TreeEngineFactory final : public EngineFactory {
  public:
-  explicit TreeEngineFactory(const base::FileSystem& files) : files_(files) {}
+  // The processor has `level`: a lower one than it has is for tests and benchmarks.
+  explicit TreeEngineFactory(const base::FileSystem& files, CpuLevel level = HighestCpuLevel())
+      : files_(files), level_(level) {}
 
   base::Result<std::unique_ptr<Engine>> Load(const ModelFiles& files,
                                              const EngineOptions& options) const override;
@@ -30,10 +33,12 @@ class TreeEngineFactory final : public EngineFactory {
 
  private:
   const base::FileSystem& files_;
+  const CpuLevel level_;
 };
 
 // The engine for the bytes of an ONNX file, with trees or without. kUnimplemented as above;
 // kInvalidArgument when the file is damaged. Safe for any bytes.
-base::Result<std::unique_ptr<Engine>> MakeTreeEngine(std::span<const std::byte> file, int threads);
+base::Result<std::unique_ptr<Engine>> MakeTreeEngine(std::span<const std::byte> file, int threads,
+                                                     CpuLevel level = HighestCpuLevel());
 
 }  // namespace slipway::engine

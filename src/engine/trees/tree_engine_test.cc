@@ -105,24 +105,29 @@ void ExpectSame(const Tensor& want, const Tensor& got) {
 
 class TreeEngineTest : public testing::Test {
  protected:
-  // Runs the model here and on ONNX Runtime, and compares all outputs.
+  // Runs the model here, at every level of the processor, and on ONNX Runtime, and compares all
+  // outputs.
   void ExpectAgreement(GraphBuilder graph, const std::vector<Tensor>& inputs,
                        const EngineOptions& options = {}) {
     const ModelFiles files = InMemory(std::move(graph).Finish());
-    const auto ours = TreeEngineFactory(files_).Load(files, options);
-    ASSERT_TRUE(ours.ok()) << ours.status();
     const auto theirs = (*OnnxRuntimeFactory::Create(files_, *logger_))->Load(files, {});
     ASSERT_TRUE(theirs.ok()) << theirs.status();
     std::vector<tensor::TensorView> views;
     for (const Tensor& input : inputs) views.push_back(input.view());
-    std::vector<size_t> outputs((*ours)->signature().outputs.size());
+    std::vector<size_t> outputs((*theirs)->signature().outputs.size());
     for (size_t i = 0; i < outputs.size(); ++i) outputs[i] = i;
-    std::vector<Tensor> got;
     std::vector<Tensor> want;
-    ASSERT_EQ((*ours)->Run(views, outputs, {}, got), base::OkStatus());
     ASSERT_EQ((*theirs)->Run(views, outputs, {}, want), base::OkStatus());
-    ASSERT_EQ(got.size(), want.size());
-    for (size_t i = 0; i < got.size(); ++i) ExpectSame(want[i], got[i]);
+    for (const CpuLevel level : {CpuLevel::kBaseline, CpuLevel::kAvx2, CpuLevel::kAvx512}) {
+      if (level > HighestCpuLevel()) continue;
+      SCOPED_TRACE(Name(level));
+      const auto ours = TreeEngineFactory(files_, level).Load(files, options);
+      ASSERT_TRUE(ours.ok()) << ours.status();
+      std::vector<Tensor> got;
+      ASSERT_EQ((*ours)->Run(views, outputs, {}, got), base::OkStatus());
+      ASSERT_EQ(got.size(), want.size());
+      for (size_t i = 0; i < got.size(); ++i) ExpectSame(want[i], got[i]);
+    }
   }
 
   base::Status Refusal(GraphBuilder graph) {

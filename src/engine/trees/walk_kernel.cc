@@ -310,12 +310,12 @@ std::unique_ptr<Kernel<T>> MakeWalkKernel(const Forest<T>& forest) {
 }
 
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeByteWalkKernel(const Forest<T>& forest) {
+std::unique_ptr<Kernel<T>> MakeByteWalkKernel(const Forest<T>& forest, CpuLevel level) {
   if (forest.columns.size() >
       ByteWalkKernel<T, WalkNode<uint8_t, uint16_t, uint16_t>>::kMaxColumns) {
     return nullptr;
   }
-  std::optional<ByteForest<T>> bytes = ByteForest<T>::Make(forest);
+  std::optional<ByteForest<T>> bytes = ByteForest<T>::Make(forest, level);
   if (!bytes) return nullptr;
   if (forest.columns.size() <= std::numeric_limits<uint8_t>::max()) {
     return MakeByteWalk<T, uint8_t>(forest, *bytes);
@@ -325,7 +325,7 @@ std::unique_ptr<Kernel<T>> MakeByteWalkKernel(const Forest<T>& forest) {
 
 template std::unique_ptr<Kernel<float>> MakeWalkKernel(const Forest<float>&);
 template std::unique_ptr<Kernel<double>> MakeWalkKernel(const Forest<double>&);
-template std::unique_ptr<Kernel<float>> MakeByteWalkKernel(const Forest<float>&);
-template std::unique_ptr<Kernel<double>> MakeByteWalkKernel(const Forest<double>&);
+template std::unique_ptr<Kernel<float>> MakeByteWalkKernel(const Forest<float>&, CpuLevel);
+template std::unique_ptr<Kernel<double>> MakeByteWalkKernel(const Forest<double>&, CpuLevel);
 
 }  // namespace slipway::engine

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "engine/trees/cpu_level.h"
 #include "engine/trees/forest.h"
 #include "engine/trees/kernel.h"
 
@@ -19,6 +20,6 @@ std::unique_ptr<Kernel<T>> MakeWalkKernel(const Forest<T>& forest);
 // The same over bytes (see ByteForest), with nodes of half the size or a quarter: for forests that
 // do not fit a cache. nullptr when a column has more than 255 thresholds.
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeByteWalkKernel(const Forest<T>& forest);
+std::unique_ptr<Kernel<T>> MakeByteWalkKernel(const Forest<T>& forest, CpuLevel level);
 
 }  // namespace slipway::engine
