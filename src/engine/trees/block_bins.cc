@@ -79,10 +79,7 @@ SLIPWAY_AVX2 void CountAvx2(const ByteForest<T>& bytes, size_t at, const T* valu
     return CountLinearAvx2(bytes.blocks[column.first].values, column.count, values, bins);
   }
   for (size_t row = 0; row < kBlockRows; ++row) {
-    const uint32_t block = CountReachedAvx2(column.ends.values, values[row]);
-    const T* cuts = bytes.blocks[column.first + block].values;
-    bins[row] =
-        static_cast<uint8_t>(block * ByteForest<T>::kBlock + CountReachedAvx2(cuts, values[row]));
+    bins[row] = static_cast<uint8_t>(BinOfAvx2(bytes, column, values[row]));
   }
 }
 
@@ -98,10 +95,7 @@ SLIPWAY_AVX512 void CountAvx512(const ByteForest<T>& bytes, const BlockSearch<T>
     return;
   }
   for (size_t row = 0; row < kBlockRows; ++row) {
-    const uint32_t block = CountReachedAvx512(column.ends.values, values[row]);
-    const T* cuts = bytes.blocks[column.first + block].values;
-    bins[row] =
-        static_cast<uint8_t>(block * ByteForest<T>::kBlock + CountReachedAvx512(cuts, values[row]));
+    bins[row] = static_cast<uint8_t>(BinOfAvx512(bytes, column, values[row]));
   }
 }
 #endif
@@ -113,10 +107,7 @@ void CountBaseline(const ByteForest<T>& bytes, size_t at, const T* values, uint8
     return CountLinear(bytes.blocks[column.first].values, column.count, values, bins);
   }
   for (size_t row = 0; row < kBlockRows; ++row) {
-    const uint32_t block = CountReached(column.ends.values, values[row]);
-    const T* cuts = bytes.blocks[column.first + block].values;
-    bins[row] =
-        static_cast<uint8_t>(block * ByteForest<T>::kBlock + CountReached(cuts, values[row]));
+    bins[row] = static_cast<uint8_t>(BinOf(bytes, column, values[row]));
   }
 }
 

@@ -12,10 +12,7 @@ namespace {
 template <typename T>
 void FillBinsBaseline(const ByteForest<T>& bytes, const T* row, uint8_t* bins, size_t step) {
   for (const auto& column : bytes.columns) {
-    const T x = *row++;
-    const uint32_t block = CountReached(column.ends.values, x);
-    const T* cuts = bytes.blocks[column.first + block].values;
-    *bins = static_cast<uint8_t>(block * ByteForest<T>::kBlock + CountReached(cuts, x));
+    *bins = static_cast<uint8_t>(BinOf(bytes, column, *row++));
     bins += step;
   }
 }
@@ -25,10 +22,7 @@ template <typename T>
 SLIPWAY_AVX2 void FillBinsAvx2(const ByteForest<T>& bytes, const T* row, uint8_t* bins,
                                size_t step) {
   for (const auto& column : bytes.columns) {
-    const T x = *row++;
-    const uint32_t block = CountReachedAvx2(column.ends.values, x);
-    const T* cuts = bytes.blocks[column.first + block].values;
-    *bins = static_cast<uint8_t>(block * ByteForest<T>::kBlock + CountReachedAvx2(cuts, x));
+    *bins = static_cast<uint8_t>(BinOfAvx2(bytes, column, *row++));
     bins += step;
   }
 }
@@ -37,10 +31,7 @@ template <typename T>
 SLIPWAY_AVX512 void FillBinsAvx512(const ByteForest<T>& bytes, const T* row, uint8_t* bins,
                                    size_t step) {
   for (const auto& column : bytes.columns) {
-    const T x = *row++;
-    const uint32_t block = CountReachedAvx512(column.ends.values, x);
-    const T* cuts = bytes.blocks[column.first + block].values;
-    *bins = static_cast<uint8_t>(block * ByteForest<T>::kBlock + CountReachedAvx512(cuts, x));
+    *bins = static_cast<uint8_t>(BinOfAvx512(bytes, column, *row++));
     bins += step;
   }
 }
@@ -69,14 +60,19 @@ std::optional<ByteForest<T>> ByteForest<T>::Make(const Forest<T>& forest, CpuLev
     column.erase(std::unique(column.begin(), column.end()), column.end());
     if (column.size() > kMaxThresholds) return std::nullopt;
     const auto at = [&](size_t i) { return i < column.size() ? column[i] : kNan; };
-    Cuts cuts;
-    cuts.first = static_cast<uint32_t>(out.blocks.size());
-    cuts.count = static_cast<uint32_t>(column.size());
-    for (size_t i = 0; i < kBlock; ++i) cuts.ends.values[i] = at((i + 1) * kBlock - 1);
-    for (size_t first = 0; first <= column.size(); first += kBlock) {
+    const auto add_block = [&](size_t first, size_t step) {
       Block& block = out.blocks.emplace_back();
-      for (size_t i = 0; i < kBlock; ++i) block.values[i] = at(first + i);
+      for (size_t i = 0; i < kBlock; ++i) block.values[i] = at(first + i * step);
+    };
+    // The last threshold of each block but the last block's, which would not tell anything.
+    const size_t ends = column.size() / kBlock;
+    for (size_t first = 0; first < ends; first += kBlock) {
+      add_block((first + 1) * kBlock - 1, kBlock);
     }
+    const Cuts cuts = {.first = static_cast<uint32_t>(out.blocks.size()),
+                       .count = static_cast<uint16_t>(column.size()),
+                       .end_blocks = static_cast<uint16_t>((ends + kBlock - 1) / kBlock)};
+    for (size_t first = 0; first <= column.size(); first += kBlock) add_block(first, 1);
     out.columns.push_back(cuts);
   }
   for (const auto& node : forest.nodes) {

@@ -14,18 +14,19 @@ namespace slipway::engine {
 // x >= the k-th smallest threshold if and only if x reaches at least k thresholds.
 template <typename T>
 struct ByteForest {
-  // The thresholds of a column, in blocks of kBlock with NaN behind the last, which nothing
-  // reaches. ends[i] is the last of block i; counting the ends that x reaches tells the block to
-  // look at.
-  static constexpr size_t kBlock = 16;
+  // The thresholds of a column lie in blocks of a cache line each, NaN behind the last, which
+  // nothing reaches. Where there are several, other blocks before them hold the last threshold of
+  // each: counting those that x reaches tells the block to look at. Most columns take two lines in
+  // all, and with many columns those lines are what the time goes to.
+  static constexpr size_t kBlock = 64 / sizeof(T);
   static constexpr size_t kMaxThresholds = 255;
   struct alignas(64) Block {
     T values[kBlock];
   };
   struct Cuts {
-    Block ends;
-    uint32_t first = 0;  // of its blocks
-    uint32_t count = 0;  // of its thresholds
+    uint32_t first = 0;       // of its blocks
+    uint16_t count = 0;       // of its thresholds
+    uint16_t end_blocks = 0;  // blocks of ends, which lie before `first`
   };
 
   CpuLevel level = CpuLevel::kBaseline;

@@ -16,10 +16,13 @@ namespace slipway::engine {
 namespace {
 
 constexpr size_t kTrialRows = 64;
-// The kernels are tried in turn, so often, or less often when they have had so much time.
-constexpr int kMaxTrials = 20;
+// Of them, so many are tried one by one, because that takes longer.
+constexpr size_t kSingleRows = 16;
+// The kernels are tried in turn, so often, or less often when they have had so much time: what else
+// a shared machine does comes in bursts, and each kernel needs a moment without.
+constexpr int kMaxTrials = 40;
 constexpr int kMinTrials = 5;
-constexpr auto kTrialTime = std::chrono::milliseconds(10);
+constexpr auto kTrialTime = std::chrono::milliseconds(20);
 
 // Time on a processor: what other threads take of it does not count.
 std::chrono::nanoseconds ThreadTime() {
@@ -44,13 +47,14 @@ std::vector<T> TrialRows(const Forest<T>& forest) {
   return rows;
 }
 
-// The time that the rows take, `together` at a time.
+// The time that rows [begin, end) take, `together` at a time.
 template <typename T>
 std::chrono::nanoseconds TimeOf(const Kernel<T>& kernel, const Forest<T>& forest,
-                                const std::vector<T>& rows, size_t together, std::vector<T>& sums) {
+                                const std::vector<T>& rows, size_t begin, size_t end,
+                                size_t together, std::vector<T>& sums) {
   const size_t stride = forest.columns.size() + 1;
   const auto start = ThreadTime();
-  for (size_t row = 0; row < kTrialRows; row += together) {
+  for (size_t row = begin; row < end; row += together) {
     kernel.AddTrees({rows.data() + row * stride, stride, together}, &sums[row * forest.targets]);
   }
   return ThreadTime() - start;
@@ -84,8 +88,11 @@ KernelChoice<T>::KernelChoice(const Forest<T>& forest, CpuLevel level) {
   for (int trial = 0; trial < kMaxTrials; ++trial) {
     if (trial >= kMinTrials && ThreadTime() - start > kTrialTime) break;
     for (size_t i = 0; i < kernels.size(); ++i) {
-      few[i] = std::min(few[i], TimeOf(*kernels[i], forest, rows, 1, sums));
-      many[i] = std::min(many[i], TimeOf(*kernels[i], forest, rows, kTrialRows, sums));
+      const size_t first = static_cast<size_t>(trial) * kSingleRows % kTrialRows;
+      few[i] =
+          std::min(few[i], TimeOf(*kernels[i], forest, rows, first, first + kSingleRows, 1, sums));
+      many[i] =
+          std::min(many[i], TimeOf(*kernels[i], forest, rows, 0, kTrialRows, kTrialRows, sums));
     }
   }
   few_ = kernels[static_cast<size_t>(std::ranges::min_element(few) - few.begin())];

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/trees/byte_forest.h"
 #include "engine/trees/cpu_level.h"
 
 #if defined(SLIPWAY_HAS_X86_LEVELS)
@@ -11,12 +12,12 @@
 
 namespace slipway::engine {
 
-// How many of the 16 numbers at `cuts`, which is aligned to 64 bytes, x reaches; a missing value
-// reaches none. One function for each CpuLevel.
+// How many of the numbers at `cuts`, which fill a cache line, x reaches; a missing value reaches
+// none. One function for each CpuLevel.
 template <typename T>
 uint32_t CountReached(const T* cuts, T x) {
   uint32_t count = 0;
-  for (size_t i = 0; i < 16; ++i) count += x >= cuts[i] ? 1 : 0;
+  for (size_t i = 0; i < 64 / sizeof(T); ++i) count += x >= cuts[i] ? 1 : 0;
   return count;
 }
 
@@ -29,13 +30,9 @@ SLIPWAY_AVX2 inline uint32_t CountReachedAvx2(const float* cuts, float x) {
 }
 SLIPWAY_AVX2 inline uint32_t CountReachedAvx2(const double* cuts, double x) {
   const __m256d all = _mm256_set1_pd(x);
-  uint32_t bits = 0;
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    const __m256d reached = _mm256_cmp_pd(all, _mm256_load_pd(cuts + 4 * i), _CMP_GE_OQ);
-    bits |= static_cast<uint32_t>(_mm256_movemask_pd(reached)) << (4 * i);
-  }
-  return static_cast<uint32_t>(_mm_popcnt_u32(bits));
+  const int low = _mm256_movemask_pd(_mm256_cmp_pd(all, _mm256_load_pd(cuts), _CMP_GE_OQ));
+  const int high = _mm256_movemask_pd(_mm256_cmp_pd(all, _mm256_load_pd(cuts + 4), _CMP_GE_OQ));
+  return static_cast<uint32_t>(_mm_popcnt_u32(static_cast<uint32_t>(low | high << 4)));
 }
 
 SLIPWAY_AVX512 inline uint32_t CountReachedAvx512(const float* cuts, float x) {
@@ -43,10 +40,41 @@ SLIPWAY_AVX512 inline uint32_t CountReachedAvx512(const float* cuts, float x) {
   return static_cast<uint32_t>(_mm_popcnt_u32(reached));
 }
 SLIPWAY_AVX512 inline uint32_t CountReachedAvx512(const double* cuts, double x) {
-  const __m512d all = _mm512_set1_pd(x);
-  const uint32_t low = _mm512_cmp_pd_mask(all, _mm512_load_pd(cuts), _CMP_GE_OQ);
-  const uint32_t high = _mm512_cmp_pd_mask(all, _mm512_load_pd(cuts + 8), _CMP_GE_OQ);
-  return static_cast<uint32_t>(_mm_popcnt_u32(low | high << 8));
+  const __mmask8 reached = _mm512_cmp_pd_mask(_mm512_set1_pd(x), _mm512_load_pd(cuts), _CMP_GE_OQ);
+  return static_cast<uint32_t>(_mm_popcnt_u32(reached));
+}
+#endif
+
+// How many thresholds of a column x reaches.
+template <typename T>
+inline uint32_t BinOf(const ByteForest<T>& bytes, const typename ByteForest<T>::Cuts& column, T x) {
+  uint32_t block = 0;
+  for (uint32_t end = column.end_blocks; end > 0; --end) {
+    block += CountReached(bytes.blocks[column.first - end].values, x);
+  }
+  const T* cuts = bytes.blocks[column.first + block].values;
+  return block * static_cast<uint32_t>(ByteForest<T>::kBlock) + CountReached(cuts, x);
+}
+#if defined(SLIPWAY_HAS_X86_LEVELS)
+template <typename T>
+SLIPWAY_AVX2 inline uint32_t BinOfAvx2(const ByteForest<T>& bytes,
+                                       const typename ByteForest<T>::Cuts& column, T x) {
+  uint32_t block = 0;
+  for (uint32_t end = column.end_blocks; end > 0; --end) {
+    block += CountReachedAvx2(bytes.blocks[column.first - end].values, x);
+  }
+  const T* cuts = bytes.blocks[column.first + block].values;
+  return block * static_cast<uint32_t>(ByteForest<T>::kBlock) + CountReachedAvx2(cuts, x);
+}
+template <typename T>
+SLIPWAY_AVX512 inline uint32_t BinOfAvx512(const ByteForest<T>& bytes,
+                                           const typename ByteForest<T>::Cuts& column, T x) {
+  uint32_t block = 0;
+  for (uint32_t end = column.end_blocks; end > 0; --end) {
+    block += CountReachedAvx512(bytes.blocks[column.first - end].values, x);
+  }
+  const T* cuts = bytes.blocks[column.first + block].values;
+  return block * static_cast<uint32_t>(ByteForest<T>::kBlock) + CountReachedAvx512(cuts, x);
 }
 #endif
 
