@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "base/status.h"
 #include "engine/trees/program_builder.h"
 #include "graph/onnx_graph.h"
@@ -22,7 +24,10 @@ base::Status AddColumns(ProgramBuilder& builder, const graph::OnnxNode& node);
 bool IsRowwise(const graph::OnnxNode& node);
 base::Status AddRowwise(ProgramBuilder& builder, const graph::OnnxNode& node);
 
-// TreeEnsemble.
+// TreeEnsemble, and TreeEnsembleRegressor and TreeEnsembleClassifier, which came before it.
+bool IsTrees(std::string_view op_type, std::string_view domain);
 base::Status AddTrees(ProgramBuilder& builder, const graph::OnnxNode& node);
+// Of the others only the first output may be used.
+bool MayHaveSeveralOutputs(const graph::OnnxNode& node);
 
 }  // namespace slipway::engine

@@ -78,7 +78,7 @@ Result<Program> ProgramBuilder::Build() {
 
 Result<size_t> ProgramBuilder::AddSlot(std::string_view name, Slot slot) {
   const size_t index = program_.slots.size();
-  if (!slots_by_name_.try_emplace(name, index).second) {
+  if (!name.empty() && !slots_by_name_.try_emplace(name, index).second) {
     return Unimplemented(StrCat("'", Printable(name), "' is made twice"));
   }
   program_.slots.push_back(std::move(slot));
@@ -129,8 +129,10 @@ Status ProgramBuilder::AddNode(const OnnxNode& node) {
     if (!constant) return NotUnderstood(node, "a constant that is no tensor");
     return AddConstant(node.outputs[0], *std::move(constant));
   }
-  const auto used = std::ranges::count_if(node.outputs, [](auto name) { return !name.empty(); });
-  if (used != 1 || node.outputs[0].empty()) return NotUnderstood(node, "several outputs");
+  if (!MayHaveSeveralOutputs(node)) {
+    const auto used = std::ranges::count_if(node.outputs, [](auto name) { return !name.empty(); });
+    if (used != 1 || node.outputs[0].empty()) return NotUnderstood(node, "several outputs");
+  }
   return AddOperator(*this, node);
 }
 
@@ -144,21 +146,34 @@ Result<size_t> ProgramBuilder::Input(const OnnxNode& node, size_t i) const {
 }
 
 Result<size_t> ProgramBuilder::Output(const OnnxNode& node, ElementType type, size_t rank,
-                                      size_t width) {
-  const size_t size = SlotBytes(type);
-  if (size == 0 || width == 0 || width > kMaxRowBytes / size) {
-    return NotUnderstood(node, StrCat(width, " elements of ", graph::ElementTypeName(type)));
-  }
+                                      size_t width, size_t i) {
   Slot slot;
   slot.type = type;
   slot.rank = rank;
   slot.width = width;
+  return AddComputed(node, i < node.outputs.size() ? node.outputs[i] : "", std::move(slot));
+}
+
+Result<size_t> ProgramBuilder::Between(const OnnxNode& node, ElementType type, size_t width) {
+  Slot slot;
+  slot.type = type;
+  slot.rank = 2;
+  slot.width = width;
+  return AddComputed(node, "", std::move(slot));
+}
+
+Result<size_t> ProgramBuilder::AddComputed(const OnnxNode& node, std::string_view name, Slot slot) {
+  const size_t size = SlotBytes(slot.type);
+  if (size == 0 || slot.width == 0 || slot.width > kMaxRowBytes / size) {
+    return NotUnderstood(node,
+                         StrCat(slot.width, " elements of ", graph::ElementTypeName(slot.type)));
+  }
   slot.offset = program_.row_bytes;
-  program_.row_bytes += Align(width * size);
+  program_.row_bytes += Align(slot.width * size);
   if (program_.row_bytes > kMaxRowBytes) {
     return NotUnderstood(node, "too many elements");
   }
-  return AddSlot(node.outputs[0], std::move(slot));
+  return AddSlot(name, std::move(slot));
 }
 
 Status ProgramBuilder::Alias(const OnnxNode& node, size_t of, size_t rank) {

@@ -39,9 +39,11 @@ class ProgramBuilder {
   }
   // Dimensions of a constant.
   const std::vector<int64_t>& ConstantDims(size_t index) const { return constant_dims_.at(index); }
-  // A new slot for the first output of the node; its elements are what `step` writes.
+  // A new slot for output `i` of the node, or for none where that is left out; a step writes it.
   base::Result<size_t> Output(const graph::OnnxNode& node, graph::ElementType type, size_t rank,
-                              size_t width);
+                              size_t width, size_t i = 0);
+  // A new slot for what the node needs in between.
+  base::Result<size_t> Between(const graph::OnnxNode& node, graph::ElementType type, size_t width);
   // The first output of the node is another name of `slot`, perhaps of another rank.
   base::Status Alias(const graph::OnnxNode& node, size_t slot, size_t rank);
   void AddStep(Step step) { program_.steps.push_back(std::move(step)); }
@@ -60,6 +62,7 @@ class ProgramBuilder {
   base::Status AddNode(const graph::OnnxNode& node);
   base::Status AddOutputs();
   base::Result<size_t> AddSlot(std::string_view name, Slot slot);
+  base::Result<size_t> AddComputed(const graph::OnnxNode& node, std::string_view name, Slot slot);
 
   const graph::OnnxGraph& graph_;
   const CpuLevel level_;

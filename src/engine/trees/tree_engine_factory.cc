@@ -7,6 +7,7 @@
 #include "base/str_cat.h"
 #include "base/text.h"
 #include "engine/model_bytes.h"
+#include "engine/trees/operators.h"
 #include "engine/trees/program_builder.h"
 #include "engine/trees/tree_engine.h"
 #include "graph/onnx_graph.h"
@@ -24,19 +25,29 @@ using graph::OnnxSummary;
 
 namespace {
 
-// From this opset on our operators mean what they do here (Softmax changed in 13).
+// From this opset on our operators mean what they do here (Softmax changed in 13), and from the
+// older one on those that converters write behind their trees.
 constexpr int64_t kMinOpset = 13;
+constexpr int64_t kMinOldOpset = 7;
+constexpr std::string_view kOldOperators[] = {"Identity", "Cast", "Add", "Sub", "Mul", "Div"};
+
+bool HasOldOperatorsOnly(const OnnxSummary& summary) {
+  return std::ranges::all_of(summary.operators, [](const graph::OnnxOperator& one) {
+    return one.domain != "ai.onnx" || std::ranges::count(kOldOperators, one.type) > 0;
+  });
+}
 
 bool HasTrees(const OnnxSummary& summary) {
   return std::ranges::any_of(summary.operators, [](const graph::OnnxOperator& one) {
-    return one.type == "TreeEnsemble" && one.domain == graph::GraphBuilder::kMlDomain;
+    return IsTrees(one.type, one.domain);
   });
 }
 
 // What a look at the summary tells.
 Status CheckSummary(const OnnxSummary& summary) {
   const auto opset = summary.opsets.find("ai.onnx");
-  if (opset != summary.opsets.end() && opset->second < kMinOpset) {
+  if (opset != summary.opsets.end() &&
+      opset->second < (HasOldOperatorsOnly(summary) ? kMinOldOpset : kMinOpset)) {
     return Unimplemented(StrCat("opset ", opset->second));
   }
   if (!summary.functions.empty() || summary.subgraph_count > 0 || summary.external_bytes > 0) {

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/str_cat.h"
 #include "engine/onnxruntime/onnx_runtime_factory.h"
+#include "engine/trees/testing/engine_agreement.h"
 #include "engine/trees/tree_engine_factory.h"
 #include "import/importer.h"
 #include "tensor/npy.h"
@@ -158,7 +159,10 @@ inline void ExpectFixture(const Importer& importer, const ModelFixture& fixture,
   ExpectAnswers(*onnx_runtime, fixture, tolerance);
   const auto trees = LoadTrees(imported->onnx);
   testing::Test::RecordProperty("engine_trees", trees != nullptr ? "runs it" : "leaves it");
-  if (trees != nullptr) ExpectAnswers(*trees, fixture, tolerance);
+  if (trees == nullptr) return;
+  ExpectAnswers(*trees, fixture, tolerance);
+  engine::ExpectAgreementOnHardRows(std::as_bytes(std::span(imported->onnx)), *onnx_runtime, *trees,
+                                    tolerance);
 }
 
 }  // namespace slipway::import
