@@ -71,7 +71,9 @@ Status NotUnderstood(const OnnxNode& node, std::string_view what) {
 Result<Program> ProgramBuilder::Build() {
   SLIPWAY_RETURN_IF_ERROR(AddInitializers());
   SLIPWAY_RETURN_IF_ERROR(AddInputs());
-  for (const OnnxNode& node : graph_.nodes) SLIPWAY_RETURN_IF_ERROR(AddNode(node));
+  for (const OnnxNode& node : graph_.nodes) {
+    if (!folds_.IsUnused(node)) SLIPWAY_RETURN_IF_ERROR(AddNode(node));
+  }
   SLIPWAY_RETURN_IF_ERROR(AddOutputs());
   return std::move(program_);
 }
@@ -140,7 +142,8 @@ Result<size_t> ProgramBuilder::Input(const OnnxNode& node, size_t i) const {
   if (i >= node.inputs.size() || node.inputs[i].empty()) {
     return NotUnderstood(node, StrCat("input ", i, " is left out"));
   }
-  const auto found = slots_by_name_.find(node.inputs[i]);
+  const InputFold* fold = Fold(node);
+  const auto found = slots_by_name_.find(fold != nullptr ? fold->input : node.inputs[i]);
   if (found == slots_by_name_.end()) return NotUnderstood(node, "an input that comes later");
   return found->second;
 }

@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "engine/trees/cpu_level.h"
+#include "engine/trees/input_folds.h"
 #include "engine/trees/program.h"
 #include "graph/onnx_graph.h"
 
@@ -20,7 +21,7 @@ namespace slipway::engine {
 class ProgramBuilder {
  public:
   explicit ProgramBuilder(const graph::OnnxGraph& graph, CpuLevel level = HighestCpuLevel())
-      : graph_(graph), level_(level) {}
+      : graph_(graph), folds_(graph), level_(level) {}
 
   base::Result<Program> Build();
 
@@ -28,6 +29,8 @@ class ProgramBuilder {
 
   // The slot of input `i` of a node. kUnimplemented when it is left out or unknown.
   base::Result<size_t> Input(const graph::OnnxNode& node, size_t i) const;
+  // What its trees take over from steps before them, whose result Input() skips; or nullptr.
+  const InputFold* Fold(const graph::OnnxNode& node) const { return folds_.Of(node); }
   // What the processor has.
   CpuLevel level() const { return level_; }
   const Slot& slot(size_t index) const { return program_.slots[index]; }
@@ -65,6 +68,7 @@ class ProgramBuilder {
   base::Result<size_t> AddComputed(const graph::OnnxNode& node, std::string_view name, Slot slot);
 
   const graph::OnnxGraph& graph_;
+  const InputFolds folds_;
   const CpuLevel level_;
   Program program_;
   std::map<std::string_view, size_t> slots_by_name_;

@@ -229,6 +229,33 @@ TEST_F(TreeEngineTest, RunsWhatComesBeforeTheTrees) {
   ExpectAgreement(std::move(graph), inputs);
 }
 
+// As the importer of LightGBM writes it, with splits within the band and beside it.
+TEST_F(TreeEngineTest, FoldsTheStepsBeforeTheTrees) {
+  TreeEnsemble trees =
+      graph::RandomTrees({.tests = {NodeTest::kLess, NodeTest::kLessOrEqual}, .targets = 2}, 6)
+          .Make();
+  const std::array<double, 6> splits = {0, 1e-36, -1e-36, 1e-35F, -1e-35F, 0.5};
+  for (size_t i = 0; i < trees.nodes.size(); ++i) trees.nodes[i].split = splits[i % splits.size()];
+  GraphBuilder graph("g");
+  const Value x = graph.AddInput("x", ElementType::kDouble, {"batch", int64_t{4}});
+  const Value fill = graph.Add(graph::DoubleConstant(std::array{0., std::nan(""), 1., 0.}, {1, 4}));
+  const Value missing = graph.Node("IsNaN", {x}, {}, ElementType::kBool);
+  const Value filled = graph.Node("Where", {missing, fill, x}, {}, ElementType::kDouble);
+  const Value band =
+      graph.Node("LessOrEqual",
+                 {graph.Node("Abs", {filled}), graph.Scalar(ElementType::kDouble, double{1e-35F})},
+                 {}, ElementType::kBool);
+  const Value zeros = graph.Add(graph::DoubleConstant(std::array{0., 0., 0., 0.}, {1, 4}));
+  const Value seen = graph.Node("Where", {band, zeros, filled}, {}, ElementType::kDouble);
+  graph.AddOutput(AddTreeEnsemble(graph, seen, trees), "y", {"batch", int64_t{2}});
+  const Value above = graph.Node("Greater", {filled, graph.Scalar(ElementType::kDouble, 0)}, {},
+                                 ElementType::kBool);
+  graph.AddOutput(graph.Cast(above, ElementType::kInt64), "z", {"batch", int64_t{4}});
+  std::vector<Tensor> inputs;
+  inputs.push_back(Rows<double>(kBatch, 4));
+  ExpectAgreement(std::move(graph), inputs);
+}
+
 TEST_F(TreeEngineTest, GivesTheSameOnSeveralThreads) {
   const TreeEnsemble trees =
       graph::RandomTrees({.type = ElementType::kFloat, .trees = 300, .depth = 7}, 5).Make();

@@ -56,6 +56,10 @@ Status AddNewForm(ProgramBuilder& builder, const OnnxNode& node) {
       graph::ReadTreeEnsemble(node, static_cast<uint32_t>(builder.slot(in).width));
   if (!ensemble.ok()) return NotUnderstood(node, ensemble.status().message());
   if (ensemble->type != builder.slot(in).type) return NotUnderstood(node, "rows of another type");
+  if (const InputFold* fold = builder.Fold(node)) {
+    if (!fold->Fits(ensemble->features)) return NotUnderstood(node, "constants of another width");
+    fold->Apply(*ensemble);
+  }
   SLIPWAY_ASSIGN_OR_RETURN(const size_t out,
                            builder.Output(node, ensemble->type, 2, ensemble->targets));
   AddForest(builder, *ensemble, in, out);
