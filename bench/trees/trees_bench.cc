@@ -1,11 +1,13 @@
 // Times one tree model three ways, in one process and on one thread: our tree engine, ONNX Runtime
 // behind the same interface, and the library that trained it, through its C API. Prints JSON.
 //
-//   trees_bench ROWS.f32 FEATURES IMPORTED.onnx (xgboost|lightgbm) LIBRARY MODEL [LEVEL]
+//   trees_bench ROWS.f32 FEATURES IMPORTED.onnx (xgboost|lightgbm) LIBRARY MODEL CLASSES LEVEL
+//   [COMPILED]
 //
-// LEVEL is what our engine may use of the processor: baseline, avx2 or avx512 (or all it has).
-// IMPORTED.onnx is MODEL, imported; its rows are FP32 or FP64, whichever it takes. bench/trees.py
-// makes the files and calls this.
+// CLASSES is 1 for a regressor, of which raw scores are asked, else probabilities are. LEVEL is
+// what our engine may use of the processor: baseline, avx2 or avx512. COMPILED is the model as a
+// shared library made by tl2cgen. IMPORTED.onnx is MODEL, imported; its rows are FP32 or FP64,
+// whichever it takes. bench/trees.py makes the files and calls this.
 #include <dlfcn.h>
 #include <time.h>
 
@@ -64,6 +66,9 @@ struct Rows {
   std::vector<float> values;
   std::vector<double> wide;  // the same
   size_t features = 0;
+  size_t classes = 1;
+  // Numbers that a library answers to a row.
+  size_t answers() const { return classes == 2 ? 1 : classes; }
   size_t count() const { return values.size() / features; }
   const float* row(size_t i) const { return &values[i * features]; }
 };
@@ -71,6 +76,15 @@ struct Rows {
 // Predicts rows [first, first + count); appends what it answers to `out` where that is not null.
 using Predict = std::function<void(size_t first, size_t count, std::vector<double>* out)>;
 
+// Appends what is compared: all, or of two classes the second, which is what libraries answer.
+template <typename T>
+void Append(std::span<const T> all, size_t classes, std::vector<double>& out) {
+  for (size_t i = classes == 2 ? 1 : 0; i < all.size(); i += classes == 2 ? 2 : 1) {
+    out.push_back(static_cast<double>(all[i]));
+  }
+}
+
+// Asks for the last output: scores come behind labels.
 Predict WithEngine(const EngineFactory& factory, const char* path, const Rows& rows) {
   slipway::engine::ModelFiles files;
   files.in_memory = std::make_shared<const std::map<std::string, std::string>>(
@@ -90,17 +104,15 @@ Predict WithEngine(const EngineFactory& factory, const char* path, const Rows& r
         dtype, {static_cast<int64_t>(count), static_cast<int64_t>(rows.features)}, bytes);
     if (!view.ok()) Fail(view.status().ToString());
     const TensorView inputs[] = {*view};
-    const size_t outputs[] = {0};
+    const size_t outputs[] = {engine->signature().outputs.size() - 1};
     const auto status = engine->Run(inputs, outputs, {}, *results);
     if (!status.ok()) Fail(status.ToString());
     if (out == nullptr) return;
     const TensorView& got = results->front().view();
     if (got.dtype() == DType::kFp32) {
-      const auto all = *got.As<float>();
-      out->insert(out->end(), all.begin(), all.end());
+      Append(*got.As<float>(), rows.classes, *out);
     } else {
-      const auto all = *got.As<double>();
-      out->insert(out->end(), all.begin(), all.end());
+      Append(*got.As<double>(), rows.classes, *out);
     }
   };
 }
@@ -136,12 +148,14 @@ Predict WithXgboost(const char* library_path, const char* model, const Rows& row
                   R"({"data":[%zu,true],"shape":[%zu,%zu],"typestr":"<f4","version":3})",
                   reinterpret_cast<size_t>(rows.row(first)), count, rows.features);
     const char* config =
-        R"({"type":1,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false,"missing":NaN})";
+        rows.classes == 1
+            ? R"({"type":1,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false,"missing":NaN})"
+            : R"({"type":0,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false,"missing":NaN})";
     const uint64_t* shape = nullptr;
     uint64_t dims = 0;
     const float* result = nullptr;
     if (predict(booster, array, config, nullptr, &shape, &dims, &result) != 0) Fail("predict");
-    if (out != nullptr) out->insert(out->end(), result, result + count);
+    if (out != nullptr) out->insert(out->end(), result, result + count * rows.answers());
   };
 }
 
@@ -155,26 +169,48 @@ Predict WithLightgbm(const char* library_path, const char* model, const Rows& ro
     Fail("LGBM_BoosterCreateFromModelfile");
   }
   const char* parameters = "num_threads=1 verbosity=-1";
+  const int type = rows.classes == 1 ? 1 : 0;  // raw scores, or what the objective makes of them
   void* fast = nullptr;
   Symbol<int(void*, int, int, int, int, int32_t, const char*, void**)>(
       library, "LGBM_BoosterPredictForMatSingleRowFastInit")(
-      booster, 1, 0, -1, 0, static_cast<int32_t>(rows.features), parameters, &fast);
+      booster, type, 0, -1, 0, static_cast<int32_t>(rows.features), parameters, &fast);
   auto* one = Symbol<int(void*, const void*, int64_t*, double*)>(
       library, "LGBM_BoosterPredictForMatSingleRowFast");
   auto* many = Symbol<int(void*, const void*, int, int32_t, int32_t, int, int, int, int,
                           const char*, int64_t*, double*)>(library, "LGBM_BoosterPredictForMat");
-  auto result = std::make_shared<std::vector<double>>(rows.count());
+  auto result = std::make_shared<std::vector<double>>(rows.count() * rows.answers());
   return [=, &rows](size_t first, size_t count, std::vector<double>* out) {
     int64_t length = 0;
     const int failed = count == 1 ? one(fast, rows.row(first), &length, result->data())
                                   : many(booster, rows.row(first), 0, static_cast<int32_t>(count),
-                                         static_cast<int32_t>(rows.features), 1, 1, 0, -1,
+                                         static_cast<int32_t>(rows.features), 1, type, 0, -1,
                                          parameters, &length, result->data());
     if (failed != 0) Fail("predict");
     if (out != nullptr) {
-      out->insert(out->end(), result->begin(), result->begin() + static_cast<ptrdiff_t>(count));
+      out->insert(out->end(), result->begin(), result->begin() + length);
     }
   };
+}
+
+// What tl2cgen makes of a model (tl2cgen 1.0): a function for one row of entries, which are numbers
+// unless they are missing; none is here.
+template <typename T>
+Predict WithCompiled(void* library, const Rows& rows, const std::vector<T>& values) {
+  auto* predict = Symbol<void(const void*, int, T*)>(library, "predict");
+  return [=, &rows, &values](size_t first, size_t count, std::vector<double>* out) {
+    std::vector<T> answers(rows.answers());
+    for (size_t row = first; row < first + count; ++row) {
+      predict(&values[row * rows.features], rows.classes == 1 ? 1 : 0, answers.data());
+      if (out != nullptr) out->insert(out->end(), answers.begin(), answers.end());
+    }
+  };
+}
+
+Predict WithCompiled(const char* library_path, const Rows& rows) {
+  void* library = Open(library_path);
+  const char* type = Symbol<const char*()>(library, "get_threshold_type")();
+  if (std::strcmp(type, "float32") == 0) return WithCompiled<float>(library, rows, rows.values);
+  return WithCompiled<double>(library, rows, rows.wide);
 }
 
 // Microseconds a row, the least of some repeats; each goes over `total` rows.
@@ -209,8 +245,10 @@ CpuLevel LevelOf(const char* name) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 7 && argc != 8) {
-    Fail("usage: ROWS.f32 FEATURES IMPORTED.onnx (xgboost|lightgbm) LIBRARY MODEL [LEVEL]");
+  if (argc != 9 && argc != 10) {
+    Fail(
+        "usage: ROWS.f32 FEATURES IMPORTED.onnx (xgboost|lightgbm) LIBRARY MODEL CLASSES LEVEL "
+        "[COMPILED]");
   }
   Rows rows;
   const std::string bytes = ReadFile(argv[1]);
@@ -218,23 +256,27 @@ int main(int argc, char** argv) {
   std::memcpy(rows.values.data(), bytes.data(), rows.values.size() * sizeof(float));
   rows.wide.assign(rows.values.begin(), rows.values.end());
   rows.features = static_cast<size_t>(std::atoi(argv[2]));
+  rows.classes = static_cast<size_t>(std::atoi(argv[7]));
   const slipway::base::RealFileSystem files;
   const auto logger = slipway::base::Logger::Null();
-  const slipway::engine::TreeEngineFactory trees(files,
-                                                 argc == 8 ? LevelOf(argv[7]) : HighestCpuLevel());
+  const slipway::engine::TreeEngineFactory trees(files, LevelOf(argv[8]));
   const auto ort = slipway::engine::OnnxRuntimeFactory::Create(files, *logger);
   if (!ort.ok()) Fail(ort.status().ToString());
   const bool xgboost = std::strcmp(argv[4], "xgboost") == 0;
-  const std::pair<const char*, Predict> contenders[] = {
+  std::vector<std::pair<const char*, Predict>> contenders = {
       {"slipway", WithEngine(trees, argv[3], rows)},
       {"onnxruntime", WithEngine(**ort, argv[3], rows)},
       {"library",
        xgboost ? WithXgboost(argv[5], argv[6], rows) : WithLightgbm(argv[5], argv[6], rows)}};
-  std::vector<double> answers[3];
-  for (size_t i = 0; i < 3; ++i) contenders[i].second(0, rows.count(), &answers[i]);
-  std::printf("{\"rows\": %zu, \"different\": {\"slipway\": %zu, \"onnxruntime\": %zu}",
-              rows.count(), CountDifferent(answers[0], answers[2]),
-              CountDifferent(answers[1], answers[2]));
+  if (argc == 10) contenders.emplace_back("compiled", WithCompiled(argv[9], rows));
+  std::vector<std::vector<double>> answers(contenders.size());
+  for (size_t i = 0; i < answers.size(); ++i) contenders[i].second(0, rows.count(), &answers[i]);
+  std::printf("{\"rows\": %zu, \"different\": {", rows.count());
+  for (size_t i = 0; i < answers.size(); ++i) {
+    std::printf("%s\"%s\": %zu", i == 0 ? "" : ", ", contenders[i].first,
+                CountDifferent(answers[i], answers[2]));
+  }
+  std::printf("}");
   for (const auto& [name, predict] : contenders) {
     std::printf(", \"%s\": {", name);
     for (const size_t batch : {size_t{1}, size_t{100}, size_t{10'000}}) {
