@@ -28,6 +28,7 @@ EXAMPLES = {
     "version_policy": "latest:2",
     "memory_budget": "8GiB",
     "io_threads": "4",
+    "cache_dir": "/var/cache/slipway",
     "provider": "cpu",
     "intra_op_threads": "2",
     "batching.preferred_sizes": "[16, 64]",

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text.h"
+
 namespace slipway::base {
 namespace {
 
@@ -92,6 +94,22 @@ int UsableProcessors(const FileSystem& fs) {
   const std::optional<double> quota = ProcessorQuota(fs);
   if (!quota || *quota >= allowed) return allowed;
   return std::max(1, static_cast<int>(std::ceil(*quota)));
+}
+
+std::string ProcessorName(const FileSystem& fs) {
+  std::string name;
+  const Result<std::string> text = fs.Read("/proc/cpuinfo", uint64_t{4} << 20);
+  if (!text.ok()) return "unknown";
+  std::istringstream lines(*text);
+  for (std::string line; std::getline(lines, line) && !line.empty();) {  // the first processor's
+    const size_t colon = line.find(':');
+    const std::string_view key = TrimWhitespace(std::string_view(line).substr(0, colon));
+    if (colon == std::string::npos) continue;
+    const std::string_view value = TrimWhitespace(std::string_view(line).substr(colon + 1));
+    if (key == "model name") return std::string(value);
+    if (key.starts_with("CPU ")) name.append(name.empty() ? "" : " ").append(value);
+  }
+  return name.empty() ? "unknown" : name;
 }
 
 }  // namespace slipway::base

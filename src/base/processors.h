@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "base/file_system.h"
 
@@ -18,5 +19,9 @@ std::optional<double> ProcessorQuota(const FileSystem& fs);
 // How many threads can really run at the same time: the lesser of both, at least 1. What defaults
 // of thread counts are made of.
 int UsableProcessors(const FileSystem& fs);
+
+// What the processor is called, by /proc/cpuinfo: its name, or the numbers that Arm's have instead;
+// "unknown" where it says nothing.
+std::string ProcessorName(const FileSystem& fs);
 
 }  // namespace slipway::base

@@ -58,5 +58,16 @@ TEST(ProcessorsTest, UsableIsTheLesserRoundedUpAndNeverNone) {
       std::min(999, AllowedProcessors()));
 }
 
+TEST(ProcessorsTest, TheNameIsTheFirstOnes) {
+  const auto name = [](const std::string& text) {
+    return ProcessorName(TextFileSystem(Files{{"/proc/cpuinfo", text}}));
+  };
+  EXPECT_EQ(name("processor\t: 0\nmodel name\t: Made Up 1\n\nmodel name\t: Other\n"), "Made Up 1");
+  EXPECT_EQ(name("processor : 0\nCPU implementer : 0x41\nCPU part : 0xd0c\n\nCPU part : 1\n"),
+            "0x41 0xd0c");
+  EXPECT_EQ(name("processor : 0\n"), "unknown");
+  EXPECT_EQ(ProcessorName(TextFileSystem(Files{})), "unknown");
+}
+
 }  // namespace
 }  // namespace slipway::base

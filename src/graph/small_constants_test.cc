@@ -102,7 +102,8 @@ TEST(SmallConstantsTest, WhatIsDamagedOrLongIsNone) {
   const Constants constants(
       {TestTensor("short", ElementType::kInt64, {2}, Int64s(1)), padded},
       {ConstantNode("text", text), ConstantNode("empty", TensorAttribute("value", ""))});
-  for (const char* name : {"short", "padded", "text", "empty"}) EXPECT_FALSE(constants.Find(name)) << name;
+  for (const char* name : {"short", "padded", "text", "empty"})
+    EXPECT_FALSE(constants.Find(name)) << name;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "inference/runtime_observer.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,13 @@ namespace slipway::inference {
 namespace {
 
 constexpr size_t kMaxProfiles = 4096;
+constexpr double kNear = 1.33;
+
+// Whether a row takes as long as it did, but for what a time at load varies by.
+bool IsNear(std::chrono::nanoseconds one, std::chrono::nanoseconds other) {
+  const auto [least, most] = std::minmax(one, other);
+  return static_cast<double>(most.count()) <= kNear * static_cast<double>(least.count());
+}
 
 // What a profile depends on beside the model's files.
 std::string StatesKey(const std::vector<engine::StateOption>& states) {
@@ -25,8 +33,12 @@ std::string StatesKey(const std::vector<engine::StateOption>& states) {
 }  // namespace
 
 RuntimeObserver::RuntimeObserver(OptionsOf options_of, base::Clock& clock, base::Logger& log,
-                                 SequenceKeeper* sequences)
-    : options_of_(std::move(options_of)), clock_(clock), log_(log), sequences_(sequences) {}
+                                 SequenceKeeper* sequences, const ProfileStore* store)
+    : options_of_(std::move(options_of)),
+      clock_(clock),
+      log_(log),
+      sequences_(sequences),
+      store_(store) {}
 
 base::Result<std::unique_ptr<lifecycle::ModelAttachment>> RuntimeObserver::OnLoaded(
     const lifecycle::LoadedModel& model) {
@@ -67,13 +79,14 @@ RunProfile RuntimeObserver::Profile(const lifecycle::LoadedModel& model, bool ba
     const auto known = profiles_.find(key);
     if (known != profiles_.end()) return known->second;
   }
-  const RunProfile profile = Measure(model, batches);
+  const RunProfile profile = Measure(model, batches, key);
   const std::lock_guard lock(mutex_);
   if (profiles_.size() >= kMaxProfiles) profiles_.clear();
   return profiles_[key] = profile;
 }
 
-RunProfile RuntimeObserver::Measure(const lifecycle::LoadedModel& model, bool batches) const {
+RunProfile RuntimeObserver::Measure(const lifecycle::LoadedModel& model, bool batches,
+                                    const std::string& key) const {
   RunProfile unknown{.run_time = std::chrono::nanoseconds::max()};
   engine::Engine& engine = model.engine();
   if (engine.unbounded_run_time()) return unknown;
@@ -86,10 +99,29 @@ RunProfile RuntimeObserver::Measure(const lifecycle::LoadedModel& model, bool ba
     const auto measured = MeasureRun(engine, inputs, clock_);
     if (!measured.ok()) continue;
     RunProfile profile{.run_time = *measured};
-    if (batches) profile.batches = MeasureBatches(engine, *measured, clock_);
+    if (batches) profile.batches = Batches(engine, *measured, key);
     return profile;
   }
   return unknown;
+}
+
+// What is kept of the model, or measured now and then kept.
+std::vector<RunProfile::Batch> RuntimeObserver::Batches(engine::Engine& engine,
+                                                        std::chrono::nanoseconds run_time,
+                                                        const std::string& key) const {
+  if (store_ == nullptr) return MeasureBatches(engine, run_time, clock_);
+  const auto kept = store_->Find(key);
+  if (kept.ok() && IsNear(kept->run_time, run_time)) return kept->batches;
+  if (!kept.ok() && kept.status().code() == base::StatusCode::kInvalidArgument) {
+    log_.Warn("what was kept of a model cannot be used", {{"error", kept.status().ToString()}});
+  }
+  const RunProfile profile{.run_time = run_time,
+                           .batches = MeasureBatches(engine, run_time, clock_)};
+  const base::Status status = store_->Keep(key, profile);
+  if (!status.ok()) {
+    log_.Debug("what was measured of a model is not kept", {{"error", status.ToString()}});
+  }
+  return profile.batches;
 }
 
 }  // namespace slipway::inference

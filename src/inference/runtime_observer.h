@@ -1,14 +1,17 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "inference/model_runtime.h"
+#include "inference/profile_store.h"
 #include "inference/sequence_keeper.h"
 #include "lifecycle/model_observer.h"
 
@@ -16,14 +19,18 @@ namespace slipway::inference {
 
 // Gives every model its runtime as it is loaded: measures how long one row takes and what batches
 // gain, and so chooses the lane. What was measured is remembered by the model's digest, so that a
-// version that comes back is ready sooner. Thread-safe; must outlive the manager that calls it.
+// version that comes back is ready sooner, and what batches gain is kept in a ProfileStore for the
+// next start: it is taken from there where one row still takes about as long as it did.
+//
+// Thread-safe; must outlive the manager that calls it.
 class RuntimeObserver final : public lifecycle::ModelObserver {
  public:
   using OptionsOf = std::function<ModelRuntime::Options(const lifecycle::LoadedModel& model)>;
 
-  // `sequences` may be null: models with state are refused.
+  // `sequences` may be null: models with state are refused. `store` may be null: every start
+  // measures all.
   RuntimeObserver(OptionsOf options_of, base::Clock& clock, base::Logger& log,
-                  SequenceKeeper* sequences = nullptr);
+                  SequenceKeeper* sequences = nullptr, const ProfileStore* store = nullptr);
 
   base::Result<std::unique_ptr<lifecycle::ModelAttachment>> OnLoaded(
       const lifecycle::LoadedModel& model) override;
@@ -33,7 +40,10 @@ class RuntimeObserver final : public lifecycle::ModelObserver {
  private:
   // Of made-up input; a time beyond any limit when the model refuses every made-up input, or when
   // its time depends on the values of its inputs.
-  RunProfile Measure(const lifecycle::LoadedModel& model, bool batches) const;
+  RunProfile Measure(const lifecycle::LoadedModel& model, bool batches,
+                     const std::string& key) const;
+  std::vector<RunProfile::Batch> Batches(engine::Engine& engine, std::chrono::nanoseconds run_time,
+                                         const std::string& key) const;
   RunProfile Profile(const lifecycle::LoadedModel& model, bool batches);
   void WarnOfUnusedSizes(const lifecycle::LoadedModel& model, const ModelRuntime::Options& options,
                          const RunProfile& profile) const;
@@ -42,6 +52,7 @@ class RuntimeObserver final : public lifecycle::ModelObserver {
   base::Clock& clock_;
   base::Logger& log_;
   SequenceKeeper* const sequences_;
+  const ProfileStore* const store_;
   std::mutex mutex_;                            // guards profiles_
   std::map<std::string, RunProfile> profiles_;  // by digest and what they depend on
 };

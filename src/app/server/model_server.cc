@@ -8,6 +8,7 @@
 
 #include "app/console/version.h"
 #include "app/engines/engines.h"
+#include "app/server/cache_directory.h"
 #include "app/server/metrics_page.h"
 #include "app/server/model_control.h"
 #include "app/server/request_mux.h"
@@ -94,11 +95,13 @@ base::Status ModelServer::Open() {
   SLIPWAY_RETURN_IF_ERROR(MakeSource());
 
   WarnOfUnknownModels();
+  profiles_ = OpenProfileStore(config_.cache_dir, services_.fs,
+                               StrCat(factory_->version(), ", slipway ", SlipwayVersion()));
   observer_ = std::make_unique<inference::RuntimeObserver>(
       [this](const lifecycle::LoadedModel& model) {
         return SettingsOf(model).ToRuntime(Processors(services_), io_threads_);
       },
-      services_.clock, services_.log, &sequences_);
+      services_.clock, services_.log, &sequences_, profiles_.get());
 
   lifecycle::ManagerOptions options;
   options.mode = config_.control == "explicit" ? lifecycle::ControlMode::kExplicit

@@ -14,6 +14,7 @@
 #include "engine/engine.h"
 #include "frontend/server_state.h"
 #include "frontend/shared_memory_registry.h"
+#include "inference/profile_store.h"
 #include "inference/runtime_observer.h"
 #include "inference/sequence_keeper.h"
 #include "lifecycle/manager.h"
@@ -88,6 +89,7 @@ class ModelServer {
   lifecycle::SnapshotPublisher publisher_;
   LifecycleMetrics lifecycle_metrics_;
   inference::SequenceKeeper sequences_;
+  std::unique_ptr<inference::ProfileStore> profiles_;  // null: none is kept
   std::unique_ptr<inference::RuntimeObserver> observer_;
   std::unique_ptr<lifecycle::Manager> manager_;
   std::unique_ptr<State> state_;

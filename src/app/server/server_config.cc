@@ -183,7 +183,11 @@ std::vector<ConfigField> ServerConfig::Fields() {
       Bytes("memory_budget", "Memory for models; 0: 80 % of what this process may use",
             memory_budget_bytes),
       Count("io_threads", "Threads that serve connections; 0: one per processor, at most 8",
-            io_threads, 0)};
+            io_threads, 0),
+      Text("cache_dir",
+           "Where what batches of a model gain on this processor is kept for the next start: a "
+           "directory; none; or auto: the user's cache directory, where it can be written",
+           cache_dir)};
   std::ranges::move(model.Fields(), std::back_inserter(fields));
   fields.push_back(Own(own));
   fields.push_back(

@@ -51,8 +51,9 @@ struct ServerConfig {
   std::string version_policy = "latest:1";
   uint64_t memory_budget_bytes = 0;  // 0: 80 % of what this process may use
   int64_t io_threads = 0;            // 0: one per usable processor, at most 8
-  ModelSettings model;               // of every model
-  OwnModelSettings own;              // of single models
+  std::string cache_dir = "auto";
+  ModelSettings model;   // of every model
+  OwnModelSettings own;  // of single models
   std::chrono::nanoseconds settle = std::chrono::seconds(1);
   std::chrono::nanoseconds drain_delay = std::chrono::seconds(0);
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(30);

@@ -76,7 +76,8 @@ class Server:
         self.command = [str(word) for word in command] + options
         with self.stdout.open("wb") as out, self.stderr.open("wb") as err:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                            env={**os.environ, **(env or {})})
+                                            env={**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache"),
+                                                 **(env or {})})
         self.pid = self.process.pid
         self.stopped = False
         if wait:
