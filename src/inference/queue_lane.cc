@@ -21,10 +21,22 @@ bool Before(const InferCall& one, const InferCall& other) {
 constexpr std::string_view kMoreThanCanBeDone =
     ": overloaded: more requests come than can be done; an answer would take about ";
 
+int64_t Signed(size_t count) { return static_cast<int64_t>(count); }
+
 // A moving average over about the last eight values.
 void Average(std::atomic<int64_t>& average, int64_t value) {
   const int64_t old = average.load(std::memory_order_relaxed);
   average.store(old == 0 ? value : old + (value - old) / 8, std::memory_order_relaxed);
+}
+
+std::unique_ptr<BatchPlanner> MakePlanner(const QueueLane::Options& options,
+                                          const base::Clock& clock) {
+  if (!options.adapt) return nullptr;
+  SLIPWAY_CHECK(options.objective.count() > 0);
+  return std::make_unique<BatchPlanner>(
+      BatchPlanner::Options{
+          .objective = options.objective, .max_rows = options.max_rows, .threads = options.threads},
+      RunProfile{.run_time = options.run_time, .batches = options.batches}, clock.SteadyNow());
 }
 
 }  // namespace
@@ -32,6 +44,7 @@ void Average(std::atomic<int64_t>& average, int64_t value) {
 QueueLane::QueueLane(const Options& options, base::Clock& clock)
     : options_(options),
       clock_(clock),
+      planner_(MakePlanner(options, clock)),
       max_rows_(options.max_rows),
       row_time_ns_(options.run_time.count()),
       batch_time_ns_(options.run_time.count()),
@@ -49,7 +62,34 @@ QueueLane::~QueueLane() {
   for (std::thread& thread : threads_) thread.join();
 }
 
+BatchPlan QueueLane::plan() const {
+  BatchPlan plan{.window = options_.max_delay,
+                 .max_rows = max_rows_.load(std::memory_order_relaxed),
+                 .threads = options_.threads};
+  if (planner_ == nullptr) return plan;
+  const BatchPlan chosen = planner_->plan();
+  return {.window = chosen.window,
+          .max_rows = std::min(plan.max_rows, chosen.max_rows),
+          .threads = chosen.threads};
+}
+
+void QueueLane::StopBatching() {
+  max_rows_.store(1, std::memory_order_relaxed);
+  if (planner_ != nullptr) planner_->StopBatching();
+}
+
+BatchPlanner::Backlog QueueLane::backlog() const {
+  const int64_t queued = queued_rows_.load(std::memory_order_relaxed);
+  const int64_t ahead = rows_ahead_.load(std::memory_order_relaxed);
+  return {.queued_rows = queued,
+          .running_rows = std::max<int64_t>(0, ahead - queued),
+          .running = std::max<int64_t>(1, running_.load(std::memory_order_relaxed)),
+          .run_for = clock_.SteadyNow().time_since_epoch() -
+                     nanoseconds(begun_ns_.load(std::memory_order_relaxed))};
+}
+
 nanoseconds QueueLane::EstimatedWait() const {
+  if (planner_ != nullptr) return planner_->WaitBehind(backlog());
   // A run that is under way counts whole: half of it on average, and an estimate should not promise
   // too much.
   const int64_t rows = rows_ahead_.load(std::memory_order_relaxed);
@@ -61,6 +101,7 @@ base::Status QueueLane::Admit(const InferCall& call) {
   base::Status status = CheckQueue(call);
   if (status.ok()) return CheckDeadline(call);
   detector_.Came();
+  if (planner_ != nullptr) planner_->Came(std::max<int64_t>(1, call.rows));
   return status;
 }
 
@@ -71,10 +112,15 @@ base::Status QueueLane::CheckQueue(const InferCall& call) const {
                                           " requests wait); try again later"));
   }
   const nanoseconds answer = EstimatedAnswer();
-  if (options_.objective.count() > 0 && waiting > 0 && answer > options_.objective) {
+  const nanoseconds promise = planner_ != nullptr ? planner_->promise() : options_.objective;
+  if (options_.objective.count() > 0 && waiting > 0 && answer > promise) {
     return base::ResourceExhausted(StrCat(
         call.model->id(), ": overloaded: an answer would take about ", base::FormatDuration(answer),
-        ", the objective is ", base::FormatDuration(options_.objective), "; try again later"));
+        ", the objective is ", base::FormatDuration(options_.objective),
+        promise < options_.objective
+            ? StrCat(", of which a queue may take ", base::FormatDuration(promise))
+            : "",
+        "; try again later"));
   }
   if (overloaded() && LongEnough()) {
     return base::ResourceExhausted(StrCat(call.model->id(), kMoreThanCanBeDone,
@@ -101,6 +147,7 @@ base::Status QueueLane::CheckDeadline(const InferCall& call) const {
 }
 
 nanoseconds QueueLane::EstimatedAnswer() const {
+  if (planner_ != nullptr) return planner_->AnswerBehind(backlog());
   return EstimatedWait() + nanoseconds(batch_time_ns_.load(std::memory_order_relaxed));
 }
 
@@ -108,7 +155,7 @@ nanoseconds QueueLane::EstimatedAnswer() const {
 // done with the one that it runs, and some calls stay. With an objective, half of it is enough.
 bool QueueLane::LongEnough() const {
   if (depth() < options_.threads) return false;
-  const int64_t rows = 2 * (1 + max_rows_.load(std::memory_order_relaxed));
+  const int64_t rows = 2 * (1 + plan().max_rows);
   return rows_ahead_.load(std::memory_order_relaxed) >=
              rows * static_cast<int64_t>(options_.threads) ||
          (options_.objective.count() > 0 && EstimatedAnswer() > options_.objective / 2);
@@ -123,10 +170,11 @@ base::Status QueueLane::Enqueue(InferCall& call, const lifecycle::ModelHandle& m
     const Entry entry{.call = &call, .origin = origin, .arrived = clock_.SteadyNow()};
     detector_.Taken(entry.arrived);
     detector_.Came();
+    if (planner_ != nullptr) planner_->Came(call.rows);
     auto place = queue_.end();
     while (place != queue_.begin() && Before(call, *std::prev(place)->call)) --place;
     queue_.insert(place, entry);
-    queued_rows_ += call.rows;
+    queued_rows_.fetch_add(call.rows, std::memory_order_relaxed);
     waiting_.store(queue_.size(), std::memory_order_relaxed);
     rows_ahead_.fetch_add(call.rows, std::memory_order_relaxed);
     if (threads_.empty()) {
@@ -145,38 +193,51 @@ void QueueLane::RunLoop() {
   std::vector<InferCall*> calls;
   for (bool resting = true;; resting = false) {
     shed.clear();
+    bool counts = true;
     {
       std::unique_lock lock(mutex_);
       WaitForCalls(lock, resting);
       if (stopping_) return;
-      TakeBatch(lock, batch);
+      counts = TakeBatch(lock, batch) <= plan().max_rows;
+      if (!counts) running_.fetch_sub(1, std::memory_order_relaxed);
       const bool begins =
           !batch.empty() && detector_.Left(batch.size(), queue_.size(), clock_.SteadyNow());
       if (begins && options_.shed_overload) Shed(shed);
     }
     Refuse(shed);
     RunBatch(runner, batch, calls);
+    if (counts) running_.fetch_sub(1, std::memory_order_relaxed);
   }
+}
+
+// Whether there is something for one more thread to do. A thread that is kept from it is not
+// missed: those that run look at the queue when they are done, and each call that comes wakes one.
+bool QueueLane::MayTake() const {
+  if (queue_.empty()) return false;
+  if (planner_ == nullptr) return true;
+  const BatchPlan now = plan();
+  return queued_rows_.load(std::memory_order_relaxed) >= now.max_rows ||
+         (gathering_ == 0 && running_.load(std::memory_order_relaxed) < Signed(now.threads));
 }
 
 // `resting` says that the detector knows that this thread has nothing to do.
 void QueueLane::WaitForCalls(std::unique_lock<std::mutex>& lock, bool resting) {
-  if (queue_.empty() && !resting) {
+  if (!MayTake() && !resting) {
     detector_.Rests(clock_.SteadyNow());
     resting = true;
   }
-  wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+  wake_.wait(lock, [this] { return stopping_ || MayTake(); });
   if (resting) detector_.Wakes(clock_.SteadyNow());
+  running_.fetch_add(1, std::memory_order_relaxed);
 }
 
-// Takes the first call and those behind it that may run with it.
-void QueueLane::TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Entry>& batch) {
-  if (max_rows_.load(std::memory_order_relaxed) > 1 && options_.max_delay.count() > 0) {
-    WaitForMore(lock);
-  }
+// Takes the first call and those behind it that may run with it. Returns their rows.
+int64_t QueueLane::TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Entry>& batch) {
+  const BatchPlan now = plan();
+  if (now.max_rows > 1 && now.window.count() > 0) WaitForMore(lock, now.window);
   const int64_t max_rows = RowsToTake();
   batch.clear();
-  if (queue_.empty()) return;  // another thread took them while this one waited
+  if (queue_.empty()) return 0;  // another thread took them while this one waited
   int64_t rows = 0;
   const auto take = [&](const std::deque<Entry>::iterator& entry) {
     rows += entry->call->rows;
@@ -193,9 +254,10 @@ void QueueLane::TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Entry>
       next = joins ? take(next) : std::next(next);
     }
   }
-  queued_rows_ -= rows;
+  queued_rows_.fetch_sub(rows, std::memory_order_relaxed);
   waiting_.store(queue_.size(), std::memory_order_relaxed);
   if (!queue_.empty()) wake_.notify_one();  // what was left is for another thread
+  return rows;
 }
 
 // Takes out the end of the queue, which would be answered later than what comes now.
@@ -203,7 +265,7 @@ void QueueLane::Shed(std::vector<Entry>& shed) {
   while (LongEnough()) {
     shed.push_back(queue_.back());
     queue_.pop_back();
-    queued_rows_ -= shed.back().call->rows;
+    queued_rows_.fetch_sub(shed.back().call->rows, std::memory_order_relaxed);
     rows_ahead_.fetch_sub(shed.back().call->rows, std::memory_order_relaxed);
     waiting_.store(queue_.size(), std::memory_order_relaxed);
   }
@@ -222,28 +284,38 @@ void QueueLane::Refuse(const std::vector<Entry>& shed) const {
   }
 }
 
-void QueueLane::WaitForMore(std::unique_lock<std::mutex>& lock) {
-  const auto until = std::chrono::steady_clock::now() +
-                     (queue_.front().arrived + options_.max_delay - clock_.SteadyNow());
+// A window that was chosen ends before the first call's deadline could not be met; one that was set
+// is kept.
+void QueueLane::WaitForMore(std::unique_lock<std::mutex>& lock, nanoseconds window) {
+  const Entry& first = queue_.front();
+  base::SteadyTime end = first.arrived + window;
+  if (planner_ != nullptr && first.call->deadline.at != base::SteadyTime::max()) {
+    end = std::min(end, first.call->deadline.at - 2 * planner_->AnswerBehind(backlog()));
+  }
+  const auto until = std::chrono::steady_clock::now() + (end - clock_.SteadyNow());
+  ++gathering_;
   wake_.wait_until(lock, until, [this] {
-    const int64_t max_rows = max_rows_.load(std::memory_order_relaxed);
+    const int64_t max_rows = plan().max_rows;
     const int64_t enough = options_.preferred_rows.empty()
                                ? max_rows
                                : std::min(max_rows, options_.preferred_rows.front());
-    return stopping_ || queue_.empty() || queued_rows_ >= enough;
+    return stopping_ || queue_.empty() || queued_rows_.load(std::memory_order_relaxed) >= enough;
   });
+  --gathering_;
 }
 
 int64_t QueueLane::RowsToTake() const {
-  const int64_t max_rows = max_rows_.load(std::memory_order_relaxed);
+  const int64_t max_rows = plan().max_rows;
   const std::vector<int64_t>& preferred = options_.preferred_rows;
-  const auto beyond = std::ranges::upper_bound(preferred, queued_rows_);
+  const auto beyond =
+      std::ranges::upper_bound(preferred, queued_rows_.load(std::memory_order_relaxed));
   return beyond == preferred.begin() ? max_rows : std::min(max_rows, *std::prev(beyond));
 }
 
 void QueueLane::RunBatch(BatchRun& runner, std::vector<Entry>& batch,
                          std::vector<InferCall*>& calls) {
   const base::SteadyTime now = clock_.SteadyNow();
+  begun_ns_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   int64_t all_rows = 0;
   int64_t rows = 0;
   calls.clear();
@@ -256,16 +328,20 @@ void QueueLane::RunBatch(BatchRun& runner, std::vector<Entry>& batch,
   if (!calls.empty()) {
     const BatchRun::Outcome outcome = runner.Run(calls);
     if (!outcome.divided) StopBatching();
-    NoteRun(outcome.took, rows);
+    NoteRun(outcome.took, rows, batch);
   }
   rows_ahead_.fetch_sub(all_rows, std::memory_order_relaxed);
   for (const Entry& entry : batch) GiveBack(entry);
 }
 
-void QueueLane::NoteRun(nanoseconds took, int64_t rows) {
+void QueueLane::NoteRun(nanoseconds took, int64_t rows, const std::vector<Entry>& batch) {
+  const base::SteadyTime now = clock_.SteadyNow();
   const std::lock_guard lock(mutex_);
   Average(row_time_ns_, took.count() / std::max<int64_t>(1, rows));
   Average(batch_time_ns_, took.count());
+  if (planner_ == nullptr) return;
+  for (const Entry& entry : batch) planner_->Answered(now - entry.arrived);
+  planner_->Ran(rows, took, now);
 }
 
 void QueueLane::GiveBack(const Entry& entry) {

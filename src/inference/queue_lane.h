@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -13,16 +14,19 @@
 
 #include "base/clock.h"
 #include "base/executor.h"
+#include "inference/batch_planner.h"
 #include "inference/batch_run.h"
 #include "inference/infer_call.h"
 #include "inference/overload_detector.h"
+#include "inference/run_profile.h"
 
 namespace slipway::inference {
 
 // Runs the calls of one model on threads of its own, for models that are too slow to run on an IO
 // thread. Calls run in order of priority, then of arrival; a thread that becomes free takes as many
 // waiting calls as one batch may hold, so batches grow with the load. The threads start with the
-// first call.
+// first call. With `adapt`, a BatchPlanner chooses how long batches wait, how large they get and
+// how many threads run them.
 //
 // While more comes than can be done, no call is taken when a full batch and two calls wait for each
 // thread already: a longer queue makes all answers late and gets nothing more done. When that
@@ -53,6 +57,10 @@ class QueueLane {
     // Whether less is taken while more comes than can be done; false: only what is set above
     // counts.
     bool shed_overload = true;
+    // Chooses `max_delay`, `max_rows` up to what is set, and how many of `threads` run, by the
+    // objective, which must be set.
+    bool adapt = false;
+    std::vector<RunProfile::Batch> batches = {};  // what was measured of them, for `adapt`
     // A run that takes longer is stopped: the model hangs. 0: no limit.
     std::chrono::nanoseconds max_run_time{0};
     std::chrono::nanoseconds run_time{0};  // of one row, for estimates until calls have run
@@ -83,7 +91,9 @@ class QueueLane {
            rows_ahead_.load(std::memory_order_relaxed) > 0;
   }
   // Batches turned out not to come back row by row: from now on each call runs alone.
-  void StopBatching() { max_rows_.store(1, std::memory_order_relaxed); }
+  void StopBatching();
+  // How calls run now: as set, or as chosen.
+  BatchPlan plan() const;
 
  private:
   struct Entry {
@@ -94,31 +104,39 @@ class QueueLane {
   base::Status CheckQueue(const InferCall& call) const;
   base::Status CheckDeadline(const InferCall& call) const;
   std::chrono::nanoseconds EstimatedAnswer() const;
+  BatchPlanner::Backlog backlog() const;
   bool LongEnough() const;
+  bool MayTake() const;
   void RunLoop();
   void WaitForCalls(std::unique_lock<std::mutex>& lock, bool resting);
-  void TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Entry>& batch);
+  int64_t TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Entry>& batch);
   void Shed(std::vector<Entry>& shed);
-  void WaitForMore(std::unique_lock<std::mutex>& lock);
+  void WaitForMore(std::unique_lock<std::mutex>& lock, std::chrono::nanoseconds window);
   int64_t RowsToTake() const;
   void RunBatch(BatchRun& runner, std::vector<Entry>& batch, std::vector<InferCall*>& calls);
-  void NoteRun(std::chrono::nanoseconds took, int64_t rows);
+  void NoteRun(std::chrono::nanoseconds took, int64_t rows, const std::vector<Entry>& batch);
   static void GiveBack(const Entry& entry);
   void Refuse(const std::vector<Entry>& shed) const;
 
   const Options options_;
   base::Clock& clock_;
+  const std::unique_ptr<BatchPlanner> planner_;  // null: as set
   std::atomic<int64_t> max_rows_;
   // For estimates; written under mutex_, read without.
   std::atomic<size_t> waiting_ = 0;
   std::atomic<int64_t> rows_ahead_ = 0;  // waiting or running
-  std::atomic<int64_t> row_time_ns_;     // moving average of a batch's time over its rows
-  std::atomic<int64_t> batch_time_ns_;   // moving average of a batch's time
+  std::atomic<int64_t> queued_rows_ = 0;
+  std::atomic<int64_t> begun_ns_ = 0;  // steady time at which the last batch began
+  // Threads that have a batch, or gather one; not those with a call that is larger than a batch,
+  // for which others should not wait.
+  std::atomic<int64_t> running_ = 0;
+  std::atomic<int64_t> row_time_ns_;    // moving average of a batch's time over its rows
+  std::atomic<int64_t> batch_time_ns_;  // moving average of a batch's time
 
   mutable std::mutex mutex_;  // guards everything below
   std::condition_variable wake_;
-  std::deque<Entry> queue_;  // by priority, then by arrival
-  int64_t queued_rows_ = 0;
+  std::deque<Entry> queue_;    // by priority, then by arrival
+  size_t gathering_ = 0;       // threads that wait for more calls
   OverloadDetector detector_;  // overloaded() and Came() without
   bool stopping_ = false;
   std::vector<std::thread> threads_;

@@ -9,6 +9,7 @@
 #include <latch>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
@@ -219,6 +220,59 @@ TEST_F(QueueLaneTest, NothingIsTakenThatWouldMissTheObjective) {
   EXPECT_THAT(refused.message(), HasSubstr("the objective is 25 ms"));
   Release();
   EXPECT_TRUE(lane.Admit(second).ok());
+}
+
+TEST_F(QueueLaneTest, AnObjectiveChoosesWithinWhatIsSet) {
+  QueueLane lane({.name = "m",
+                  .threads = 2,
+                  .max_rows = 16,
+                  .objective = 25ms,
+                  .adapt = true,
+                  .batches = {{.rows = 4, .time = 5ms}, {.rows = 16, .time = 20ms}},
+                  .run_time = 2ms},
+                 clock_);
+  EXPECT_EQ(lane.plan().window, 0ns);
+  EXPECT_EQ(lane.plan().max_rows, 8);  // 10 ms
+  EXPECT_EQ(lane.plan().threads, 2U);
+  lane.StopBatching();
+  EXPECT_EQ(lane.plan().max_rows, 1);
+}
+
+TEST_F(QueueLaneTest, WhatAQueueMayTakeOfTheObjectiveIsNamedInTheRefusal) {
+  RowsCall first(*model_, 1);
+  RowsCall second(*model_, 2);
+  QueueLane lane({.name = "m", .objective = 30ms, .adapt = true, .run_time = 10ms}, clock_);
+  Occupy(lane);
+  EXPECT_TRUE(Enqueue(lane, first).ok());
+  EXPECT_EQ(lane.EstimatedWait(), 20ms);
+  EXPECT_THAT(Enqueue(lane, second).message(),
+              HasSubstr("about 30 ms, the objective is 30 ms, of which a queue may take 21 ms"));
+  clock_.Advance(9500us);  // of the run
+  EXPECT_TRUE(Enqueue(lane, second).ok());
+  Release();
+  EXPECT_TRUE(second.status.ok());
+}
+
+TEST_F(QueueLaneTest, WithAPlanEveryCallIsRun) {
+  gate_.count_down();
+  std::deque<RowsCall> calls;
+  QueueLane lane({.name = "m",
+                  .threads = 3,
+                  .max_rows = 8,
+                  .objective = 100ms,
+                  .adapt = true,
+                  .batches = {{.rows = 8, .time = 2us}},
+                  .run_time = 1us},
+                 clock_);
+  run_time_ = 1ms;
+  Occupy(lane);
+  for (int i = 0; i < 2000; ++i) {
+    ASSERT_TRUE(Enqueue(lane, calls.emplace_back(*model_, static_cast<float>(i))).ok());
+    if (i % 50 == 0) WaitIdle();
+  }
+  WaitIdle();
+  for (const RowsCall& call : calls) EXPECT_EQ(call.done, 1);
+  EXPECT_EQ(std::accumulate(batches_.begin(), batches_.end(), int64_t{0}), 2001);
 }
 
 // Offers five calls during each run of the first hundred.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -31,6 +32,7 @@ struct Row {
   ModelStats::Totals totals;
   size_t queue_depth = 0;
   bool overloaded = false;
+  inference::BatchPlan plan = {};
   uint64_t estimated_bytes = 0;
   bool inline_lane = false;
   std::optional<uint64_t> restarts = {};                      // of models in processes of their own
@@ -49,6 +51,7 @@ std::vector<Row> ReadRows(const lifecycle::Snapshot& snapshot) {
                       .totals = runtime.stats().Read(),
                       .queue_depth = runtime.queue().depth(),
                       .overloaded = runtime.queue().overloaded(),
+                      .plan = runtime.queue().plan(),
                       .estimated_bytes = version->estimated_bytes(),
                       .inline_lane = runtime.LaneFor(1) == inference::LaneKind::kInline,
                       .restarts = version->engine().restarts()});
@@ -122,6 +125,19 @@ void RenderPerVersion(const std::vector<Row>& rows, MetricsText& text, std::stri
   for (const Row& row : rows) {
     text.Sample({{"model", row.model}, {"version", row.version}}, get(row));
   }
+}
+
+void RenderPlans(const std::vector<Row>& rows, MetricsText& text) {
+  RenderPerVersion(
+      rows, text, "slipway_model_batch_window_seconds", MetricType::kGauge,
+      "How long a batch of the queue that is not full waits for more",
+      [](const Row& row) { return std::chrono::duration<double>(row.plan.window).count(); });
+  RenderPerVersion(rows, text, "slipway_model_batch_rows_limit", MetricType::kGauge,
+                   "Batch items that one execution of the queue may have",
+                   [](const Row& row) { return row.plan.max_rows; });
+  RenderPerVersion(rows, text, "slipway_model_queue_threads", MetricType::kGauge,
+                   "Threads that take batches from the queue while less than a full one waits",
+                   [](const Row& row) { return static_cast<uint64_t>(row.plan.threads); });
 }
 
 template <typename Member>
@@ -304,6 +320,7 @@ std::string RenderMetrics(const MetricsSources& sources) {
   RenderPerVersion(rows, text, "slipway_model_overloaded", MetricType::kGauge,
                    "1 while more requests come than can be done, so that some are refused",
                    [](const Row& row) { return uint64_t{row.overloaded}; });
+  RenderPlans(rows, text);
   RenderPerVersion(rows, text, "slipway_inflight_requests", MetricType::kGauge,
                    "Requests that have no answer yet",
                    [](const Row& row) { return row.totals.in_flight; });

@@ -51,8 +51,9 @@ std::vector<ConfigField> ModelSettings::Fields() {
              "made larger unless it reaches the next of these; empty: the larger, the better",
              preferred_batch_rows, 1),
       Time("objective",
-           "Requests to slow models that would be answered later than this are refused (429); 0: "
-           "none is",
+           "Requests to slow models that would be answered later than this are refused (429), and "
+           "how their batches run is chosen by it unless batching.max_delay, "
+           "batching.preferred_sizes or queue_threads is set; 0: no objective",
            objective),
       Time("timeout",
            "Requests not answered in this time fail (504); a client may ask for less; 0: no limit",
@@ -144,6 +145,8 @@ inference::ModelRuntime::Options ModelSettings::ToRuntime(size_t processors,
   options.queue.preferred_rows = preferred_batch_rows;
   std::ranges::sort(options.queue.preferred_rows);
   options.queue.objective = objective;
+  options.queue.adapt = objective.count() > 0 && max_batch_delay.count() == 0 &&
+                        queue_threads == 0 && preferred_batch_rows.empty();
   options.queue.max_queued = static_cast<size_t>(max_queued);
   options.queue.shed_overload = shed_overload;
   options.sequence = {.max_sequences = static_cast<size_t>(max_sequences),
