@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <memory_resource>
-#include <new>
 #include <utility>
 
 #include "base/str_cat.h"
@@ -72,21 +70,8 @@ OnnxEngine::~OnnxEngine() {
 
 Status OnnxEngine::Run(std::span<const TensorView> inputs, std::span<const size_t> outputs,
                        Deadline deadline, std::vector<Tensor>& results) {
-  results.clear();
-  try {
-    SLIPWAY_RETURN_IF_ERROR(CheckInputs(signature_, inputs));
-    SLIPWAY_RETURN_IF_ERROR(CheckOutputs(signature_, outputs));
-    if (outputs.empty()) return OkStatus();
-    if (!deadline.never() && deadline.Expired(std::chrono::steady_clock::now())) {
-      return Stopped(deadline, "before the model was run");
-    }
-    Status status = RunChecked(inputs, outputs, deadline, results);
-    if (!status.ok()) results.clear();
-    return status;
-  } catch (const std::bad_alloc&) {
-    results.clear();
-    return base::ResourceExhausted("no memory for the inputs and outputs of the model");
-  }
+  return CheckedRun(signature_, inputs, outputs, deadline, results,
+                    [&] { return RunChecked(inputs, outputs, deadline, results); });
 }
 
 Status OnnxEngine::RunChecked(std::span<const TensorView> inputs, std::span<const size_t> outputs,
