@@ -15,7 +15,7 @@
 namespace slipway::base {
 namespace {
 
-constexpr size_t kQueueLines = 1024;  // of 400 bytes each, taken at once
+constexpr size_t kQueueLines = 512;  // of 400 bytes each, taken at once
 
 std::string_view LevelName(LogLevel level) {
   switch (level) {
