@@ -24,6 +24,8 @@ using NodeTest = TreeEnsemble::Test;
 using Transform = OldTreeEnsemble::Transform;
 
 constexpr size_t kMaxNodes = INT32_MAX;
+// Leaves times targets: a file may name as many targets as it likes, and none costs it a byte.
+constexpr size_t kMaxScores = size_t{1} << 24;
 
 // A list of FLOAT in `name`, or of FLOAT or DOUBLE in `name`_as_tensor (version 3). FLOAT inputs go
 // with FLOAT only.
@@ -205,7 +207,10 @@ class Reader {
   // gets zero.
   Status AddWeights() {
     const size_t leaves = leaf_tree_.size();
-    if (leaves == 0 || leaves > kMaxNodes / out_.targets) return Unimplemented("too many targets");
+    if (leaves == 0 || leaves > kMaxScores / out_.targets) {
+      return Unimplemented(StrCat(leaves, " leaves with ", out_.targets,
+                                  " targets: expected at most ", kMaxScores, " in all"));
+    }
     speaks_.resize(leaves * out_.targets);
     std::vector<uint32_t> first(leaves, out_.targets);
     std::vector<double> all(leaves * out_.targets);

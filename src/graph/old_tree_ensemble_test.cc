@@ -133,6 +133,9 @@ const Unread kUnread[] = {
     {"Minimum", "TreeEnsembleRegressor",
      [](Attributes& a) { Set(a, "aggregate_function", std::string("MIN")); },
      StatusCode::kUnimplemented, "aggregate_function"},
+    {"ManyTargets", "TreeEnsembleRegressor",
+     [](Attributes& a) { Set(a, "n_targets", int64_t{1} << 30); }, StatusCode::kUnimplemented,
+     "2 leaves with 1073741824 targets: expected at most 16777216"},
     {"MovedAverage", "TreeEnsembleRegressor",
      [](Attributes& a) {
        Set(a, "aggregate_function", std::string("AVERAGE"));
