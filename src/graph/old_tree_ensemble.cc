@@ -1,12 +1,12 @@
 #include "graph/old_tree_ensemble.h"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "base/str_cat.h"
+#include "graph/tree_lists.h"
 
 namespace slipway::graph {
 
@@ -38,14 +38,7 @@ Result<std::vector<double>> Reals(const OnnxNode& node, const std::string& name,
   if (tensor->type != type) {
     return Unimplemented(StrCat("'", name, "_as_tensor' of ", ElementTypeName(tensor->type)));
   }
-  const auto read = [&]<typename T>(T value) {
-    for (size_t at = 0; at + sizeof(T) <= tensor->bytes.size(); at += sizeof(T)) {
-      std::memcpy(&value, tensor->bytes.data() + at, sizeof(T));
-      out.push_back(static_cast<double>(value));
-    }
-  };
-  type == ElementType::kFloat ? read(float{}) : read(double{});
-  return out;
+  return RealsOf(*tensor);
 }
 
 // The attributes of the node as lists.
@@ -84,7 +77,9 @@ Status Lists::CheckSizes() const {
                     false_ids.size() == nodes && missing.size() == nodes && modes.size() == nodes &&
                     splits.size() == nodes;
   if (!same) return InvalidArgument("the attributes of the nodes differ in length");
-  if (nodes == 0 || nodes > kMaxNodes) return InvalidArgument(StrCat(nodes, " nodes"));
+  if (nodes == 0 || nodes > kMaxNodes) {
+    return InvalidArgument(StrCat("expected 1 to ", kMaxNodes, " nodes, got ", nodes));
+  }
   const bool same_leaves = leaf_trees.size() == weights.size() &&
                            leaf_ids.size() == weights.size() &&
                            leaf_targets.size() == weights.size();
@@ -172,8 +167,7 @@ class Reader {
         *child = places_[at];
       }
       if (lists_.modes[i] == "BRANCH_GT" || lists_.modes[i] == "BRANCH_GTE") {
-        std::swap(node.yes, node.no);
-        node.missing_is_yes = !node.missing_is_yes;
+        SwapBranches(node);
       }
       out_.nodes.push_back(node);
     }
@@ -186,13 +180,12 @@ class Reader {
 
   Status SetTest(size_t i, Node& node) const {
     if (lists_.features[i] < 0 || lists_.features[i] > INT32_MAX) {
-      return InvalidArgument(StrCat("feature ", lists_.features[i]));
+      return InvalidArgument(StrCat("expected features from 0 on, got ", lists_.features[i]));
     }
     node.feature = static_cast<uint32_t>(lists_.features[i]);
     node.split = lists_.splits[i];
     node.missing_is_yes = lists_.missing[i] != 0;
     const std::string& mode = lists_.modes[i];
-    // x > s is not x <= s, and x >= s is not x < s, but for missing values.
     if (mode == "BRANCH_LEQ" || mode == "BRANCH_GT") {
       node.test = NodeTest::kLessOrEqual;
     } else if (mode == "BRANCH_LT" || mode == "BRANCH_GTE") {
@@ -218,7 +211,8 @@ class Reader {
       SLIPWAY_ASSIGN_OR_RETURN(const uint32_t at, Find(lists_.leaf_trees[i], lists_.leaf_ids[i]));
       const int64_t target = lists_.leaf_targets[i];
       if (target < 0 || target >= out_.targets) {
-        return InvalidArgument(StrCat("target ", target, " of ", out_.targets));
+        return InvalidArgument(
+            StrCat("expected targets from 0 to ", out_.targets - 1, ", got ", target));
       }
       if (places_[at] >= 0) return Unimplemented("a weight of an inner node");
       const size_t leaf = TreeEnsemble::LeafOf(places_[at]);
@@ -284,7 +278,9 @@ Result<Transform> TransformOf(const OnnxNode& node) {
 
 Status ReadRegressor(const OnnxNode& node, ElementType type, OldTreeEnsemble& out) {
   SLIPWAY_ASSIGN_OR_RETURN(const int64_t targets, node.Int("n_targets", 1));
-  if (targets < 1 || targets > INT32_MAX) return InvalidArgument(StrCat(targets, " targets"));
+  if (targets < 1 || targets > INT32_MAX) {
+    return InvalidArgument(StrCat("expected 1 or more targets, got ", targets));
+  }
   out.trees.targets = static_cast<uint32_t>(targets);
   Lists lists;
   SLIPWAY_RETURN_IF_ERROR(lists.Read(node, type, "target"));

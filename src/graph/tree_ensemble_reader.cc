@@ -1,13 +1,13 @@
 #include "graph/tree_ensemble_reader.h"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/str_cat.h"
+#include "graph/tree_lists.h"
 
 namespace slipway::graph {
 
@@ -37,17 +37,6 @@ struct Lists {
   Status CheckSizes() const;
 };
 
-template <typename T>
-std::vector<double> Doubles(const std::string& bytes) {
-  std::vector<double> out(bytes.size() / sizeof(T));
-  for (size_t i = 0; i < out.size(); ++i) {
-    T value;
-    std::memcpy(&value, bytes.data() + i * sizeof(T), sizeof(T));
-    out[i] = static_cast<double>(value);
-  }
-  return out;
-}
-
 // A list of numbers; its type is, or becomes, `type`.
 Status ReadReals(const OnnxNode& node, std::string_view name, ElementType& type,
                  std::vector<double>& out) {
@@ -57,8 +46,7 @@ Status ReadReals(const OnnxNode& node, std::string_view name, ElementType& type,
   if (constant->type != type || (type != ElementType::kFloat && type != ElementType::kDouble)) {
     return Unimplemented(StrCat("'", name, "' of ", ElementTypeName(constant->type)));
   }
-  out = type == ElementType::kFloat ? Doubles<float>(constant->bytes)
-                                    : Doubles<double>(constant->bytes);
+  out = RealsOf(*constant);
   return OkStatus();
 }
 
@@ -115,12 +103,6 @@ Result<int32_t> Child(int64_t id, int64_t is_leaf, size_t nodes, size_t leaves) 
         StrCat("no ", is_leaf != 0 ? "leaf " : "node ", id, " (there are ", end, ")"));
   }
   return is_leaf != 0 ? ~static_cast<int32_t>(id) : static_cast<int32_t>(id);
-}
-
-// x >= s is not x < s, and x > s is not x <= s, but for missing values, which change sides.
-void SwapBranches(Node& node) {
-  std::swap(node.yes, node.no);
-  node.missing_is_yes = !node.missing_is_yes;
 }
 
 Result<Node> MakeNode(const Lists& lists, size_t i) {
