@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/str_cat.h"
+#include "net/buffer_pool.h"
 #include "net/testing/http2_client.h"
 #include "net/testing/raw_client.h"
 #include "net/testing/test_server.h"
@@ -59,6 +60,20 @@ TEST_F(Http2AbuseTest, EndsRapidResets) {
   }
   client_.Send(bytes);
   ExpectCutOff(Http2Frame(NGHTTP2_PING, 0, 0, "12345678"), NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+TEST_F(Http2AbuseTest, ReadsOnSlowlyAfterItsLastWord) {
+  const auto begin = std::chrono::steady_clock::now();
+  client_.Send(Http2Preface() + Http2Frame(NGHTTP2_PING, 0, 1, "12345678"));
+  ASSERT_TRUE(Eventually([&] { return server_.stats().protocol_errors == 1; }));
+  const std::string piece(64 * 1024, 'x');
+  for (size_t sent = 0; sent < 8'000'000 && client_.Send(piece); sent += piece.size()) {
+  }
+  const uint64_t received = server_.stats().bytes_received;
+  const auto pauses = (std::chrono::steady_clock::now() - begin) / 10ms;
+  // Four blocks between two pauses, and what came at once.
+  EXPECT_LE(received, static_cast<uint64_t>(pauses + 2) * 4 * BufferPool::kBlockBytes);
+  EXPECT_GT(received, 1'000'000U);
 }
 
 // CVE-2025-8671: the client makes the server reset its streams.

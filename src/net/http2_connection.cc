@@ -31,6 +31,10 @@ constexpr std::chrono::milliseconds kLongestWait{1};
 constexpr size_t kMaxQueuedFrames = 1000;
 // How long a client may keep sending after our GOAWAY, before it can no longer read it.
 constexpr std::chrono::milliseconds kLingerTime{5'000};
+// Meanwhile a few blocks are read at a time, with pauses: a client that floods us must not keep us
+// busy with what nobody looks at.
+constexpr int kDiscardsPerTurn = 4;
+constexpr std::chrono::milliseconds kDiscardPause{10};
 // How long a client may open streams after it was told to stop: RFC 9113 section 6.8 asks for at
 // least one round trip; a PING's answer ends it earlier.
 constexpr std::chrono::milliseconds kShutdownNotice{1'000};
@@ -84,7 +88,7 @@ void Http2Connection::Turn() {
     return RetireIfDone();
   }
   in_turn_ = true;
-  if (phase_ == Phase::kLingering) DiscardInput();
+  if (phase_ == Phase::kLingering && now() >= discard_at_) DiscardInput();
   for (int i = 0; i < kReceivesPerTurn && readable_ && MayReceive() && Receive(); ++i) {
   }
   if (phase_ == Phase::kOpen && io_.closing) BeginShutdown();
@@ -94,7 +98,7 @@ void Http2Connection::Turn() {
   in_turn_ = false;
   Sweep();
   if (phase_ == Phase::kClosed) return RetireIfDone();
-  const bool more_to_read = readable_ && (phase_ == Phase::kLingering || MayReceive());
+  const bool more_to_read = readable_ && MayReceive();
   const bool more_to_write = attention_ && !output_blocked_ && queue_.unsent_bytes() > 0;
   if (more_to_read || more_to_write) {
     ++scheduled_turns_;
@@ -267,7 +271,7 @@ void Http2Connection::EndOutput() {
 
 void Http2Connection::DiscardInput() {
   PooledBuffer scratch = io_.buffers.TakeBlock();
-  for (int i = 0; i < kReceivesPerTurn && readable_; ++i) {
+  for (int i = 0; i < kDiscardsPerTurn && readable_; ++i) {
     const ssize_t received = client_.transport.Receive(scratch.data(), scratch.size());
     if (received > 0 || (received < 0 && errno == EINTR)) {
       if (received > 0) io_.counters.bytes_received.Add(static_cast<size_t>(received));
@@ -276,6 +280,7 @@ void Http2Connection::DiscardInput() {
     readable_ = false;
     if (received == 0 || errno != EAGAIN) return Close();
   }
+  discard_at_ = now() + kDiscardPause;
 }
 
 void Http2Connection::Close() {
@@ -346,7 +351,10 @@ base::SteadyTime Http2Connection::StreamDeadline(const Http2Stream& stream) cons
 
 base::SteadyTime Http2Connection::NextDeadline() const {
   const Limits& limits = io_.limits;
-  if (phase_ == Phase::kLingering) return idle_since_ + kLingerTime;
+  if (phase_ == Phase::kLingering) {
+    const base::SteadyTime end = idle_since_ + kLingerTime;
+    return readable_ ? std::min(end, discard_at_) : end;
+  }
   base::SteadyTime next =
       std::min({output_deadline_, shutdown_at_, check_streams_at_, look_again_at_});
   if (!settled_) next = std::min(next, started_at_ + limits.header_deadline);
@@ -387,7 +395,10 @@ void Http2Connection::OnTimer() {
 
 void Http2Connection::OnDeadlines() {
   const Limits& limits = io_.limits;
-  if (phase_ == Phase::kLingering) return Close();
+  if (phase_ == Phase::kLingering) {  // else it is time to read on, in Turn()
+    if (now() >= idle_since_ + kLingerTime) Close();
+    return;
+  }
   if (now() >= look_again_at_) {
     SetLowWater(1);
     readable_ = true;

@@ -136,6 +136,7 @@ class Http2Connection final : public Connection {
   base::SteadyTime shutdown_at_ = base::SteadyTime::max();
   base::SteadyTime check_streams_at_ = base::SteadyTime::max();
   base::SteadyTime output_deadline_ = base::SteadyTime::max();
+  base::SteadyTime discard_at_{};                             // while lingering: not before
   base::SteadyTime look_again_at_ = base::SteadyTime::max();  // for less than low_water_
   EventLoop::TimerId timer_ = 0;
   base::SteadyTime timer_at_ = base::SteadyTime::max();
