@@ -33,6 +33,7 @@ EXAMPLES = {
     "intra_op_threads": "2",
     "batching.preferred_sizes": "[16, 64]",
     "timeout": "10s",
+    "batching.pad": "{input_ids: 0, attention_mask: 0}",
     "queue_threads": "2",
     "max_queued": "256",
     "cache.max_bytes": "64MiB",

@@ -5,10 +5,9 @@
 #include <span>
 #include <vector>
 
-#include "base/buffer.h"
 #include "base/clock.h"
 #include "inference/infer_call.h"
-#include "tensor/tensor.h"
+#include "inference/row_layout.h"
 
 namespace slipway::inference {
 
@@ -31,10 +30,9 @@ class BatchRun {
   // Whether `call` can be laid behind others: every input (and state) there, of the model's dtype
   // and fixed dimensions, and all with `call.rows` rows.
   static bool Fits(const InferCall& call);
-  // Whether calls that fit may run together: they want the same outputs of the same model.
-  static bool Alike(const InferCall& one, const InferCall& other) {
-    return one.model == other.model && one.outputs == other.outputs;
-  }
+  // Whether calls that fit may run together: they want the same outputs of the same model, and
+  // their rows have the same shape, or one to which they may be padded.
+  static bool Alike(const InferCall& one, const InferCall& other);
 
   // What became of a batch.
   struct Outcome {
@@ -48,16 +46,13 @@ class BatchRun {
 
  private:
   std::chrono::nanoseconds RunAlone(InferCall& call);
-  bool Join(std::span<InferCall* const> calls, int64_t rows);
-  static bool Divide(std::span<InferCall* const> calls, int64_t rows,
-                     std::vector<tensor::Tensor> together);
-
+  bool RunTogether(std::span<InferCall* const> calls, Outcome& outcome);
   base::Deadline Limited(base::Deadline deadline, base::SteadyTime begin) const;
 
   const Options options_;
   base::Clock& clock_;
-  std::vector<base::Buffer> buffers_;  // one per input
-  std::vector<tensor::TensorView> inputs_;
+  RowJoiner joiner_;
+  std::vector<RowJoiner::Part> parts_;
 };
 
 // Whether there is no point in running `call` any more; its status then says why, and its times are

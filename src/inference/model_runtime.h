@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string_view>
 
@@ -39,6 +40,8 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
     // Rows of one batch, where the model gains from batches; 1: every call runs alone.
     int64_t max_batch_rows = 64;
     // A request is answered within this, or fails; 0: no limit. Front ends make deadlines of it.
+    // By the names of inputs: what shorter rows are filled up with, see FindPadding().
+    std::map<std::string, int64_t> pad = {};
     std::chrono::nanoseconds timeout{0};
     size_t stat_shards = 1;  // one per IO thread
     CircuitBreaker::Options breaker = {};
@@ -76,6 +79,7 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
   ResponseCache* cache() { return cache_.get(); }                        // null: none
   SequenceTable* sequences() const { return options_.sequences.get(); }  // null: no state
 
+  const RowLayout& row_layout() const { return profile_.layout; }
  private:
   const Options options_;
   const RunProfile profile_;

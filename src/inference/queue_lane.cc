@@ -250,7 +250,7 @@ int64_t QueueLane::TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Ent
     while (next != queue_.end() && rows < max_rows) {
       const InferCall& call = *next->call;
       const bool joins =
-          rows + call.rows <= max_rows && BatchRun::Alike(first, call) && BatchRun::Fits(call);
+          rows + call.rows <= max_rows && BatchRun::Fits(call) && BatchRun::Alike(first, call);
       next = joins ? take(next) : std::next(next);
     }
   }

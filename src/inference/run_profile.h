@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "engine/engine.h"
+#include "inference/row_layout.h"
 #include "tensor/tensor.h"
 
 namespace slipway::inference {
@@ -22,6 +23,7 @@ struct RunProfile {
   // Ascending in rows, each cheaper per row than the one before; empty when the rows of several
   // calls may not be put together, or nothing is gained by it.
   std::vector<Batch> batches = {};
+  RowLayout layout = {};  // of batches
 
   // The most rows of a batch that takes at most `time`, in whole and per row; 1 when there is none.
   int64_t RowsWithin(std::chrono::nanoseconds time,
@@ -34,10 +36,16 @@ base::Result<std::chrono::nanoseconds> MeasureRun(engine::Engine& engine,
                                                   std::span<const tensor::TensorView> inputs,
                                                   base::Clock& clock);
 
+// The same for one random row whose free dimensions are 16, of a model that has any beside the
+// first; kFailedPrecondition for others. With 1 instead of 16 such a model seems quicker than it
+// is.
+base::Result<std::chrono::nanoseconds> MeasureTypicalRow(engine::Engine& engine,
+                                                         base::Clock& clock);
+
 // Measures batches of 4, 16 and 64 rows, as far as rows x `run_time` stays within a quarter of a
 // second. None is listed unless
-//   every input, output and state has a free first dimension and a dtype of fixed size, and every
-//     other dimension of the inputs is fixed, so that rows can be laid behind each other;
+//   every input, output and state has a free first dimension and a dtype of fixed size, so that
+//     rows of one shape can be laid behind each other;
 //   the model treats rows independently: random rows give the same answers together as alone, but
 //     for rounding (its kernels may add in another order at another batch size).
 std::vector<RunProfile::Batch> MeasureBatches(engine::Engine& engine,

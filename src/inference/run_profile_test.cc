@@ -101,11 +101,32 @@ TEST_F(MeasureBatchesTest, RoundingIsAllowed) {
 }
 
 TEST_F(MeasureBatchesTest, RowsMustLieBehindEachOther) {
-  EXPECT_EQ(Profile(Rows(DType::kFp32, {-1, -1}), call_overhead_), 1);
   EXPECT_EQ(Profile(Rows(DType::kFp32, {1, 2}), call_overhead_), 1);
   EXPECT_EQ(Profile(Rows(DType::kBytes), call_overhead_), 1);
   EXPECT_EQ(Profile(Rows(DType::kFp32, {-1, 2}, DType::kBytes), call_overhead_), 1);
   EXPECT_EQ(Profile(Rows(DType::kFp32, {-1, 1 << 20}), call_overhead_), 1);
+}
+
+TEST_F(MeasureBatchesTest, RowsOfFreeDimensionsAreTriedWithSixteen) {
+  std::vector<tensor::Shape> shapes;
+  FakeEngine engine({.inputs = {{.name = "x", .shape = {-1, 3, -1}}},
+                     .outputs = {{.name = "y", .shape = {-1, 3, -1}}}},
+                    [&](auto inputs, auto, auto, auto& results) {
+                      shapes.push_back(inputs[0].shape());
+                      clock_.Advance(call_overhead_(inputs[0].shape()[0]));
+                      results.push_back(*Tensor::CopyOf(inputs[0]));
+                      return base::OkStatus();
+                    });
+  EXPECT_EQ(*MeasureTypicalRow(engine, clock_), call_overhead_(1));
+  EXPECT_EQ(shapes.back(), tensor::Shape({1, 3, 16}));
+  EXPECT_EQ(MostRows(engine, call_overhead_(1)), 64);
+  EXPECT_EQ(shapes.back(), tensor::Shape({64, 3, 16}));
+}
+
+TEST_F(MeasureBatchesTest, FixedRowsHaveTheirOwnTime) {
+  FakeEngine engine(Rows(), FakeEngine::CopyInputs());
+  EXPECT_EQ(MeasureTypicalRow(engine, clock_).status().code(),
+            base::StatusCode::kFailedPrecondition);
 }
 
 TEST_F(MeasureBatchesTest, EveryDtypeCanBeMadeUp) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/str_cat.h"
+#include "inference/row_padding.h"
 #include "lifecycle/warmup.h"
 
 namespace slipway::inference {
@@ -48,25 +49,34 @@ base::Result<std::unique_ptr<lifecycle::ModelAttachment>> RuntimeObserver::OnLoa
     if (sequences_ == nullptr) return base::Unimplemented("states are kept by servers only");
     options.sequences = sequences_->TableOf(model.id().name, options.sequence);
   }
-  const RunProfile profile = Profile(model, options.max_batch_rows > 1);
-  WarnOfUnusedSizes(model, options, profile);
+  RunProfile profile = Profile(model, options.max_batch_rows > 1);
+  if (!profile.batches.empty()) profile.layout = FindPadding(model.engine(), options.pad);
+  WarnOfUnusedSettings(model, options, profile);
   auto runtime = std::make_unique<ModelRuntime>(options, profile, clock_);
   log_.Debug("lane chosen", {{"model", model.id().name},
                              {"version", model.id().version},
                              {"lane", LaneName(runtime->LaneFor(1))},
                              {"run_ns", profile.run_time.count()},
-                             {"round_rows", runtime->round_rows()}});
+                             {"round_rows", runtime->round_rows()},
+                             {"padded", !profile.layout.padding.empty()}});
   return std::unique_ptr<lifecycle::ModelAttachment>(std::move(runtime));
 }
 
-void RuntimeObserver::WarnOfUnusedSizes(const lifecycle::LoadedModel& model,
-                                        const ModelRuntime::Options& options,
-                                        const RunProfile& profile) const {
-  if (options.queue.preferred_rows.empty() || !profile.batches.empty()) return;
-  log_.Warn(
-      "preferred batch sizes are not used: the model gains nothing from batches, or its rows "
-      "depend on each other",
-      {{"model", model.id().name}, {"version", model.id().version}});
+void RuntimeObserver::WarnOfUnusedSettings(const lifecycle::LoadedModel& model,
+                                           const ModelRuntime::Options& options,
+                                           const RunProfile& profile) const {
+  if (!options.queue.preferred_rows.empty() && profile.batches.empty()) {
+    log_.Warn(
+        "preferred batch sizes are not used: the model gains nothing from batches, or its rows "
+        "depend on each other",
+        {{"model", model.id().name}, {"version", model.id().version}});
+  }
+  if (!options.pad.empty() && profile.layout.padding.empty()) {
+    log_.Warn(
+        "rows are not padded: the model has no such inputs whose second dimension alone is free, "
+        "gains nothing from batches, or answers otherwise when rows are padded",
+        {{"model", model.id().name}, {"version", model.id().version}});
+  }
 }
 
 RunProfile RuntimeObserver::Profile(const lifecycle::LoadedModel& model, bool batches) {
@@ -98,8 +108,9 @@ RunProfile RuntimeObserver::Measure(const lifecycle::LoadedModel& model, bool ba
     for (const tensor::Tensor& input : one.inputs) inputs.push_back(input.view());
     const auto measured = MeasureRun(engine, inputs, clock_);
     if (!measured.ok()) continue;
-    RunProfile profile{.run_time = *measured};
-    if (batches) profile.batches = Batches(engine, *measured, key);
+    const auto typical = MeasureTypicalRow(engine, clock_);
+    RunProfile profile{.run_time = typical.ok() ? *typical : *measured};
+    if (batches) profile.batches = Batches(engine, profile.run_time, key);
     return profile;
   }
   return unknown;

@@ -45,8 +45,8 @@ class RuntimeObserver final : public lifecycle::ModelObserver {
   std::vector<RunProfile::Batch> Batches(engine::Engine& engine, std::chrono::nanoseconds run_time,
                                          const std::string& key) const;
   RunProfile Profile(const lifecycle::LoadedModel& model, bool batches);
-  void WarnOfUnusedSizes(const lifecycle::LoadedModel& model, const ModelRuntime::Options& options,
-                         const RunProfile& profile) const;
+  void WarnOfUnusedSettings(const lifecycle::LoadedModel& model,
+                            const ModelRuntime::Options& options, const RunProfile& profile) const;
 
   const OptionsOf options_of_;
   base::Clock& clock_;

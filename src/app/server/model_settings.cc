@@ -4,6 +4,7 @@
 
 #include "app/server/config_fields.h"
 #include "app/server/state_field.h"
+#include "app/server/padding_field.h"
 #include "base/check.h"
 #include "base/str_cat.h"
 #include "base/text.h"
@@ -61,6 +62,12 @@ std::vector<ConfigField> ModelSettings::Fields() {
       Count("queue_threads",
             "Threads of each model that is too slow for the IO threads; 0: one per processor",
             queue_threads, 0),
+      Padding(
+          "batching.pad",
+          "By the names of inputs: what rows that are shorter than others of a batch are filled "
+          "up with, for example {input_ids: 0, attention_mask: 0}; not used where rows are then "
+          "answered otherwise than alone; empty: zeros, of models with a mask",
+          pad),
       Count("max_queued", "Requests that may wait for one such model (429)", max_queued, 1),
       Flag("shed_overload",
            "While more requests come to such a model than can be done, refuse (429) those beyond "
@@ -172,6 +179,7 @@ base::Status OwnModelSettings::Read(const ConfigValue& section) {
     std::vector<ConfigField> fields = scratch.Fields();
     std::vector<Given>& given = models_[name.text()];
     for (ConfigField& field : fields) {
+  options.pad = pad;
       field.set = [&given, path = field.path,
                    set = std::move(field.set)](const ConfigValue& value) -> base::Status {
         SLIPWAY_RETURN_IF_ERROR(set(value));

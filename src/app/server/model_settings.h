@@ -21,7 +21,8 @@ struct ModelSettings {
   int64_t intra_op_threads = 1;
   int64_t max_batch_rows = 64;
   std::chrono::nanoseconds max_batch_delay = std::chrono::seconds(0);
-  std::vector<int64_t> preferred_batch_rows;                     // in any order
+  std::vector<int64_t> preferred_batch_rows;  // in any order
+  std::map<std::string, int64_t> pad;         // values by inputs, for rows of different lengths
   std::chrono::nanoseconds objective = std::chrono::seconds(0);  // p99 of an answer; 0: none
   std::chrono::nanoseconds timeout = std::chrono::seconds(0);    // of every request; 0: none
   int64_t queue_threads = 0;  // in the queue lane; 0: one per processor

@@ -31,6 +31,7 @@ model_settings:
     batching:
       max_delay: 2ms
       preferred_sizes: [16, 8]
+      pad: {ids: 0, mask: -1}
     timeout: 1s
   other: {queue_threads: 3, shed_overload: false}
   as_all:
@@ -63,7 +64,7 @@ TEST(ModelSettingsTest, PrintedSettingsCanBeReadBack) {
   EXPECT_EQ(
       config.own.Print(),
       R"({"as_all": {}, "other": {queue_threads: 3, shed_overload: false}, "slow.one": {provider: "cuda", )"
-      R"(batching: {max_delay: 2ms, preferred_sizes: [16, 8]}, objective: 1500us, )"
+      R"(batching: {max_delay: 2ms, preferred_sizes: [16, 8], pad: {"ids": 0, "mask": -1}}, objective: 1500us, )"
       R"(timeout: 1000ms}})");
   ServerConfig again;
   const base::Status read = Read(base::PrintConfig(config.Fields()), again);
