@@ -49,6 +49,12 @@ void TakeShortTimeSlices() {
   syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
+void LowerPriority(int nice) {
+  errno = 0;
+  const int now = getpriority(PRIO_PROCESS, 0);
+  if (errno == 0) setpriority(PRIO_PROCESS, 0, now + nice);
+}
+
 void SetThreadName(const std::string& name) {
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
 }

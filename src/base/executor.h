@@ -57,6 +57,10 @@ class ThreadPool final : public Executor {
 // before 6.12 ignores it.
 void TakeShortTimeSlices();
 
+// The calling thread gets less of a busy processor: `nice` is added to what it has (nice(2)). Its
+// time slices stay as long as they are, so that threads with short ones go first.
+void LowerPriority(int nice);
+
 // Names the calling thread, as `top -H` and core dumps show it. At most 15 characters are kept.
 void SetThreadName(const std::string& name);
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "base/clock.h"
 #include "base/executor.h"
 #include "base/log.h"
@@ -20,6 +22,7 @@ struct Services {
   base::Clock& clock;
   base::Logger& log;
   SharedMemoryRegistry* shared_memory = nullptr;  // null: shared memory is off
+  std::string client_header = {};                 // for ClientOf()
 };
 
 }  // namespace slipway::frontend

@@ -74,9 +74,33 @@ base::Status Dispatcher::Resolve(std::string_view name, std::optional<int64_t> v
                                " is not ready; ready versions: ", Versions(*model)));
 }
 
-base::Status Dispatcher::Admit(const InferCall& call) const {
+base::Status Dispatcher::Admit(InferCall& call) {
   ModelRuntime& runtime = ModelRuntime::Of(*call.model);
-  return runtime.cache() != nullptr ? base::OkStatus() : AdmitRun(call, runtime);
+  if (runtime.cache() != nullptr) return base::OkStatus();
+  base::Status admitted = AdmitRun(call, runtime);
+  if (admitted.code() == base::StatusCode::kResourceExhausted && Divert(call, runtime)) {
+    return base::OkStatus();
+  }
+  return admitted;
+}
+
+bool Dispatcher::Divert(InferCall& call, ModelRuntime& runtime) {
+  if (runtime.overflow_model().empty() || !call.any_version_) return false;
+  call.keep_alive_ = call.model->shared_from_this();  // the snapshot may be a newer one
+  const lifecycle::Snapshot::Model* other = reader_.Get().Find(runtime.overflow_model());
+  if (other == nullptr) return false;
+  const lifecycle::LoadedModel& stand_in = other->latest();
+  ModelRuntime& its_runtime = ModelRuntime::Of(stand_in);
+  if (&its_runtime == &runtime || its_runtime.sequences() != nullptr ||
+      !stand_in.engine().signature().CanStandInFor(call.model->engine().signature()) ||
+      !AdmitRun(call, its_runtime).ok()) {
+    return false;
+  }
+  runtime.stats().RecordDiverted(shard_);
+  call.diverted_from = call.model->id().name;
+  call.model = &stand_in;
+  call.keep_alive_.reset();
+  return true;
 }
 
 base::Status Dispatcher::AdmitRun(const InferCall& call, ModelRuntime& runtime) const {

@@ -40,8 +40,9 @@ class Dispatcher {
   // Whether the model takes a call now: kUnavailable (it keeps failing and is left alone for a
   // while), and what its lane would refuse anyway. Cheap, so ask before the request is decoded. A
   // model with a cache takes every call, because the answer may be known; what then has to run is
-  // refused by Submit().
-  base::Status Admit(const InferCall& call) const;
+  // refused by Submit(). What a queue refuses goes to the model's overflow_model if that takes it,
+  // unless the client has asked for a version: then `call` has another model, and diverted_from.
+  base::Status Admit(InferCall& call);
 
   // Runs the call in its model's lane, or answers it from its model's cache, or runs it when it is
   // its turn in its sequence. `call.OnDone()` follows, in the inline lane before this returns.
@@ -63,6 +64,7 @@ class Dispatcher {
   base::Clock& clock() const { return clock_; }
 
  private:
+  bool Divert(InferCall& call, ModelRuntime& runtime);
   base::Status AdmitRun(const InferCall& call, ModelRuntime& runtime) const;
   void Run(InferCall& call, ModelRuntime& runtime);
   void RunIfAdmitted(InferCall& call, ModelRuntime& runtime);

@@ -37,6 +37,7 @@ void InferCall::Reset() {
   results.clear();
   executed_rows = 0;
   source = AnswerSource::kRun;
+  diverted_from.clear();
   infer_begin = {};
   infer_end = {};
   abandoned.store(false, std::memory_order_relaxed);

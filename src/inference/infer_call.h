@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -50,6 +51,7 @@ class InferCall {
   int64_t rows = 1;                               // batch items, for statistics
   base::Deadline deadline;
   uint64_t priority = 0;  // 0: default; 1: highest
+  uint64_t client = 0;    // who asks: calls of one client have the same number
   SequenceWish sequence;  // for models with state
 
   // --- the answer, filled in by the lane ---
@@ -59,6 +61,7 @@ class InferCall {
   // call of the same batch accounts for them.
   int64_t executed_rows = 0;
   AnswerSource source = AnswerSource::kRun;
+  std::string diverted_from;     // the model that was asked for, when another answers; else empty
   base::SteadyTime infer_begin;  // when the call left its queue, and when the engine was done
   base::SteadyTime infer_end;
 

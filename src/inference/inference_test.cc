@@ -246,6 +246,41 @@ TEST_F(DispatcherTest, AFullQueueRefusesBeforeAnythingIsDecoded) {
   EXPECT_EQ(dispatcher_.Admit(call).code(), StatusCode::kResourceExhausted);
 }
 
+TEST_F(DispatcherTest, WhatAQueueRefusesGoesToTheOverflowModelUnlessAVersionWasAskedFor) {
+  options_.queue = {.name = "test", .max_queued = 0};
+  options_.overflow_model = "small";
+  const auto big = std::make_shared<TestModel>(lifecycle::ModelId{"m", 1}, options_, 10ms, clock_);
+  const auto small = std::make_shared<TestModel>(lifecycle::ModelId{"small", 4},
+                                                 ModelRuntime::Options(), 1us, clock_);
+  using Model = lifecycle::Snapshot::Model;
+  publisher_.Publish(std::make_shared<lifecycle::Snapshot>(std::vector<Model>{
+      {.name = "m", .versions = {big}}, {.name = "small", .versions = {small}}}));
+  TestCall call(1);
+  ASSERT_TRUE(dispatcher_.Resolve("m", std::nullopt, call).ok());
+  ASSERT_TRUE(dispatcher_.Admit(call).ok());
+  EXPECT_EQ(call.model, small.get());
+  EXPECT_EQ(call.diverted_from, "m");
+  call.Fill();
+  dispatcher_.Submit(call);
+  EXPECT_EQ(call.result(), 2);
+  EXPECT_EQ(small->runs(), 1);
+  TestCall exact(1);
+  ASSERT_TRUE(dispatcher_.Resolve("m", 1, exact).ok());
+  EXPECT_EQ(dispatcher_.Admit(exact).code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(exact.model, big.get());
+  EXPECT_EQ(ModelRuntime::Of(*big).stats().Read().diverted, 1U);
+}
+
+TEST_F(DispatcherTest, AnOverflowModelThatIsNotThereHelpsNobody) {
+  options_.queue.max_queued = 0;
+  options_.overflow_model = "small";
+  const auto model = Publish(10ms);
+  TestCall call(1);
+  ASSERT_TRUE(dispatcher_.Resolve("m", std::nullopt, call).ok());
+  EXPECT_EQ(dispatcher_.Admit(call).code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(call.model, model.get());
+}
+
 TEST_F(DispatcherTest, ExecutionsAreCounted) {
   const auto model = Publish(1us);
   TestCall call(1);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/clock.h"
@@ -39,9 +40,9 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
     std::chrono::nanoseconds inline_batch_limit = std::chrono::milliseconds(1);
     // Rows of one batch, where the model gains from batches; 1: every call runs alone.
     int64_t max_batch_rows = 64;
-    // A request is answered within this, or fails; 0: no limit. Front ends make deadlines of it.
     // By the names of inputs: what shorter rows are filled up with, see FindPadding().
     std::map<std::string, int64_t> pad = {};
+    // A request is answered within this, or fails; 0: no limit. Front ends make deadlines of it.
     std::chrono::nanoseconds timeout{0};
     size_t stat_shards = 1;  // one per IO thread
     CircuitBreaker::Options breaker = {};
@@ -50,6 +51,8 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
     // their sequences do.
     SequenceTable::Options sequence = {};
     std::shared_ptr<SequenceTable> sequences = {};  // null: the model has no state
+    // Name of a model that gets what the queue refuses; empty: none.
+    std::string overflow_model = {};
     // Name, threads, bounds and times; rows and the time of a run come from the profile.
     QueueLane::Options queue;
   };
@@ -73,13 +76,14 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
     queue_.StopBatching();
   }
   std::chrono::nanoseconds timeout() const { return options_.timeout; }
+  const std::string& overflow_model() const { return options_.overflow_model; }
   monitor::ModelStats& stats() { return stats_; }
   QueueLane& queue() { return queue_; }
+  const RowLayout& row_layout() const { return profile_.layout; }
   CircuitBreaker& breaker() { return breaker_; }
   ResponseCache* cache() { return cache_.get(); }                        // null: none
   SequenceTable* sequences() const { return options_.sequences.get(); }  // null: no state
 
-  const RowLayout& row_layout() const { return profile_.layout; }
  private:
   const Options options_;
   const RunProfile profile_;

@@ -13,11 +13,6 @@ namespace {
 using base::StrCat;
 using std::chrono::nanoseconds;
 
-// Highest first; 0 stands for the default, which comes after every explicit one.
-bool Before(const InferCall& one, const InferCall& other) {
-  return one.priority - 1 < other.priority - 1;  // 0 becomes the largest
-}
-
 constexpr std::string_view kMoreThanCanBeDone =
     ": overloaded: more requests come than can be done; an answer would take about ";
 
@@ -48,6 +43,7 @@ QueueLane::QueueLane(const Options& options, base::Clock& clock)
       max_rows_(options.max_rows),
       row_time_ns_(options.run_time.count()),
       batch_time_ns_(options.run_time.count()),
+      queue_(options.fair_share),
       detector_(options.threads, clock.SteadyNow()) {
   SLIPWAY_CHECK(options.threads > 0);
 }
@@ -78,31 +74,49 @@ void QueueLane::StopBatching() {
   if (planner_ != nullptr) planner_->StopBatching();
 }
 
-BatchPlanner::Backlog QueueLane::backlog() const {
-  const int64_t queued = queued_rows_.load(std::memory_order_relaxed);
-  const int64_t ahead = rows_ahead_.load(std::memory_order_relaxed);
-  return {.queued_rows = queued,
-          .running_rows = std::max<int64_t>(0, ahead - queued),
+// As a call sees it that has `queued_rows` before it in the queue.
+BatchPlanner::Backlog QueueLane::Backlog(int64_t queued_rows) const {
+  return {.queued_rows = queued_rows,
+          .running_rows = RunningRows(),
           .running = std::max<int64_t>(1, running_.load(std::memory_order_relaxed)),
           .run_for = clock_.SteadyNow().time_since_epoch() -
                      nanoseconds(begun_ns_.load(std::memory_order_relaxed))};
 }
 
-nanoseconds QueueLane::EstimatedWait() const {
-  if (planner_ != nullptr) return planner_->WaitBehind(backlog());
+int64_t QueueLane::RunningRows() const {
+  return std::max<int64_t>(0, rows_ahead_.load(std::memory_order_relaxed) - QueuedRows());
+}
+
+nanoseconds QueueLane::WaitBehind(int64_t queued_rows) const {
+  if (planner_ != nullptr) return planner_->WaitBehind(Backlog(queued_rows));
   // A run that is under way counts whole: half of it on average, and an estimate should not promise
   // too much.
-  const int64_t rows = rows_ahead_.load(std::memory_order_relaxed);
-  return nanoseconds(rows * row_time_ns_.load(std::memory_order_relaxed) /
-                     static_cast<int64_t>(options_.threads));
+  return nanoseconds((RunningRows() + queued_rows) * row_time_ns_.load(std::memory_order_relaxed) /
+                     Signed(options_.threads));
+}
+
+nanoseconds QueueLane::AnswerBehind(int64_t queued_rows) const {
+  if (planner_ != nullptr) return planner_->AnswerBehind(Backlog(queued_rows));
+  return WaitBehind(queued_rows) + nanoseconds(batch_time_ns_.load(std::memory_order_relaxed));
 }
 
 base::Status QueueLane::Admit(const InferCall& call) {
   base::Status status = CheckQueue(call);
-  if (status.ok()) return CheckDeadline(call);
-  detector_.Came();
-  if (planner_ != nullptr) planner_->Came(std::max<int64_t>(1, call.rows));
-  return status;
+  if (status.ok() && CheckDeadline(call, QueuedRows()).ok()) return status;
+  const std::lock_guard lock(mutex_);
+  return CheckPlace(call, std::move(status));
+}
+
+// `queue`: what CheckQueue() said. A call that would not stand at the end may be taken all the
+// same.
+base::Status QueueLane::CheckPlace(const InferCall& call, base::Status queue) {
+  if (!queue.ok() && !queue_.CanMakeRoom(call)) {
+    detector_.Came();
+    if (planner_ != nullptr) planner_->Came(std::max<int64_t>(1, call.rows));
+    return queue;
+  }
+  const bool hurried = call.deadline.at != base::SteadyTime::max();
+  return hurried ? CheckDeadline(call, queue_.RowsBefore(call)) : base::OkStatus();
 }
 
 base::Status QueueLane::CheckQueue(const InferCall& call) const {
@@ -111,7 +125,7 @@ base::Status QueueLane::CheckQueue(const InferCall& call) const {
     return base::ResourceExhausted(StrCat(call.model->id(), ": its queue is full (", waiting,
                                           " requests wait); try again later"));
   }
-  const nanoseconds answer = EstimatedAnswer();
+  const nanoseconds answer = AnswerBehind(QueuedRows());
   const nanoseconds promise = planner_ != nullptr ? planner_->promise() : options_.objective;
   if (options_.objective.count() > 0 && waiting > 0 && answer > promise) {
     return base::ResourceExhausted(StrCat(
@@ -129,16 +143,16 @@ base::Status QueueLane::CheckQueue(const InferCall& call) const {
   return base::OkStatus();
 }
 
-base::Status QueueLane::CheckDeadline(const InferCall& call) const {
+base::Status QueueLane::CheckDeadline(const InferCall& call, int64_t queued_rows) const {
   if (call.deadline.at == base::SteadyTime::max()) return base::OkStatus();
   const nanoseconds left = call.deadline.at - clock_.SteadyNow();
   if (left.count() <= 0) {
     return base::DeadlineExceeded(
         StrCat(call.model->id(), ": the deadline had passed before the request could be run"));
   }
-  const nanoseconds answer = EstimatedAnswer();
+  const nanoseconds answer = AnswerBehind(queued_rows);
   // With nothing ahead a call is always tried: that keeps the estimates true.
-  if (rows_ahead_.load(std::memory_order_relaxed) > 0 && answer > left) {
+  if (RunningRows() + queued_rows > 0 && answer > left) {
     return base::ResourceExhausted(
         StrCat(call.model->id(), ": overloaded: an answer would take about ",
                base::FormatDuration(answer), ", the deadline is in ", base::FormatDuration(left)));
@@ -146,34 +160,37 @@ base::Status QueueLane::CheckDeadline(const InferCall& call) const {
   return base::OkStatus();
 }
 
-nanoseconds QueueLane::EstimatedAnswer() const {
-  if (planner_ != nullptr) return planner_->AnswerBehind(backlog());
-  return EstimatedWait() + nanoseconds(batch_time_ns_.load(std::memory_order_relaxed));
-}
-
 // Whether a longer queue gets nothing more done: each thread finds a full batch in it when it is
 // done with the one that it runs, and some calls stay. With an objective, half of it is enough.
 bool QueueLane::LongEnough() const {
   if (depth() < options_.threads) return false;
   const int64_t rows = 2 * (1 + plan().max_rows);
-  return rows_ahead_.load(std::memory_order_relaxed) >=
-             rows * static_cast<int64_t>(options_.threads) ||
-         (options_.objective.count() > 0 && EstimatedAnswer() > options_.objective / 2);
+  return rows_ahead_.load(std::memory_order_relaxed) >= rows * Signed(options_.threads) ||
+         (options_.objective.count() > 0 && AnswerBehind(QueuedRows()) > options_.objective / 2);
 }
 
 base::Status QueueLane::Enqueue(InferCall& call, const lifecycle::ModelHandle& model,
                                 const Origin& origin) {
+  std::vector<QueuedCall> displaced;
   {
     const std::lock_guard lock(mutex_);
-    SLIPWAY_RETURN_IF_ERROR(Admit(call));
+    base::Status status = CheckQueue(call);
+    const bool full = !status.ok();
+    SLIPWAY_RETURN_IF_ERROR(CheckPlace(call, std::move(status)));
+    if (full) {
+      queue_.MakeRoom(call, displaced);
+      for (const QueuedCall& entry : displaced) Uncount(entry);
+    }
     call.keep_alive_ = model;
-    const Entry entry{.call = &call, .origin = origin, .arrived = clock_.SteadyNow()};
-    detector_.Taken(entry.arrived);
+    const base::SteadyTime now = clock_.SteadyNow();
+    detector_.Taken(now);
     detector_.Came();
     if (planner_ != nullptr) planner_->Came(call.rows);
-    auto place = queue_.end();
-    while (place != queue_.begin() && Before(call, *std::prev(place)->call)) --place;
-    queue_.insert(place, entry);
+    queue_.Push(
+        {.call = &call,
+         .origin = origin,
+         .arrived = now,
+         .cost = std::max<int64_t>(1, call.rows * row_time_ns_.load(std::memory_order_relaxed))});
     queued_rows_.fetch_add(call.rows, std::memory_order_relaxed);
     waiting_.store(queue_.size(), std::memory_order_relaxed);
     rows_ahead_.fetch_add(call.rows, std::memory_order_relaxed);
@@ -182,14 +199,18 @@ base::Status QueueLane::Enqueue(InferCall& call, const lifecycle::ModelHandle& m
     }
   }
   wake_.notify_one();
+  Refuse(displaced,
+         ": overloaded: its place in the queue went to a request that came later, with a higher "
+         "priority or of a client with fewer requests here; try again later");
   return base::OkStatus();
 }
 
 void QueueLane::RunLoop() {
   base::SetThreadName(options_.name);
+  if (options_.nice != 0) base::LowerPriority(options_.nice);
   BatchRun runner({.watch_abandoned = true, .max_run_time = options_.max_run_time}, clock_);
-  std::vector<Entry> batch;
-  std::vector<Entry> shed;
+  std::vector<QueuedCall> batch;
+  std::vector<QueuedCall> shed;
   std::vector<InferCall*> calls;
   for (bool resting = true;; resting = false) {
     shed.clear();
@@ -204,7 +225,10 @@ void QueueLane::RunLoop() {
           !batch.empty() && detector_.Left(batch.size(), queue_.size(), clock_.SteadyNow());
       if (begins && options_.shed_overload) Shed(shed);
     }
-    Refuse(shed);
+    if (!shed.empty()) {
+      Refuse(shed, StrCat(": overloaded: more requests come than can be done, and ", shed.size(),
+                          " that came last were not run; try again later"));
+    }
     RunBatch(runner, batch, calls);
     if (counts) running_.fetch_sub(1, std::memory_order_relaxed);
   }
@@ -216,7 +240,7 @@ bool QueueLane::MayTake() const {
   if (queue_.empty()) return false;
   if (planner_ == nullptr) return true;
   const BatchPlan now = plan();
-  return queued_rows_.load(std::memory_order_relaxed) >= now.max_rows ||
+  return QueuedRows() >= now.max_rows ||
          (gathering_ == 0 && running_.load(std::memory_order_relaxed) < Signed(now.threads));
 }
 
@@ -232,17 +256,17 @@ void QueueLane::WaitForCalls(std::unique_lock<std::mutex>& lock, bool resting) {
 }
 
 // Takes the first call and those behind it that may run with it. Returns their rows.
-int64_t QueueLane::TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Entry>& batch) {
+int64_t QueueLane::TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<QueuedCall>& batch) {
   const BatchPlan now = plan();
   if (now.max_rows > 1 && now.window.count() > 0) WaitForMore(lock, now.window);
   const int64_t max_rows = RowsToTake();
   batch.clear();
   if (queue_.empty()) return 0;  // another thread took them while this one waited
   int64_t rows = 0;
-  const auto take = [&](const std::deque<Entry>::iterator& entry) {
+  const auto take = [&](const CallQueue::Iterator& entry) {
     rows += entry->call->rows;
     batch.push_back(*entry);
-    return queue_.erase(entry);
+    return queue_.Take(entry);
   };
   auto next = take(queue_.begin());
   const InferCall& first = *batch.front().call;
@@ -261,25 +285,27 @@ int64_t QueueLane::TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Ent
 }
 
 // Takes out the end of the queue, which would be answered later than what comes now.
-void QueueLane::Shed(std::vector<Entry>& shed) {
+void QueueLane::Shed(std::vector<QueuedCall>& shed) {
   while (LongEnough()) {
-    shed.push_back(queue_.back());
-    queue_.pop_back();
-    queued_rows_.fetch_sub(shed.back().call->rows, std::memory_order_relaxed);
-    rows_ahead_.fetch_sub(shed.back().call->rows, std::memory_order_relaxed);
-    waiting_.store(queue_.size(), std::memory_order_relaxed);
+    shed.push_back(queue_.DropLast());
+    Uncount(shed.back());
   }
 }
 
-void QueueLane::Refuse(const std::vector<Entry>& shed) const {
-  if (shed.empty()) return;
+// A call that was taken has left the queue, and will not run.
+void QueueLane::Uncount(const QueuedCall& entry) {
+  queued_rows_.fetch_sub(entry.call->rows, std::memory_order_relaxed);
+  rows_ahead_.fetch_sub(entry.call->rows, std::memory_order_relaxed);
+  waiting_.store(queue_.size(), std::memory_order_relaxed);
+}
+
+void QueueLane::Refuse(const std::vector<QueuedCall>& dropped, std::string_view why) const {
+  if (dropped.empty()) return;
   const base::SteadyTime now = clock_.SteadyNow();
-  for (const Entry& entry : shed) {
+  for (const QueuedCall& entry : dropped) {
     InferCall& call = *entry.call;
     call.infer_begin = call.infer_end = now;
-    call.status = base::ResourceExhausted(
-        StrCat(call.model->id(), ": overloaded: more requests come than can be done, and ",
-               shed.size(), " that came last were not run; try again later"));
+    call.status = base::ResourceExhausted(StrCat(call.model->id(), why));
     GiveBack(entry);
   }
 }
@@ -287,10 +313,10 @@ void QueueLane::Refuse(const std::vector<Entry>& shed) const {
 // A window that was chosen ends before the first call's deadline could not be met; one that was set
 // is kept.
 void QueueLane::WaitForMore(std::unique_lock<std::mutex>& lock, nanoseconds window) {
-  const Entry& first = queue_.front();
+  const QueuedCall& first = queue_.front();
   base::SteadyTime end = first.arrived + window;
   if (planner_ != nullptr && first.call->deadline.at != base::SteadyTime::max()) {
-    end = std::min(end, first.call->deadline.at - 2 * planner_->AnswerBehind(backlog()));
+    end = std::min(end, first.call->deadline.at - 2 * AnswerBehind(QueuedRows()));
   }
   const auto until = std::chrono::steady_clock::now() + (end - clock_.SteadyNow());
   ++gathering_;
@@ -299,7 +325,7 @@ void QueueLane::WaitForMore(std::unique_lock<std::mutex>& lock, nanoseconds wind
     const int64_t enough = options_.preferred_rows.empty()
                                ? max_rows
                                : std::min(max_rows, options_.preferred_rows.front());
-    return stopping_ || queue_.empty() || queued_rows_.load(std::memory_order_relaxed) >= enough;
+    return stopping_ || queue_.empty() || QueuedRows() >= enough;
   });
   --gathering_;
 }
@@ -307,19 +333,18 @@ void QueueLane::WaitForMore(std::unique_lock<std::mutex>& lock, nanoseconds wind
 int64_t QueueLane::RowsToTake() const {
   const int64_t max_rows = plan().max_rows;
   const std::vector<int64_t>& preferred = options_.preferred_rows;
-  const auto beyond =
-      std::ranges::upper_bound(preferred, queued_rows_.load(std::memory_order_relaxed));
+  const auto beyond = std::ranges::upper_bound(preferred, QueuedRows());
   return beyond == preferred.begin() ? max_rows : std::min(max_rows, *std::prev(beyond));
 }
 
-void QueueLane::RunBatch(BatchRun& runner, std::vector<Entry>& batch,
+void QueueLane::RunBatch(BatchRun& runner, std::vector<QueuedCall>& batch,
                          std::vector<InferCall*>& calls) {
   const base::SteadyTime now = clock_.SteadyNow();
   begun_ns_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   int64_t all_rows = 0;
   int64_t rows = 0;
   calls.clear();
-  for (const Entry& entry : batch) {
+  for (const QueuedCall& entry : batch) {
     all_rows += entry.call->rows;
     if (RefuseStale(*entry.call, now)) continue;
     rows += entry.call->rows;
@@ -331,20 +356,20 @@ void QueueLane::RunBatch(BatchRun& runner, std::vector<Entry>& batch,
     NoteRun(outcome.took, rows, batch);
   }
   rows_ahead_.fetch_sub(all_rows, std::memory_order_relaxed);
-  for (const Entry& entry : batch) GiveBack(entry);
+  for (const QueuedCall& entry : batch) GiveBack(entry);
 }
 
-void QueueLane::NoteRun(nanoseconds took, int64_t rows, const std::vector<Entry>& batch) {
+void QueueLane::NoteRun(nanoseconds took, int64_t rows, const std::vector<QueuedCall>& batch) {
   const base::SteadyTime now = clock_.SteadyNow();
   const std::lock_guard lock(mutex_);
   Average(row_time_ns_, took.count() / std::max<int64_t>(1, rows));
   Average(batch_time_ns_, took.count());
   if (planner_ == nullptr) return;
-  for (const Entry& entry : batch) planner_->Answered(now - entry.arrived);
+  for (const QueuedCall& entry : batch) planner_->Answered(now - entry.arrived);
   planner_->Ran(rows, took, now);
 }
 
-void QueueLane::GiveBack(const Entry& entry) {
+void QueueLane::GiveBack(const QueuedCall& entry) {
   entry.origin.loop->Post([call = entry.call] {
     // The front end may reuse the call inside OnDone(), so let go of the model through a copy.
     const lifecycle::ModelHandle keep_alive = std::move(call->keep_alive_);

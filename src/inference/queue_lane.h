@@ -5,10 +5,10 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -16,6 +16,7 @@
 #include "base/executor.h"
 #include "inference/batch_planner.h"
 #include "inference/batch_run.h"
+#include "inference/call_queue.h"
 #include "inference/infer_call.h"
 #include "inference/overload_detector.h"
 #include "inference/run_profile.h"
@@ -23,14 +24,14 @@
 namespace slipway::inference {
 
 // Runs the calls of one model on threads of its own, for models that are too slow to run on an IO
-// thread. Calls run in order of priority, then of arrival; a thread that becomes free takes as many
-// waiting calls as one batch may hold, so batches grow with the load. The threads start with the
-// first call. With `adapt`, a BatchPlanner chooses how long batches wait, how large they get and
-// how many threads run them.
+// thread. Calls wait in a CallQueue; a thread that becomes free takes as many of them as one batch
+// may hold, so batches grow with the load. The threads start with the first call. With `adapt`, a
+// BatchPlanner chooses how long batches wait, how large they get and how many threads run them.
 //
 // While more comes than can be done, no call is taken when a full batch and two calls wait for each
 // thread already: a longer queue makes all answers late and gets nothing more done. When that
-// begins, the rest of the queue, its end, is refused as well.
+// begins, the rest of the queue, its end, is refused as well. A call that would stand before the
+// end of a full queue, by its priority or its client's share, has that end refused in its place.
 //
 // Thread-safe. Each call keeps its model alive while it is here, so the lane, which belongs to the
 // model, is never destroyed with calls in it. Errors that a call may end with here:
@@ -61,6 +62,8 @@ class QueueLane {
     // objective, which must be set.
     bool adapt = false;
     std::vector<RunProfile::Batch> batches = {};  // what was measured of them, for `adapt`
+    bool fair_share = true;                       // between clients (CallQueue)
+    int nice = 0;                                 // of its threads, see base::LowerPriority()
     // A run that takes longer is stopped: the model hangs. 0: no limit.
     std::chrono::nanoseconds max_run_time{0};
     std::chrono::nanoseconds run_time{0};  // of one row, for estimates until calls have run
@@ -71,20 +74,17 @@ class QueueLane {
   QueueLane(const QueueLane&) = delete;
   QueueLane& operator=(const QueueLane&) = delete;
 
-  // Where a call comes from and goes back to.
-  struct Origin {
-    base::Executor* loop;              // OnDone() is posted here
-    std::atomic<size_t>* outstanding;  // one less when the lane is done with the call
-  };
+  using Origin = QueuedCall::Origin;
   // Takes the call; it ends with call.OnDone() as work of the origin's loop. When the lane refuses
   // the call the status says why, and nothing of the call or its origin changes.
   base::Status Enqueue(InferCall& call, const lifecycle::ModelHandle& model, const Origin& origin);
-  // Whether a call of one row would be refused now, before anything of it is decoded. Lock-free.
+  // Whether a call of one row would be refused now, before anything of it is decoded. Lock-free for
+  // one that is not.
   base::Status Admit(const InferCall& call);
   // Calls that wait now.
   size_t depth() const { return waiting_.load(std::memory_order_relaxed); }
   // How long a call that comes now waits for its turn, as far as recent runs tell. Lock-free.
-  std::chrono::nanoseconds EstimatedWait() const;
+  std::chrono::nanoseconds EstimatedWait() const { return WaitBehind(QueuedRows()); }
   // More comes than can be done, and less is taken.
   bool overloaded() const {
     return options_.shed_overload && detector_.overloaded() &&
@@ -96,27 +96,27 @@ class QueueLane {
   BatchPlan plan() const;
 
  private:
-  struct Entry {
-    InferCall* call = nullptr;
-    Origin origin{};
-    base::SteadyTime arrived{};
-  };
   base::Status CheckQueue(const InferCall& call) const;
-  base::Status CheckDeadline(const InferCall& call) const;
-  std::chrono::nanoseconds EstimatedAnswer() const;
-  BatchPlanner::Backlog backlog() const;
+  base::Status CheckDeadline(const InferCall& call, int64_t queued_rows) const;
+  base::Status CheckPlace(const InferCall& call, base::Status queue);
+  std::chrono::nanoseconds WaitBehind(int64_t queued_rows) const;
+  std::chrono::nanoseconds AnswerBehind(int64_t queued_rows) const;
+  BatchPlanner::Backlog Backlog(int64_t queued_rows) const;
+  int64_t QueuedRows() const { return queued_rows_.load(std::memory_order_relaxed); }
+  int64_t RunningRows() const;
   bool LongEnough() const;
   bool MayTake() const;
   void RunLoop();
   void WaitForCalls(std::unique_lock<std::mutex>& lock, bool resting);
-  int64_t TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Entry>& batch);
-  void Shed(std::vector<Entry>& shed);
+  int64_t TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<QueuedCall>& batch);
+  void Shed(std::vector<QueuedCall>& shed);
+  void Uncount(const QueuedCall& entry);
   void WaitForMore(std::unique_lock<std::mutex>& lock, std::chrono::nanoseconds window);
   int64_t RowsToTake() const;
-  void RunBatch(BatchRun& runner, std::vector<Entry>& batch, std::vector<InferCall*>& calls);
-  void NoteRun(std::chrono::nanoseconds took, int64_t rows, const std::vector<Entry>& batch);
-  static void GiveBack(const Entry& entry);
-  void Refuse(const std::vector<Entry>& shed) const;
+  void RunBatch(BatchRun& runner, std::vector<QueuedCall>& batch, std::vector<InferCall*>& calls);
+  void NoteRun(std::chrono::nanoseconds took, int64_t rows, const std::vector<QueuedCall>& batch);
+  static void GiveBack(const QueuedCall& entry);
+  void Refuse(const std::vector<QueuedCall>& dropped, std::string_view why) const;
 
   const Options options_;
   base::Clock& clock_;
@@ -135,7 +135,7 @@ class QueueLane {
 
   mutable std::mutex mutex_;  // guards everything below
   std::condition_variable wake_;
-  std::deque<Entry> queue_;    // by priority, then by arrival
+  CallQueue queue_;
   size_t gathering_ = 0;       // threads that wait for more calls
   OverloadDetector detector_;  // overloaded() and Came() without
   bool stopping_ = false;

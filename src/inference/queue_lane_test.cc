@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <deque>
@@ -169,6 +170,63 @@ TEST_F(QueueLaneTest, APreferredSizeDoesNotWaitForTheDelay) {
   ASSERT_TRUE(Enqueue(lane, two).ok());
   WaitIdle();
   EXPECT_THAT(batches_, ElementsAre(2));
+}
+
+TEST_F(QueueLaneTest, AFullQueueHasAPlaceForAClientWithFewerCalls) {
+  QueueLane lane({.name = "m", .max_queued = 3}, clock_);
+  Occupy(lane);
+  std::deque<RowsCall> many;
+  for (const float first : {1.0F, 2.0F, 3.0F}) {
+    many.emplace_back(*model_, first).client = 1;
+    ASSERT_TRUE(Enqueue(lane, many.back()).ok());
+  }
+  RowsCall one_more(*model_, 4);
+  one_more.client = 1;
+  EXPECT_THAT(lane.Admit(one_more).message(), HasSubstr("its queue is full (3 requests wait)"));
+  EXPECT_FALSE(Enqueue(lane, one_more).ok());
+  RowsCall other(*model_, 5);
+  other.client = 2;
+  EXPECT_TRUE(lane.Admit(other).ok());
+  ASSERT_TRUE(Enqueue(lane, other).ok());
+  EXPECT_EQ(lane.depth(), 3U);
+  EXPECT_EQ(many.back().done, 1);
+  EXPECT_EQ(many.back().status.code(), StatusCode::kResourceExhausted);
+  EXPECT_THAT(many.back().status.message(), HasSubstr("its place in the queue went to a request"));
+  Release();
+  EXPECT_THAT(firsts_, ElementsAre(0, 1, 5, 2));
+  EXPECT_EQ(lane.EstimatedWait(), 0ms);
+}
+
+TEST_F(QueueLaneTest, WithoutFairSharesFirstComeIsFirstServed) {
+  QueueLane lane({.name = "m", .max_queued = 2, .fair_share = false}, clock_);
+  Occupy(lane);
+  RowsCall one(*model_, 1);
+  RowsCall two(*model_, 2);
+  RowsCall other(*model_, 3);
+  other.client = 2;
+  ASSERT_TRUE(Enqueue(lane, one).ok());
+  ASSERT_TRUE(Enqueue(lane, two).ok());
+  EXPECT_FALSE(Enqueue(lane, other).ok());
+  Release();
+  EXPECT_THAT(firsts_, ElementsAre(0, 1, 2));
+}
+
+TEST_F(QueueLaneTest, ADeadlineIsHeldAgainstTheCallsOwnPlace) {
+  QueueLane lane({.name = "m", .run_time = 10ms}, clock_);
+  Occupy(lane);
+  std::deque<RowsCall> many;
+  for (int i = 0; i < 5; ++i) {
+    many.emplace_back(*model_, 1.0F).client = 1;
+    ASSERT_TRUE(Enqueue(lane, many.back()).ok());
+  }
+  RowsCall hurried(*model_, 2);
+  hurried.deadline = {clock_.SteadyNow() + 35ms};
+  hurried.client = 1;
+  EXPECT_THAT(lane.Admit(hurried).message(), HasSubstr("an answer would take about 70 ms"));
+  hurried.client = 2;  // one runs, one is before it
+  EXPECT_TRUE(lane.Admit(hurried).ok());
+  ASSERT_TRUE(Enqueue(lane, hurried).ok());
+  Release();
 }
 
 TEST_F(QueueLaneTest, StaleCallsAreNotPartOfABatch) {
@@ -364,6 +422,17 @@ TEST_F(QueueLaneTest, ARunThatHangsIsStoppedAndIsTheModelsFault) {
   EXPECT_EQ(patient.status.code(), StatusCode::kInternal);
   EXPECT_THAT(patient.status.message(), HasSubstr("stopped after 3 s, which is longer than"));
   EXPECT_EQ(hurried.status.code(), StatusCode::kDeadlineExceeded);  // its own
+}
+
+TEST_F(QueueLaneTest, ItsThreadsHaveThePriorityThatIsSet) {
+  const int ours = getpriority(PRIO_PROCESS, 0);
+  if (ours == 19) GTEST_SKIP() << "runs at the lowest priority already";
+  int theirs = ours;
+  on_run_ = [&] { theirs = getpriority(PRIO_PROCESS, 0); };
+  QueueLane lane({.name = "m", .nice = 1}, clock_);
+  Occupy(lane);
+  Release();
+  EXPECT_EQ(theirs, ours + 1);
 }
 
 TEST_F(QueueLaneTest, EstimatesFollowWhatRunsTake) {

@@ -68,6 +68,7 @@ struct alignas(128) ModelStats::Shard {
   AtomicDuration cache_hit;
   AtomicDuration cache_miss;
   std::atomic<uint64_t> cache_shared = 0;
+  std::atomic<uint64_t> diverted = 0;
   std::atomic<uint64_t> rows = 0;
   std::atomic<uint64_t> executions = 0;
   std::atomic<int64_t> in_flight = 0;
@@ -118,6 +119,8 @@ void ModelStats::RecordCacheShared(size_t shard) {
   Increment<uint64_t>(shards_[shard]->cache_shared, 1);
 }
 
+void ModelStats::RecordDiverted(size_t shard) { Increment<uint64_t>(shards_[shard]->diverted, 1); }
+
 void ModelStats::RecordExecution(size_t shard, int64_t rows, std::chrono::nanoseconds infer) {
   Shard& s = *shards_[shard];
   Increment<uint64_t>(s.executions, 1);
@@ -146,6 +149,7 @@ ModelStats::Totals ModelStats::Read() const {
     s.cache_hit.AddTo(totals.cache_hit);
     s.cache_miss.AddTo(totals.cache_miss);
     totals.cache_shared += s.cache_shared.load(std::memory_order_relaxed);
+    totals.diverted += s.diverted.load(std::memory_order_relaxed);
     totals.rows += s.rows.load(std::memory_order_relaxed);
     totals.executions += s.executions.load(std::memory_order_relaxed);
     totals.in_flight += s.in_flight.load(std::memory_order_relaxed);

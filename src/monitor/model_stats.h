@@ -64,6 +64,8 @@ class ModelStats {
   void RecordCacheMiss(size_t shard, std::chrono::nanoseconds lookup);
   // A request ended as an equal one did that ran at the same time.
   void RecordCacheShared(size_t shard);
+  // A request was answered by another model instead.
+  void RecordDiverted(size_t shard);
   // Requests that were accepted and have no answer yet.
   void AddInFlight(size_t shard, int64_t delta);
 
@@ -84,6 +86,7 @@ class ModelStats {
     Duration cache_hit;                          // requests, and the time of looking
     Duration cache_miss;
     uint64_t cache_shared = 0;
+    uint64_t diverted = 0;  // requests that another model answered
     // What Triton calls hits: requests that were answered without a run of their own.
     Duration CacheHits() const { return {cache_hit.count + cache_shared, cache_hit.ns}; }
     uint64_t executions = 0;

@@ -62,8 +62,9 @@ bool Acceptor::AcceptOne() {
   io_.counters.accepted.Add(1);
   const SocketAddress peer(address, size);
   const bool unix_socket = peer.family() != AF_INET && peer.family() != AF_INET6;
+  const uint64_t client = unix_socket ? 0 : peer.ClientKey();
   ConnectionTicket ticket;
-  switch (limiter_.Admit(unix_socket ? 0 : peer.ClientKey(), ticket)) {
+  switch (limiter_.Admit(client, ticket)) {
     case ConnectionLimiter::Verdict::kTooMany:
       Refuse(std::move(fd),
              {503, "the server has as many connections as it may (max_connections)"});
@@ -77,6 +78,7 @@ bool Acceptor::AcceptOne() {
   }
   io_.host.Place(Client{.transport = Transport(std::move(fd)),
                         .peer = unix_socket ? "unix" : peer.ToString(),
+                        .number = client,
                         .ticket = std::move(ticket),
                         .tls_mode = tls_});
   return true;

@@ -19,6 +19,8 @@ enum class TlsMode : uint8_t { kOff, kRequired, kOptional };
 struct Client {
   Transport transport;
   std::string peer;
+  // Connections of one client have the same: of one TLS certificate, or else of one address.
+  uint64_t number = 0;
   ConnectionTicket ticket;
   TlsMode tls_mode = TlsMode::kOff;  // of its listener, until it is known what it speaks
   // Who it is, by a TLS certificate that our client CA vouches for; null when it showed none.

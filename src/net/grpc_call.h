@@ -23,6 +23,7 @@ struct GrpcRequest {
   base::Deadline deadline;               // from grpc-timeout
   base::SteadyTime first_byte_at;
   std::string_view peer;
+  uint64_t client = 0;  // Client::number
 };
 
 // One whole message of a client, decompressed.

@@ -243,6 +243,7 @@ void Http1Connection::Dispatch(std::byte* body, size_t size) {
   request.body = {body, size};
   request.complete_at = now();
   request.peer = client_.peer;
+  request.client = client_.number;
   exchange.state_ = Http1Exchange::State::kWaiting;
   ++unanswered_;
   io_.counters.requests.Add(1);

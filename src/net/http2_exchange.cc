@@ -120,6 +120,7 @@ void Http2Exchange::Dispatch() {
   request_.first_byte_at = first_byte_at();
   request_.complete_at = now();
   request_.peer = peer();
+  request_.client = client();
   state_ = State::kWaiting;
   io().counters.requests.Add(1);
   io().handler->OnRequest(*this);

@@ -63,6 +63,7 @@ base::Status Http2GrpcCall::ReadHead() {
   request_.metadata = head().headers;
   request_.first_byte_at = first_byte_at();
   request_.peer = peer();
+  request_.client = client();
   bool accepts_gzip = false;
   for (const HttpHeader& header : head().headers) {
     if (header.name == "grpc-timeout") {

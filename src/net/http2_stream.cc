@@ -23,6 +23,8 @@ base::SteadyTime Http2Stream::now() const { return connection_->now(); }
 
 std::string_view Http2Stream::peer() const { return connection_->client_.peer; }
 
+uint64_t Http2Stream::client() const { return connection_->client_.number; }
+
 void Http2Stream::SubmitInterim(std::span<const nghttp2_nv> fields) {
   if (closed_) return;
   nghttp2_submit_headers(connection_->session_.get(), NGHTTP2_FLAG_NONE, id_, nullptr,

@@ -75,6 +75,7 @@ class Http2Stream {
   const Http2RequestHead& http2_head() const { return head_; }
   base::SteadyTime first_byte_at() const { return first_byte_at_; }
   std::string_view peer() const;
+  uint64_t client() const;
   bool closed() const { return closed_; }
   bool end_received() const { return end_received_; }
 

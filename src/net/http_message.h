@@ -33,6 +33,7 @@ struct HttpRequest {
   base::SteadyTime first_byte_at;  // when the first byte of the request came
   base::SteadyTime complete_at;    // when its last byte was there
   std::string_view peer;           // "192.0.2.1:4711", "unix"
+  uint64_t client = 0;             // Client::number
 
   // The value of the first header of that name, compared without case; empty when there is none.
   std::string_view Header(std::string_view name) const;

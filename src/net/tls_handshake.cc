@@ -1,6 +1,8 @@
 #include "net/tls_handshake.h"
 
 #include <cerrno>
+#include <functional>
+#include <string>
 #include <utility>
 
 #include "net/protocol_sniffer.h"
@@ -11,6 +13,11 @@ namespace {
 
 // How long a client whose handshake failed may take to notice.
 constexpr std::chrono::milliseconds kLingerTime{1'000};
+
+// Client::number of who has that certificate. A certificate that is renewed keeps its names.
+uint64_t Number(const TlsIdentity& identity) {
+  return std::hash<std::string>{}(identity.uris.empty() ? identity.subject : identity.uris.front());
+}
 
 }  // namespace
 
@@ -65,6 +72,7 @@ void TlsHandshake::Succeed() {
   io_.loop.CancelTimer(std::exchange(timer_, 0));
   (session.resumed() ? io_.counters.tls_resumed : io_.counters.tls_handshakes).Add(1);
   client_.identity = session.PeerIdentity();
+  if (client_.identity != nullptr) client_.number = Number(*client_.identity);
   StartProtocol(io_, std::move(client_), session.protocol());
   RetireIfDone();
 }

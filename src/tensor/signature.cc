@@ -52,6 +52,24 @@ std::optional<size_t> Signature::FindStateOutput(std::string_view name) const {
   return std::nullopt;
 }
 
+bool Signature::CanStandInFor(const Signature& other) const {
+  const auto takes = [this](const TensorSpec& asked) {
+    const std::optional<size_t> mine = FindInput(asked.name);
+    return mine && inputs[*mine].Accepts(asked.dtype, asked.shape) &&
+           (inputs[*mine].any_rank || !asked.any_rank) &&
+           (inputs[*mine].optional || !asked.optional);
+  };
+  const auto gives = [this](const TensorSpec& asked) {
+    const std::optional<size_t> mine = FindOutput(asked.name);
+    return mine && outputs[*mine].dtype == asked.dtype;
+  };
+  const auto needs_no_more = [&other](const TensorSpec& mine) {
+    return mine.optional || other.FindInput(mine.name).has_value();
+  };
+  return std::ranges::all_of(other.inputs, takes) && std::ranges::all_of(other.outputs, gives) &&
+         std::ranges::all_of(inputs, needs_no_more);
+}
+
 bool Signature::batched() const {
   const auto free_first = [](const TensorSpec& spec) {
     return !spec.any_rank && spec.shape.rank() > 0 && spec.shape[0] == -1;

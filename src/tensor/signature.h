@@ -56,6 +56,9 @@ struct Signature {
   // Position in states by the name of the input, or of the output.
   std::optional<size_t> FindStateInput(std::string_view name) const;
   std::optional<size_t> FindStateOutput(std::string_view name) const;
+  // Whether a model with this signature takes every request for one with `other`, and has every
+  // output that it may ask for.
+  bool CanStandInFor(const Signature& other) const;
   // True when every input, output and state has a first dimension that is free (-1): rows can be
   // batched.
   bool batched() const;

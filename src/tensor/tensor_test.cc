@@ -151,5 +151,31 @@ TEST(SignatureTest, IsBatchedWhenEveryFirstDimensionIsFree) {
   EXPECT_EQ(signature.FindInput("z"), std::nullopt);
 }
 
+TEST(SignatureTest, StandsInWhereItTakesAndGivesAllThatIsAsked) {
+  const Signature asked{
+      .inputs = {{.name = "x", .shape = {-1, 3}}, {.name = "k", .optional = true}},
+      .outputs = {{.name = "y", .shape = {-1}}}};
+  EXPECT_TRUE(asked.CanStandInFor(asked));
+  Signature other = asked;
+  other.inputs[0].shape = {-1, -1};
+  other.inputs.push_back({.name = "more", .optional = true});
+  other.outputs.push_back({.name = "z"});
+  EXPECT_TRUE(other.CanStandInFor(asked));
+  EXPECT_FALSE(asked.CanStandInFor(other));  // it lacks an output, and takes other shapes
+  Signature needs_more = asked;
+  needs_more.inputs[1].optional = false;
+  EXPECT_FALSE(needs_more.CanStandInFor(asked));
+  Signature fixed = asked;
+  fixed.inputs[0].shape = {1, 3};
+  EXPECT_FALSE(fixed.CanStandInFor(asked));
+  Signature of_doubles = asked;
+  of_doubles.outputs[0].dtype = DType::kFp64;
+  EXPECT_FALSE(of_doubles.CanStandInFor(asked));
+  Signature any = asked;
+  any.inputs[0] = {.name = "x", .any_rank = true};
+  EXPECT_TRUE(any.CanStandInFor(asked));
+  EXPECT_FALSE(asked.CanStandInFor(any));
+}
+
 }  // namespace
 }  // namespace slipway::tensor

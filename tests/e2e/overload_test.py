@@ -1,10 +1,11 @@
 """More work than the server can do: it says so at once, and whoever needs little still gets it."""
 
 import contextlib
+import shutil
 
 import pytest
 
-from support.raw_http import Connection
+from support.raw_http import Connection, request_bytes
 from support.server import ENGINE_MODELS, EXAMPLE_DATA, EXAMPLE_MODELS, repository, wait_until
 from support.slow_models import (SLOW, SPIN, in_flight, infer_bytes, keep_spin_off_the_io_threads, metric, queue_depth,
                                  send_and_see_it_run, slow, spin)
@@ -78,6 +79,38 @@ def test_health_metrics_and_other_models_answer_while_a_queue_is_full(start_serv
         for connection in connections:
             connection.close()
         wait_until(lambda: queue_depth(server, "spin") == 0 and in_flight(server, "spin") == 0, 120)
+
+
+@pytest.mark.parametrize("named_by", ["address", "header"])
+def test_a_full_queue_has_a_place_for_a_client_with_fewer_requests(start_server, models, named_by):
+    server = start_server(models, config={**ONE_AT_A_TIME, "client_header": "X-Client"})
+    source, headers = ("127.0.0.9", {}) if named_by == "address" else (None, {"x-client": "another"})
+    with full_queue(server, timeout=30) as connections, Connection(server, source=source) as other:
+        other.send(request_bytes("POST", "/v2/models/spin/infer", spin(1), headers))
+        refused = connections[-1].read()
+        assert refused.status == 429 and "its place in the queue went to a request" in refused.error(), refused
+        late = server.infer("spin", spin(1))
+        assert late.status == 429 and f"({MAX_QUEUED} requests wait)" in late.error(), late
+        for connection in connections:
+            connection.close()
+        assert other.read().status == 200
+
+
+def test_another_model_answers_what_a_full_queue_refuses(start_server, models):
+    shutil.copytree(models / "spin", models / "spare")
+    server = start_server(models, config={**ONE_AT_A_TIME, "model_settings": {"spin": {"overflow_model": "spare"}}})
+    with full_queue(server, timeout=30) as connections:
+        diverted = server.infer("spin", spin(1))
+        assert diverted.status == 200 and diverted.json()["model_name"] == "spare", diverted
+        assert diverted.headers["slipway-diverted-from"] == "spin"
+        exact = server.post("/v2/models/spin/versions/1/infer", spin(1))
+        assert exact.status == 429, "who asks for a version gets that one"
+        assert metric(server, "slipway_diverted_requests_total", model="spin", version="1") == 1
+        for connection in connections:
+            connection.close()
+        wait_until(lambda: queue_depth(server, "spin") == 0 and in_flight(server, "spin") == 0, 60)
+    own = server.infer("spin", spin(1))
+    assert own.json()["model_name"] == "spin" and "slipway-diverted-from" not in own.headers
 
 
 def test_a_client_that_leaves_frees_its_place(start_server, models):

@@ -29,7 +29,7 @@ def test_the_page_is_up_to_date(docs, page):
 
 
 def flat(document, outer=""):
-    """Dotted name -> value. What single models have of their own is one value."""
+    """Dotted name -> value. Values that are maps themselves are left whole."""
     for key, value in document.items():
         if isinstance(value, dict) and key not in ("model_settings", "pad"):
             yield from flat(value, f"{outer}{key}.")

@@ -320,6 +320,9 @@ std::string RenderMetrics(const MetricsSources& sources) {
   RenderPerVersion(rows, text, "slipway_model_overloaded", MetricType::kGauge,
                    "1 while more requests come than can be done, so that some are refused",
                    [](const Row& row) { return uint64_t{row.overloaded}; });
+  RenderPerVersion(rows, text, "slipway_diverted_requests_total", MetricType::kCounter,
+                   "Requests that overflow_model answered",
+                   [](const Row& row) { return row.totals.diverted; });
   RenderPlans(rows, text);
   RenderPerVersion(rows, text, "slipway_inflight_requests", MetricType::kGauge,
                    "Requests that have no answer yet",

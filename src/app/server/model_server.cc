@@ -210,7 +210,8 @@ std::unique_ptr<net::HttpHandler> ModelServer::MakeHandler(net::EventLoop& loop)
                                                            .clock = services_.clock,
                                                            .log = services_.log,
                                                            .shard = handlers_made_++,
-                                                           .shared_memory = shared_memory_.get()},
+                                                           .shared_memory = shared_memory_.get(),
+                                                           .client_header = config_.client_header},
                                       std::move(render));
 }
 

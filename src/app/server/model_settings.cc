@@ -1,10 +1,11 @@
 #include "app/server/model_settings.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "app/server/config_fields.h"
-#include "app/server/state_field.h"
 #include "app/server/padding_field.h"
+#include "app/server/state_field.h"
 #include "base/check.h"
 #include "base/str_cat.h"
 #include "base/text.h"
@@ -34,6 +35,16 @@ std::string PrintGiven(std::span<const ConfigField> given) {
   return out.append(open.empty() ? "}" : "}}");
 }
 
+constexpr int64_t kMostWeight = 100;  // that of the IO threads: only root may give a thread more
+
+// Each step of nice(2) is a fifth less of a busy processor. Source: sched(7), and
+// sched_prio_to_weight in Linux' kernel/sched/core.c.
+int NiceFor(int64_t weight) {
+  const double steps =
+      std::log(static_cast<double>(kMostWeight) / static_cast<double>(weight)) / std::log(1.25);
+  return std::min(static_cast<int>(std::lround(steps)), 19);
+}
+
 }  // namespace
 
 std::vector<ConfigField> ModelSettings::Fields() {
@@ -51,6 +62,12 @@ std::vector<ConfigField> ModelSettings::Fields() {
              "Rows that a batch of a queue should have: it runs once it has so many, and is not "
              "made larger unless it reaches the next of these; empty: the larger, the better",
              preferred_batch_rows, 1),
+      Padding(
+          "batching.pad",
+          "By the names of inputs: what rows that are shorter than others of a batch are filled "
+          "up with, for example {input_ids: 0, attention_mask: 0}; not used where rows are then "
+          "answered otherwise than alone; empty: zeros, of models with a mask",
+          pad),
       Time("objective",
            "Requests to slow models that would be answered later than this are refused (429), and "
            "how their batches run is chosen by it unless batching.max_delay, "
@@ -62,17 +79,23 @@ std::vector<ConfigField> ModelSettings::Fields() {
       Count("queue_threads",
             "Threads of each model that is too slow for the IO threads; 0: one per processor",
             queue_threads, 0),
-      Padding(
-          "batching.pad",
-          "By the names of inputs: what rows that are shorter than others of a batch are filled "
-          "up with, for example {input_ids: 0, attention_mask: 0}; not used where rows are then "
-          "answered otherwise than alone; empty: zeros, of models with a mask",
-          pad),
       Count("max_queued", "Requests that may wait for one such model (429)", max_queued, 1),
       Flag("shed_overload",
            "While more requests come to such a model than can be done, refuse (429) those beyond "
            "the next batch of each thread, or beyond half of the objective",
            shed_overload),
+      Text("overflow_model",
+           "Model that answers what the queue of such a model refuses, with the same inputs and "
+           "outputs: a smaller one; its name is in the answer; empty: none",
+           overflow_model),
+      Flag("fair_share",
+           "Clients that wait for such a model get equal shares of its time, however many requests "
+           "each of them sends; false: first come, first served",
+           fair_share),
+      Count("cpu_weight",
+            "Share of a busy processor that the threads of such a model get beside the IO threads "
+            "and other models, 1 to 100: with 50 half as much as with 100",
+            cpu_weight, 1),
       Time("max_run_time", "A run of a slow model that takes longer is stopped; 0: no limit",
            max_run_time),
       Text("isolation",
@@ -111,9 +134,19 @@ base::Status ModelSettings::Validate() const {
                                           max_batch_rows, " (batching.max_rows), got ", rows));
     }
   }
+  if (cpu_weight > kMostWeight) {
+    return base::InvalidArgument(
+        StrCat("cpu_weight: expected 1 to ", kMostWeight, ", got ", cpu_weight));
+  }
   if (isolation != "none" && isolation != "process") {
     return base::InvalidArgument(
         StrCat("isolation: expected 'none' or 'process', got '", base::Printable(isolation), "'"));
+  }
+  if (!overflow_model.empty() && (!states.empty() || cache_bytes > 0)) {
+    return base::InvalidArgument(
+        StrCat("overflow_model: expected none for a model with ",
+               cache_bytes > 0 ? "cache.max_bytes, which looks for an answer before its queue"
+                               : "sequence.state, which no other model has"));
   }
   if (!states.empty() && cache_bytes > 0) {
     return base::InvalidArgument(
@@ -146,7 +179,9 @@ inference::ModelRuntime::Options ModelSettings::ToRuntime(size_t processors,
   options.stat_shards = io_threads;
   options.max_batch_rows = max_batch_rows;
   options.timeout = timeout;
+  options.pad = pad;
   options.queue.threads = QueueThreads(processors);
+  options.overflow_model = overflow_model;
   options.queue.max_run_time = max_run_time;
   options.queue.max_delay = max_batch_delay;
   options.queue.preferred_rows = preferred_batch_rows;
@@ -156,6 +191,8 @@ inference::ModelRuntime::Options ModelSettings::ToRuntime(size_t processors,
                         queue_threads == 0 && preferred_batch_rows.empty();
   options.queue.max_queued = static_cast<size_t>(max_queued);
   options.queue.shed_overload = shed_overload;
+  options.queue.fair_share = fair_share;
+  options.queue.nice = NiceFor(cpu_weight);
   options.sequence = {.max_sequences = static_cast<size_t>(max_sequences),
                       .idle_timeout = sequence_idle,
                       .max_waiting = static_cast<size_t>(max_queued)};
@@ -179,7 +216,6 @@ base::Status OwnModelSettings::Read(const ConfigValue& section) {
     std::vector<ConfigField> fields = scratch.Fields();
     std::vector<Given>& given = models_[name.text()];
     for (ConfigField& field : fields) {
-  options.pad = pad;
       field.set = [&given, path = field.path,
                    set = std::move(field.set)](const ConfigValue& value) -> base::Status {
         SLIPWAY_RETURN_IF_ERROR(set(value));

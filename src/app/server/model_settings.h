@@ -28,6 +28,9 @@ struct ModelSettings {
   int64_t queue_threads = 0;  // in the queue lane; 0: one per processor
   int64_t max_queued = 1024;
   bool shed_overload = true;
+  std::string overflow_model;  // that answers what a queue refuses; empty: none
+  bool fair_share = true;      // between clients
+  int64_t cpu_weight = 100;    // of its threads beside those of other models
   std::chrono::nanoseconds max_run_time = std::chrono::minutes(1);
   std::string isolation = "none";
   uint64_t process_memory_bytes = 0;  // of a worker process; 0: no limit

@@ -58,6 +58,32 @@ TEST(ModelSettingsTest, AModelHasItsOwnSettingsAndThoseOfAllElse) {
   EXPECT_EQ(config.own.For("unknown", config.model).max_batch_rows, 32);
 }
 
+TEST(ModelSettingsTest, AWeightBecomesAPriorityOfThreads) {
+  const auto nice = [](int64_t weight) {
+    ModelSettings settings;
+    settings.cpu_weight = weight;
+    EXPECT_TRUE(settings.Validate().ok());
+    return settings.ToRuntime(1, 1).queue.nice;
+  };
+  EXPECT_EQ(nice(100), 0);
+  EXPECT_EQ(nice(50), 3);
+  EXPECT_EQ(nice(10), 10);
+  EXPECT_EQ(nice(1), 19);
+  ModelSettings settings;
+  settings.cpu_weight = 101;
+  EXPECT_THAT(settings.Validate().message(), HasSubstr("cpu_weight: expected 1 to 100, got 101"));
+}
+
+TEST(ModelSettingsTest, AnOverflowModelIsForModelsWhoseQueueRefuses) {
+  ModelSettings settings;
+  settings.overflow_model = "small";
+  EXPECT_TRUE(settings.Validate().ok());
+  EXPECT_EQ(settings.ToRuntime(1, 1).overflow_model, "small");
+  settings.cache_bytes = 1;
+  EXPECT_THAT(settings.Validate().message(),
+              HasSubstr("overflow_model: expected none for a model"));
+}
+
 TEST(ModelSettingsTest, PrintedSettingsCanBeReadBack) {
   ServerConfig config;
   ASSERT_TRUE(Read(kExample, config).ok());

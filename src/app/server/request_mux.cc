@@ -37,7 +37,8 @@ frontend::Services FrontEndServices(const RequestMux::Services& services,
           .loop = services.loop,
           .clock = services.clock,
           .log = services.log,
-          .shared_memory = services.shared_memory};
+          .shared_memory = services.shared_memory,
+          .client_header = services.client_header};
 }
 
 }  // namespace

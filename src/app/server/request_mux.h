@@ -31,6 +31,7 @@ class RequestMux final : public net::HttpHandler {
     base::Logger& log;
     size_t shard;
     frontend::SharedMemoryRegistry* shared_memory;  // null: shared memory is off
+    std::string client_header;                      // for frontend::ClientOf()
   };
 
   RequestMux(const Services& services, std::function<std::string()> render_metrics);

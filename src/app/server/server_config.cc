@@ -127,8 +127,8 @@ ConfigField Own(OwnModelSettings& target) {
   return {
       "model_settings",
       "By model name, what a model has of its own: any of provider, intra_op_threads, batching, "
-      "objective, timeout, queue_threads, max_queued, shed_overload, max_run_time, isolation, "
-      "process_memory, cache, sequence",
+      "objective, timeout, queue_threads, max_queued, shed_overload, overflow_model, fair_share, "
+      "cpu_weight, max_run_time, isolation, process_memory, cache, sequence",
       [&target](const ConfigValue& value) { return target.Read(value); },
       [&target] { return target.Print(); }};
 }
@@ -188,6 +188,11 @@ std::vector<ConfigField> ServerConfig::Fields() {
            "Where what batches of a model gain on this processor is kept for the next start: a "
            "directory; none; or auto: the user's cache directory, where it can be written",
            cache_dir)};
+  fields.push_back(
+      Text("client_header",
+           "Header by which a proxy in front names the client, for fair_share; empty, or not in a "
+           "request: the client's TLS certificate, or its address",
+           client_header));
   std::ranges::move(model.Fields(), std::back_inserter(fields));
   fields.push_back(Own(own));
   fields.push_back(

@@ -52,8 +52,9 @@ struct ServerConfig {
   uint64_t memory_budget_bytes = 0;  // 0: 80 % of what this process may use
   int64_t io_threads = 0;            // 0: one per usable processor, at most 8
   std::string cache_dir = "auto";
-  ModelSettings model;   // of every model
-  OwnModelSettings own;  // of single models
+  std::string client_header;  // names the client
+  ModelSettings model;        // of every model
+  OwnModelSettings own;       // of single models
   std::chrono::nanoseconds settle = std::chrono::seconds(1);
   std::chrono::nanoseconds drain_delay = std::chrono::seconds(0);
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(30);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/str_cat.h"
+#include "frontend/client_identity.h"
 #include "frontend/grpc/infer_response.h"
 #include "frontend/openinference/model_finder.h"
 
@@ -23,16 +24,16 @@ Status MessageTask::FindModelOf(const InferMessage& message) {
 Status MessageTask::Decode(const net::GrpcRequest& call, const RequestIds& ids) {
   SLIPWAY_RETURN_IF_ERROR(request_message_.Read(message_.bytes));
   SLIPWAY_RETURN_IF_ERROR(FindModelOf(request_message_));
-  Begin({.first_byte_at = message_.first_byte_at,
-         .complete_at = message_.complete_at,
-         .peer = call.peer},
-        ids);
-  deadline.at = call.deadline.at;
-  Status decoded = call_services_.front.dispatcher.Admit(*this);
+  Status decoded = Begin({.first_byte_at = message_.first_byte_at,
+                          .complete_at = message_.complete_at,
+                          .peer = call.peer,
+                          .client = ClientOf(call, call_services_.front.client_header),
+                          .deadline = call.deadline.at},
+                         ids);
   if (decoded.ok()) {
     decoded = decoder_.Decode(request_message_, model->engine().signature(), request_, inputs);
   }
-  if (decoded.ok()) decoded = Prepare(call.deadline.at);
+  if (decoded.ok()) decoded = Prepare();
   EndInput();
   return OfModel(decoded);
 }
@@ -85,6 +86,7 @@ void InferCallTask::AddMetadata() {
   if (source != inference::AnswerSource::kRun) {
     call_->AddMetadata("slipway-cache", CacheHeader(source));
   }
+  if (!diverted_from.empty()) call_->AddMetadata("slipway-diverted-from", diverted_from);
   if (!request_.ignored.empty()) {
     call_->AddMetadata("slipway-warning", base::StrCat("ignored ", request_.ignored));
   }

@@ -113,6 +113,9 @@ void WriteFinalResponse(bool final, std::string& out) {
 void WriteStreamParameters(const StreamParameters& stream, std::string& out) {
   WriteTextParameter("slipway-model-digest", stream.digest, out);
   if (!stream.cache.empty()) WriteTextParameter("slipway-cache", stream.cache, out);
+  if (!stream.diverted_from.empty()) {
+    WriteTextParameter("slipway-diverted-from", stream.diverted_from, out);
+  }
   if (!stream.ignored.empty()) {
     WriteTextParameter("slipway-warning", base::StrCat("ignored ", stream.ignored), out);
   }

@@ -19,10 +19,11 @@ inline constexpr size_t kSentInPlaceBytes = size_t{8} * 1024;
 
 // The parameters of a response on a stream, where no metadata can go with it.
 struct StreamParameters {
-  bool final = true;            // triton_final_response
-  std::string_view digest;      // slipway-model-digest
-  std::string_view ignored;     // slipway-warning; "" for none
-  std::string_view cache = {};  // slipway-cache; "" for none
+  bool final = true;                    // triton_final_response
+  std::string_view digest;              // slipway-model-digest
+  std::string_view ignored;             // slipway-warning; "" for none
+  std::string_view cache = {};          // slipway-cache; "" for none
+  std::string_view diverted_from = {};  // slipway-diverted-from; "" for none
 };
 
 // Writes a ModelInferResponse: the outputs always as raw_output_contents, one entry for each in

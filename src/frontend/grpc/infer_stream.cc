@@ -30,7 +30,8 @@ void StreamTask::OnDone() {
     const StreamParameters parameters = {.final = true,
                                          .digest = model->digest(),
                                          .ignored = request_.ignored,
-                                         .cache = CacheHeader(source)};
+                                         .cache = CacheHeader(source),
+                                         .diverted_from = diverted_from};
     status = WriteInferResponse(*model, request_, &parameters, results, made_);
   }
   Complete(OfModel(status));

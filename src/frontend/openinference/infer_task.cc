@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "base/str_cat.h"
+#include "frontend/client_identity.h"
 #include "frontend/http_answer.h"
 #include "frontend/openinference/infer_encoder.h"
 
@@ -14,9 +15,12 @@ void InferTask::Run(Kind kind, net::Exchange& exchange, const RequestIds& ids) {
   kind_ = kind;
   exchange_ = &exchange;
   const net::HttpRequest& http = exchange.request();
-  Begin({.first_byte_at = http.first_byte_at, .complete_at = http.complete_at, .peer = http.peer},
-        ids);
-  const Status decoded = Decode();
+  Status decoded = Begin({.first_byte_at = http.first_byte_at,
+                          .complete_at = http.complete_at,
+                          .peer = http.peer,
+                          .client = ClientOf(http, services().client_header)},
+                         ids);
+  if (decoded.ok()) decoded = Decode();
   EndInput();
   if (!decoded.ok()) {
     Finish(OfModel(decoded));
@@ -27,12 +31,11 @@ void InferTask::Run(Kind kind, net::Exchange& exchange, const RequestIds& ids) {
 }
 
 Status InferTask::Decode() {
-  SLIPWAY_RETURN_IF_ERROR(services().dispatcher.Admit(*this));
   const std::string_view query = exchange_->request().query;
   request_.strict = QueryFlag(query, "strict");
   request_.literal_not_finite = QueryValue(query, "nan") == "literal";
   SLIPWAY_RETURN_IF_ERROR(DecodeBody());
-  return Prepare(base::SteadyTime::max());
+  return Prepare();
 }
 
 Status InferTask::DecodeBody() {
@@ -73,6 +76,7 @@ void InferTask::Finish(const Status& done) {
   if (source != inference::AnswerSource::kRun) {
     response.AddHeader("slipway-cache", CacheHeader(source));
   }
+  if (!diverted_from.empty()) response.AddHeader("slipway-diverted-from", diverted_from);
   if (!request_.ignored.empty()) {
     response.AddHeader("slipway-warning", base::StrCat("ignored ", request_.ignored));
   }

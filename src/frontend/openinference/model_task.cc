@@ -23,16 +23,20 @@ SteadyTime After(SteadyTime begin, uint64_t timeout_us) {
 
 }  // namespace
 
-void ModelTask::Begin(const Arrival& arrival, const RequestIds& ids) {
+Status ModelTask::Begin(const Arrival& arrival, const RequestIds& ids) {
   arrival_ = arrival;
   ids_ = ids;
+  client = arrival.client;
   received_ = services_.clock.SteadyNow();
+  deadline.at = arrival.deadline;
+  Status admitted = services_.dispatcher.Admit(*this);
   request_.regions.Begin(services_.shared_memory, arrival.peer);
   request_.has_sequences = inference::ModelRuntime::Of(*model).sequences() != nullptr;
   services_.dispatcher.stats(*this).AddInFlight(services_.dispatcher.shard(), 1);
+  return admitted;
 }
 
-Status ModelTask::Prepare(SteadyTime client_deadline) {
+Status ModelTask::Prepare() {
   if (request_.strict && !request_.ignored.empty()) {
     return base::InvalidArgument(
         base::StrCat("not understood, and the request is strict: ", request_.ignored));
@@ -42,7 +46,7 @@ Status ModelTask::Prepare(SteadyTime client_deadline) {
   const bool has_rows = model->engine().signature().batched() && !inputs.empty() &&
                         !inputs[0].absent() && inputs[0].shape().rank() > 0;
   rows = has_rows ? inputs[0].shape()[0] : 1;
-  deadline = {.at = std::min(client_deadline, After(received_, request_.timeout_us))};
+  deadline = {.at = std::min(arrival_.deadline, After(received_, request_.timeout_us))};
   const std::chrono::nanoseconds limit = inference::ModelRuntime::Of(*model).timeout();
   if (limit.count() > 0) deadline.at = std::min(deadline.at, received_ + limit);
   priority = request_.priority;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +23,7 @@ struct TaskServices {
   base::Clock& clock;
   base::Logger& log;
   SharedMemoryRegistry* shared_memory = nullptr;  // null: off
+  std::string client_header = {};                 // for ClientOf()
 };
 
 // The part of one request to a model that is the same in every protocol: what the lanes want to
@@ -33,19 +36,22 @@ class ModelTask : public inference::InferCall {
   ModelTask(const TaskServices& services, monitor::Protocol protocol)
       : services_(services), protocol_(protocol) {}
 
-  // When the request's first and last bytes came, and from whom.
+  // When the request's first and last bytes came, and from whom; what the client says of its end.
   struct Arrival {
     base::SteadyTime first_byte_at;
     base::SteadyTime complete_at;
     std::string_view peer;
+    uint64_t client = 0;
+    base::SteadyTime deadline = base::SteadyTime::max();
   };
 
-  // `model` is set: decoding begins.
-  void Begin(const Arrival& arrival, const RequestIds& ids);
+  // `model` is set: decoding begins, unless this says why the model takes no call now. It may have
+  // become another one (Dispatcher::Admit()).
+  base::Status Begin(const Arrival& arrival, const RequestIds& ids);
   // The request is decoded: fills in what the lanes want to know. The deadline is the nearer one of
   // the client's, of the parameter "timeout" and of the model's own. kInvalidArgument when it is
   // strict and there was something that was not understood.
-  base::Status Prepare(base::SteadyTime client_deadline);
+  base::Status Prepare();
   // The request is decoded or refused.
   void EndInput() { submitted_ = services_.clock.SteadyNow(); }
   // `status` with the model in front, unless whoever made it has put it there.

@@ -88,7 +88,8 @@ OpenInferenceHandler::OpenInferenceHandler(const Services& services)
       tasks_({.dispatcher = services.dispatcher,
               .clock = services.clock,
               .log = services.log,
-              .shared_memory = services.shared_memory}) {}
+              .shared_memory = services.shared_memory,
+              .client_header = services.client_header}) {}
 
 void OpenInferenceHandler::OnRequest(Exchange& exchange) {
   const net::HttpRequest& request = exchange.request();
