@@ -40,6 +40,9 @@ class ModelRuntime final : public lifecycle::ModelAttachment {
     std::chrono::nanoseconds inline_batch_limit = std::chrono::milliseconds(1);
     // Rows of one batch, where the model gains from batches; 1: every call runs alone.
     int64_t max_batch_rows = 64;
+    // A model of which one row takes too long for the objective may be loaded again with so many
+    // threads inside an operator; 1: it may not.
+    int most_operator_threads = 1;
     // By the names of inputs: what shorter rows are filled up with, see FindPadding().
     std::map<std::string, int64_t> pad = {};
     // A request is answered within this, or fails; 0: no limit. Front ends make deadlines of it.

@@ -13,11 +13,17 @@ namespace {
 
 constexpr size_t kMaxProfiles = 4096;
 constexpr double kNear = 1.33;
+constexpr double kObjectiveOfRun = 0.4;  // may be spent in a run: one is waited for, then one's own
+constexpr double kWorthThreads = 0.7;    // of the time on one thread
 
 // Whether a row takes as long as it did, but for what a time at load varies by.
 bool IsNear(std::chrono::nanoseconds one, std::chrono::nanoseconds other) {
   const auto [least, most] = std::minmax(one, other);
   return static_cast<double>(most.count()) <= kNear * static_cast<double>(least.count());
+}
+
+double InSeconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
 }
 
 // What a profile depends on beside the model's files.
@@ -29,6 +35,12 @@ std::string StatesKey(const std::vector<engine::StateOption>& states) {
     for (const int64_t dim : state.shape) key.append(base::StrCat(",", dim));
   }
   return key;
+}
+
+std::string Key(const lifecycle::LoadedModel& model, const engine::EngineOptions& engine,
+                bool batches) {
+  return base::StrCat(model.digest(), " ", engine.own_process, " ", engine.provider, " ",
+                      engine.intra_op_threads, batches ? " batches" : "", StatesKey(engine.states));
 }
 
 }  // namespace
@@ -48,6 +60,10 @@ base::Result<std::unique_ptr<lifecycle::ModelAttachment>> RuntimeObserver::OnLoa
   if (!model.engine().signature().states.empty()) {
     if (sequences_ == nullptr) return base::Unimplemented("states are kept by servers only");
     options.sequences = sequences_->TableOf(model.id().name, options.sequence);
+  }
+  const auto operator_threads = static_cast<size_t>(model.config().engine.intra_op_threads);
+  if (options.most_operator_threads > 1) {  // they are the same processors
+    options.queue.threads = std::max<size_t>(1, options.queue.threads / operator_threads);
   }
   RunProfile profile = Profile(model, options.max_batch_rows > 1);
   if (!profile.batches.empty()) profile.layout = FindPadding(model.engine(), options.pad);
@@ -79,16 +95,42 @@ void RuntimeObserver::WarnOfUnusedSettings(const lifecycle::LoadedModel& model,
   }
 }
 
-RunProfile RuntimeObserver::Profile(const lifecycle::LoadedModel& model, bool batches) {
-  const engine::EngineOptions& engine = model.config().engine;
-  const std::string key =
-      base::StrCat(model.digest(), " ", engine.own_process, " ", engine.provider, " ",
-                   engine.intra_op_threads, batches ? " batches" : "", StatesKey(engine.states));
-  {
-    const std::lock_guard lock(mutex_);
-    const auto known = profiles_.find(key);
-    if (known != profiles_.end()) return known->second;
+std::optional<engine::EngineOptions> RuntimeObserver::BetterOptions(
+    const lifecycle::LoadedModel& model) {
+  const ModelRuntime::Options options = options_of_(model);
+  if (options.most_operator_threads <= 1 || !options.queue.adapt) return std::nullopt;
+  const bool batches = options.max_batch_rows > 1;
+  engine::EngineOptions better = model.config().engine;
+  const std::chrono::nanoseconds now = Profile(model, batches).run_time;
+  if (better.intra_op_threads == 1) {
+    if (now == std::chrono::nanoseconds::max() ||
+        InSeconds(now) <= kObjectiveOfRun * InSeconds(options.queue.objective)) {
+      return std::nullopt;
+    }
+    better.intra_op_threads = options.most_operator_threads;
+    return better;
   }
+  better.intra_op_threads = 1;
+  const std::optional<RunProfile> before = Known(Key(model, better, batches));
+  const bool gains = !before || InSeconds(now) <= kWorthThreads * InSeconds(before->run_time);
+  log_.Info(gains ? "loaded with more threads inside operators, for its objective"
+                  : "more threads inside operators do not help",
+            {{"model", model.id().name},
+             {"version", model.id().version},
+             {"threads", options.most_operator_threads},
+             {"run_us", std::chrono::duration_cast<std::chrono::microseconds>(now).count()}});
+  return gains ? std::nullopt : std::optional(better);
+}
+
+std::optional<RunProfile> RuntimeObserver::Known(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto known = profiles_.find(key);
+  return known == profiles_.end() ? std::nullopt : std::optional(known->second);
+}
+
+RunProfile RuntimeObserver::Profile(const lifecycle::LoadedModel& model, bool batches) {
+  const std::string key = Key(model, model.config().engine, batches);
+  if (const std::optional<RunProfile> known = Known(key)) return *known;
   const RunProfile profile = Measure(model, batches, key);
   const std::lock_guard lock(mutex_);
   if (profiles_.size() >= kMaxProfiles) profiles_.clear();

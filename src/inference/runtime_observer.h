@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ namespace slipway::inference {
 // version that comes back is ready sooner, and what batches gain is kept in a ProfileStore for the
 // next start: it is taken from there where one row still takes about as long as it did.
 //
+// A model of which one row takes longer than an objective allows is loaded again with more threads
+// inside its operators, if that makes it so much quicker that it is worth them.
+//
 // Thread-safe; must outlive the manager that calls it.
 class RuntimeObserver final : public lifecycle::ModelObserver {
  public:
@@ -32,6 +36,7 @@ class RuntimeObserver final : public lifecycle::ModelObserver {
   RuntimeObserver(OptionsOf options_of, base::Clock& clock, base::Logger& log,
                   SequenceKeeper* sequences = nullptr, const ProfileStore* store = nullptr);
 
+  std::optional<engine::EngineOptions> BetterOptions(const lifecycle::LoadedModel& model) override;
   base::Result<std::unique_ptr<lifecycle::ModelAttachment>> OnLoaded(
       const lifecycle::LoadedModel& model) override;
   void OnUnloaded(const lifecycle::ModelId& /*id*/) override {}
@@ -45,6 +50,7 @@ class RuntimeObserver final : public lifecycle::ModelObserver {
   std::vector<RunProfile::Batch> Batches(engine::Engine& engine, std::chrono::nanoseconds run_time,
                                          const std::string& key) const;
   RunProfile Profile(const lifecycle::LoadedModel& model, bool batches);
+  std::optional<RunProfile> Known(const std::string& key) const;
   void WarnOfUnusedSettings(const lifecycle::LoadedModel& model,
                             const ModelRuntime::Options& options, const RunProfile& profile) const;
 
@@ -53,7 +59,7 @@ class RuntimeObserver final : public lifecycle::ModelObserver {
   base::Logger& log_;
   SequenceKeeper* const sequences_;
   const ProfileStore* const store_;
-  std::mutex mutex_;                            // guards profiles_
+  mutable std::mutex mutex_;                    // guards profiles_
   std::map<std::string, RunProfile> profiles_;  // by digest and what they depend on
 };
 

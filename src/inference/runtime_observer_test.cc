@@ -79,5 +79,50 @@ TEST_F(RuntimeObserverTest, AStoreThatCannotBeUsedChangesNothing) {
   EXPECT_EQ(rows_, 64);
 }
 
+// A row takes less with more threads inside operators, or not.
+class BetterOptionsTest : public RuntimeObserverTest {
+ protected:
+  // What the model is loaded with in the end.
+  int Threads(std::chrono::nanoseconds alone, std::chrono::nanoseconds with_four,
+              const ModelRuntime::Options& options) {
+    RuntimeObserver observer([&options](const auto&) { return options; }, clock_, *log_);
+    int& threads = model_.mutable_config().engine.intra_op_threads;
+    threads = 1;
+    for (int i = 0; i < 2; ++i) {
+      row_ = threads == 1 ? alone : with_four;
+      const auto better = observer.BetterOptions(model_);
+      if (!better) break;
+      threads = better->intra_op_threads;
+    }
+    const auto runtime = observer.OnLoaded(model_);
+    EXPECT_TRUE(runtime.ok()) << runtime.status();
+    lanes_ = static_cast<ModelRuntime&>(**runtime).queue().plan().threads;
+    return threads;
+  }
+  ModelRuntime::Options options_{
+      .most_operator_threads = 4,
+      .queue = {.name = "m", .threads = 8, .objective = 100ms, .adapt = true}};
+  size_t lanes_ = 0;
+};
+
+TEST_F(BetterOptionsTest, ARowThatTakesTooLongForTheObjectiveGetsThreads) {
+  EXPECT_EQ(Threads(60ms, 20ms, options_), 4);
+  EXPECT_LE(lanes_, 2U);  // they are the same processors
+}
+
+TEST_F(BetterOptionsTest, UnlessTheyHardlyHelp) {
+  EXPECT_EQ(Threads(60ms, 50ms, options_), 1);
+  EXPECT_EQ(Threads(60ms, 70ms, options_), 1);
+}
+
+TEST_F(BetterOptionsTest, OthersAreLeftAlone) {
+  EXPECT_EQ(Threads(30ms, 10ms, options_), 1);
+  options_.most_operator_threads = 1;
+  EXPECT_EQ(Threads(60ms, 20ms, options_), 1);
+  options_.most_operator_threads = 4;
+  options_.queue.adapt = false;
+  EXPECT_EQ(Threads(60ms, 20ms, options_), 1);
+}
+
 }  // namespace
 }  // namespace slipway::inference

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <latch>
 #include <limits>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -114,7 +115,7 @@ Status Loader::LoadModel(std::unique_ptr<ServingModel>& model) {
   model->estimated_bytes_ = progress_->memory.bytes();
   model->config_.labels =
       ResolveLabels(std::move(model->config_.labels), model->engine_->signature());
-  return Prepare(*model);
+  return Prepare(*model, stamps);
 }
 
 Status Loader::CheckUnchanged(const ModelStamps& before) const {
@@ -141,38 +142,73 @@ Status Loader::ReserveStates(const ServingModel& model) const {
 }
 
 // Warm-up, and the observer's part.
-Status Loader::Prepare(ServingModel& model) const {
-  if (model.config_.warmup_runs > 0) {
-    SLIPWAY_ASSIGN_OR_RETURN(const std::vector<WarmupCase> cases,
-                             services_.warmup.Cases(version_, model.engine_->signature()));
-    Status refusal;
-    SLIPWAY_RETURN_IF_ERROR(WarmUp(*model.engine_, cases, model.config_.warmup_runs,
-                                   services_.warmup_limit, services_.clock, refusal));
-    const auto recorded = std::ranges::count(cases, false, &WarmupCase::synthetic);
-    if (recorded > 0) {
-      services_.log.Info("model warmed up with recorded requests",
-                         {{"model", id_.name}, {"version", id_.version}, {"requests", recorded}});
-    }
-    if (!refusal.ok()) {
-      services_.log.Info(
-          "model refuses made-up inputs, so it is not warmed up",
-          {{"model", id_.name}, {"version", id_.version}, {"reason", refusal.message()}});
-    }
-  }
-  return services_.observer == nullptr ? OkStatus() : Observe(model);
-}
-
-Status Loader::Observe(ServingModel& model) const {
+Status Loader::Prepare(ServingModel& model, const ModelStamps& stamps) const {
+  SLIPWAY_RETURN_IF_ERROR(WarmUpModel(model));
+  if (services_.observer == nullptr) return OkStatus();
+  SLIPWAY_RETURN_IF_ERROR(LoadBetter(model, stamps));
   Status status;
-  std::latch observed(1);
-  services_.observing.Post([&] {
-    Result<std::unique_ptr<ModelAttachment>> attachment = services_.observer->OnLoaded(model);
+  OnObserver([&](ModelObserver& observer) {
+    Result<std::unique_ptr<ModelAttachment>> attachment = observer.OnLoaded(model);
     status = attachment.status();
     if (attachment.ok()) model.attachment_ = *std::move(attachment);
-    observed.count_down();
   });
-  observed.wait();
   return status;
+}
+
+Status Loader::WarmUpModel(const ServingModel& model) const {
+  if (model.config_.warmup_runs == 0) return OkStatus();
+  SLIPWAY_ASSIGN_OR_RETURN(const std::vector<WarmupCase> cases,
+                           services_.warmup.Cases(version_, model.engine_->signature()));
+  Status refusal;
+  SLIPWAY_RETURN_IF_ERROR(WarmUp(*model.engine_, cases, model.config_.warmup_runs,
+                                 services_.warmup_limit, services_.clock, refusal));
+  const auto recorded = std::ranges::count(cases, false, &WarmupCase::synthetic);
+  if (recorded > 0) {
+    services_.log.Info("model warmed up with recorded requests",
+                       {{"model", id_.name}, {"version", id_.version}, {"requests", recorded}});
+  }
+  if (!refusal.ok()) {
+    services_.log.Info(
+        "model refuses made-up inputs, so it is not warmed up",
+        {{"model", id_.name}, {"version", id_.version}, {"reason", refusal.message()}});
+  }
+  return OkStatus();
+}
+
+// Loads the engine with the options that the observer wants, and once more when it takes them back.
+// The old engine goes first: there is memory for one. Nobody has asked for those options, so a
+// model that does not load with them gets back what it had.
+Status Loader::LoadBetter(ServingModel& model, const ModelStamps& stamps) const {
+  for (int i = 0; i < 2; ++i) {
+    std::optional<engine::EngineOptions> better;
+    OnObserver([&](ModelObserver& observer) { better = observer.BetterOptions(model); });
+    if (!better) return OkStatus();
+    model.engine_.reset();
+    Result<std::unique_ptr<engine::Engine>> loaded =
+        services_.factory.Load(version_.files, *better);
+    if (loaded.ok()) {
+      model.config_.engine = *std::move(better);
+    } else {
+      services_.log.Warn(
+          "a model does not load with the options that would suit it",
+          {{"model", id_.name}, {"version", id_.version}, {"error", loaded.status().ToString()}});
+      loaded = services_.factory.Load(version_.files, model.config_.engine);
+    }
+    SLIPWAY_ASSIGN_OR_RETURN(model.engine_, std::move(loaded));
+    if (version_.files.in_memory == nullptr) SLIPWAY_RETURN_IF_ERROR(CheckUnchanged(stamps));
+    SLIPWAY_RETURN_IF_ERROR(WarmUpModel(model));
+  }
+  return OkStatus();
+}
+
+// Where observers are called, see Services.
+void Loader::OnObserver(const std::function<void(ModelObserver& observer)>& call) const {
+  std::latch done(1);
+  services_.observing.Post([&] {
+    call(*services_.observer);
+    done.count_down();
+  });
+  done.wait();
 }
 
 void Loader::Drain() {

@@ -28,8 +28,9 @@ namespace slipway::lifecycle {
 //
 // Load() runs once, on a lifecycle thread, never on a request thread; it may take minutes. It
 // digests the files, makes the engine, checks that no file changed meanwhile (so that the digest is
-// of what the engine saw), warms up and asks the observer. When the last handle goes, whatever
-// thread drops it, the model is destroyed on the unload queue.
+// of what the engine saw), warms up and asks the observer, who may want the engine loaded with
+// other options. When the last handle goes, whatever thread drops it, the model is destroyed on the
+// unload queue.
 //
 // Thread-safe, but Load() comes first. The destructor drains; it may run before the model is gone.
 // Memory: at most EstimateBytes() from Load() to kUnloaded; the Manager admits by that number.
@@ -83,8 +84,10 @@ class Loader {
   base::Status LoadModel(std::unique_ptr<ServingModel>& model);
   base::Status CheckUnchanged(const ModelStamps& before) const;
   base::Status ReserveStates(const ServingModel& model) const;
-  base::Status Prepare(ServingModel& model) const;
-  base::Status Observe(ServingModel& model) const;
+  base::Status Prepare(ServingModel& model, const ModelStamps& stamps) const;
+  base::Status WarmUpModel(const ServingModel& model) const;
+  base::Status LoadBetter(ServingModel& model, const ModelStamps& stamps) const;
+  void OnObserver(const std::function<void(ModelObserver& observer)>& call) const;
 
   const ModelId id_;
   AvailableVersion version_;

@@ -4,7 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <deque>
 #include <latch>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/str_cat.h"
 #include "base/testing/fake_clock.h"
@@ -159,6 +163,67 @@ TEST_F(LoaderTest, TheModelIsDestroyedOnTheUnloadQueueWhoeverDropsIt) {
   loader.Drain();  // drops the last handle on this thread
   unloads_->Close();
   EXPECT_EQ(observer.destroyed_on.load(), unload_thread);
+}
+
+// Wants each of a list of thread counts, one after the other.
+class WishingObserver final : public ModelObserver {
+ public:
+  WishingObserver(const ScriptedEngineFactory& factory, std::deque<int> wishes)
+      : factory_(factory), wishes_(std::move(wishes)) {}
+  std::optional<engine::EngineOptions> BetterOptions(const LoadedModel& model) override {
+    seen.push_back(model.config().engine.intra_op_threads);
+    EXPECT_EQ(factory_.live(), 1);
+    if (wishes_.empty()) return std::nullopt;
+    engine::EngineOptions better = model.config().engine;
+    better.intra_op_threads = wishes_.front();
+    wishes_.pop_front();
+    return better;
+  }
+  base::Result<std::unique_ptr<ModelAttachment>> OnLoaded(const LoadedModel& model) override {
+    served_with = model.config().engine.intra_op_threads;
+    return std::unique_ptr<ModelAttachment>();
+  }
+  void OnUnloaded(const ModelId&) override {}
+  void OnLoadFailed(const ModelId&, const base::Status&) override {}
+  std::vector<int> seen;
+  int served_with = 0;
+
+ private:
+  const ScriptedEngineFactory& factory_;
+  std::deque<int> wishes_;
+};
+
+TEST_F(LoaderTest, AnObserverMayWantOtherOptionsAndTakeThemBackOnce) {
+  struct Case {
+    std::deque<int> wishes;
+    std::vector<int> seen;
+    int served_with;
+  };
+  Write("m/1/model.onnx", "ok");
+  for (const Case& one : std::vector<Case>{
+           {{}, {1}, 1}, {{4}, {1, 4}, 4}, {{4, 1}, {1, 4}, 1}, {{4, 1, 8}, {1, 4}, 1}}) {
+    WishingObserver observer(factory_, one.wishes);
+    Loader::Services services = Services(factory_);
+    services.observer = &observer;
+    Loader loader({.name = "m", .version = 1}, source_.Find("m")->versions.front(), services);
+    ASSERT_EQ(loader.Load({}), base::OkStatus());
+    EXPECT_EQ(observer.seen, one.seen);
+    EXPECT_EQ(observer.served_with, one.served_with);
+    EXPECT_EQ(loader.handle()->config().engine.intra_op_threads, one.served_with);
+    loader.Drain();
+    ASSERT_TRUE(Eventually([this] { return factory_.live() == 0; }));
+  }
+}
+
+TEST_F(LoaderTest, OptionsThatTheModelDoesNotLoadWithAreGivenUp) {
+  Write("m/1/model.onnx", "one_thread");
+  WishingObserver observer(factory_, {4});
+  Loader::Services services = Services(factory_);
+  services.observer = &observer;
+  Loader loader({.name = "m", .version = 1}, source_.Find("m")->versions.front(), services);
+  ASSERT_EQ(loader.Load({}), base::OkStatus());
+  EXPECT_EQ(observer.served_with, 1);
+  EXPECT_EQ(factory_.loads(), 3);
 }
 
 // Changes the files while they are loaded.

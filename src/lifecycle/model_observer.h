@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/status.h"
+#include "engine/engine.h"
 #include "lifecycle/model.h"
 
 namespace slipway::lifecycle {
@@ -17,6 +19,12 @@ class ModelObserver {
  public:
   virtual ~ModelObserver() = default;
 
+  // After warm-up, on the thread of OnLoaded(): other options that the engine should be loaded
+  // with, instead of `model.config().engine`; nullopt: those are right. Asked again when it was
+  // loaded with them, so that what does not help can be taken back, and then no more.
+  virtual std::optional<engine::EngineOptions> BetterOptions(const LoadedModel& /*model*/) {
+    return std::nullopt;
+  }
   // After warm-up, before the model becomes ready, on one thread that runs at the priority of
   // requests; may take its time and run the engine to measure it. What it returns (nullptr:
   // nothing) becomes `model.attachment()`; it is destroyed before the engine, and may refer to

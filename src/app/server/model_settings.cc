@@ -35,6 +35,7 @@ std::string PrintGiven(std::span<const ConfigField> given) {
   return out.append(open.empty() ? "}" : "}}");
 }
 
+constexpr size_t kMostOperatorThreads = 16;  // that are chosen; more hardly help a single row
 constexpr int64_t kMostWeight = 100;  // that of the IO threads: only root may give a thread more
 
 // Each step of nice(2) is a fifth less of a busy processor. Source: sched(7), and
@@ -51,7 +52,11 @@ std::vector<ConfigField> ModelSettings::Fields() {
   return {
       Text("provider", "ONNX Runtime's execution provider: cpu, cuda, tensorrt, openvino, ...",
            provider),
-      Count("intra_op_threads", "Threads inside one operator", intra_op_threads, 1),
+      Count("intra_op_threads",
+            "Threads inside one operator; 0: 1, or one per processor for a model of which a single "
+            "row "
+            "takes more than 0.4 of its objective, if it is quicker then",
+            intra_op_threads, 0),
       Count("batching.max_rows",
             "Rows of requests that run together, where a model was measured to gain from it; 1: "
             "every request runs alone",
@@ -163,7 +168,7 @@ size_t ModelSettings::QueueThreads(size_t processors) const {
 lifecycle::ModelConfig ModelSettings::ToConfig(size_t processors) const {
   lifecycle::ModelConfig config;
   config.engine.provider = provider;
-  config.engine.intra_op_threads = static_cast<int>(intra_op_threads);
+  config.engine.intra_op_threads = static_cast<int>(std::max<int64_t>(1, intra_op_threads));
   config.engine.own_process = isolation == "process";
   config.engine.process_lanes = static_cast<int>(QueueThreads(processors));
   config.engine.process_memory = process_memory_bytes;
@@ -189,6 +194,10 @@ inference::ModelRuntime::Options ModelSettings::ToRuntime(size_t processors,
   options.queue.objective = objective;
   options.queue.adapt = objective.count() > 0 && max_batch_delay.count() == 0 &&
                         queue_threads == 0 && preferred_batch_rows.empty();
+  if (options.queue.adapt && intra_op_threads == 0) {
+    options.most_operator_threads =
+        static_cast<int>(std::min<size_t>(processors, kMostOperatorThreads));
+  }
   options.queue.max_queued = static_cast<size_t>(max_queued);
   options.queue.shed_overload = shed_overload;
   options.queue.fair_share = fair_share;

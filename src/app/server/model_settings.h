@@ -18,7 +18,7 @@ namespace slipway::app {
 // How a model is loaded and run: what may differ from model to model. A value.
 struct ModelSettings {
   std::string provider = "cpu";
-  int64_t intra_op_threads = 1;
+  int64_t intra_op_threads = 0;  // 0: 1, or as many as an objective needs
   int64_t max_batch_rows = 64;
   std::chrono::nanoseconds max_batch_delay = std::chrono::seconds(0);
   std::vector<int64_t> preferred_batch_rows;  // in any order

@@ -74,6 +74,17 @@ TEST(ModelSettingsTest, AWeightBecomesAPriorityOfThreads) {
   EXPECT_THAT(settings.Validate().message(), HasSubstr("cpu_weight: expected 1 to 100, got 101"));
 }
 
+TEST(ModelSettingsTest, OnlyAnObjectiveChoosesOperatorThreads) {
+  ModelSettings settings;
+  EXPECT_EQ(settings.ToConfig(8).engine.intra_op_threads, 1);
+  EXPECT_EQ(settings.ToRuntime(8, 1).most_operator_threads, 1);
+  settings.objective = 20ms;
+  EXPECT_EQ(settings.ToRuntime(8, 1).most_operator_threads, 8);
+  settings.intra_op_threads = 2;
+  EXPECT_EQ(settings.ToConfig(8).engine.intra_op_threads, 2);
+  EXPECT_EQ(settings.ToRuntime(8, 1).most_operator_threads, 1);
+}
+
 TEST(ModelSettingsTest, AnOverflowModelIsForModelsWhoseQueueRefuses) {
   ModelSettings settings;
   settings.overflow_model = "small";

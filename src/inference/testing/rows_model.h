@@ -36,6 +36,7 @@ class RowsModel final : public lifecycle::LoadedModel {
   const lifecycle::ModelId& id() const override { return id_; }
   engine::Engine& engine() const override { return engine_; }
   const lifecycle::ModelConfig& config() const override { return config_; }
+  lifecycle::ModelConfig& mutable_config() { return config_; }
   const std::string& digest() const override { return digest_; }
   const std::string& model_file() const override { return model_file_; }
   lifecycle::ModelAttachment* attachment() const override { return runtime_.get(); }
@@ -45,7 +46,7 @@ class RowsModel final : public lifecycle::LoadedModel {
  private:
   const lifecycle::ModelId id_{"m", 1};
   mutable engine::FakeEngine engine_;
-  const lifecycle::ModelConfig config_;
+  lifecycle::ModelConfig config_;
   const std::string digest_ = "sha256:0";
   const std::string model_file_ = "model.onnx";
   const std::unique_ptr<ModelRuntime> runtime_;

@@ -81,7 +81,7 @@ class ScriptedEngine final : public engine::Engine {
 }  // namespace
 
 Result<std::unique_ptr<engine::Engine>> ScriptedEngineFactory::Load(
-    const engine::ModelFiles& files, const engine::EngineOptions& /*options*/) const {
+    const engine::ModelFiles& files, const engine::EngineOptions& options) const {
   ++loads_;
   SLIPWAY_ASSIGN_OR_RETURN(std::string script, Script(files));
   if (Word(script, "wait")) {
@@ -92,6 +92,9 @@ Result<std::unique_ptr<engine::Engine>> ScriptedEngineFactory::Load(
     --waiting_;
   }
   SLIPWAY_RETURN_IF_ERROR(Scripted(script, "fail"));
+  if (Word(script, "one_thread") && options.intra_op_threads != 1) {
+    return base::ResourceExhausted("scripted one_thread");
+  }
   return std::unique_ptr<engine::Engine>(
       std::make_unique<ScriptedEngine>(std::move(script), live_));
 }

@@ -16,6 +16,7 @@ namespace slipway::lifecycle {
 //   fail=CODE   Load() fails with that code ("INVALID_ARGUMENT", "UNAVAILABLE", ...)
 //   run=CODE    each Run() fails with that code
 //   bytes=N     the estimate; 1000 when not given
+//   one_thread  Load() fails unless intra_op_threads is 1
 //   wait        Load() waits for Open()
 //
 // Other words mean nothing, and make digests differ. Engines have one input and one output "x",
