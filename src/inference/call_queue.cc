@@ -37,7 +37,7 @@ void CallQueue::Push(QueuedCall entry) {
   ForgetClients();
 }
 
-CallQueue::Iterator CallQueue::Take(Iterator entry) {
+CallQueue::Iterator CallQueue::Take(const Iterator& entry) {
   now_ = std::max(now_, entry->turn);
   const Iterator following = calls_.erase(entry);
   ForgetClients();

@@ -45,7 +45,7 @@ class CallQueue {
 
   void Push(QueuedCall entry);
   // Takes out a call that will run. Returns the one behind it.
-  Iterator Take(Iterator entry);
+  Iterator Take(const Iterator& entry);
   // Takes out the last call, which will not run. There must be one.
   QueuedCall DropLast();
   // Takes out calls from the end, which will not run, until they have at least the rows of `call`;

@@ -19,12 +19,12 @@ using testing::IsEmpty;
 
 // ids: INT64[-1,-1], which are padded with 7, and k: FP32[-1,2].
 const Signature& Model() {
-  static const Signature model{
+  static const Signature kModel{
       .inputs = {{.name = "ids", .dtype = DType::kInt64, .shape = {-1, -1}},
                  {.name = "k", .dtype = DType::kFp32, .shape = {-1, 2}}},
       .outputs = {{.name = "score", .dtype = DType::kFp32, .shape = {-1}},
                   {.name = "hidden", .dtype = DType::kInt64, .shape = {-1, -1, 2}}}};
-  return model;
+  return kModel;
 }
 
 const RowLayout kPadded{.padding = {{.on = true, .value = 7}, {}}, .cut = {false, true}};

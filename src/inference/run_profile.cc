@@ -103,6 +103,7 @@ Result<nanoseconds> MeasureTypicalRow(engine::Engine& engine, base::Clock& clock
   }
   std::mt19937_64 random(kTrialSeed);
   std::vector<Tensor> inputs;
+  inputs.reserve(signature.inputs.size());
   for (const TensorSpec& spec : signature.inputs) inputs.push_back(RandomRows(spec, 1, random));
   return MeasureRun(engine, Views(inputs), clock);
 }
