@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -106,10 +106,8 @@ inline void ExpectSame(const tensor::TensorView& got, const tensor::TensorView& 
     EXPECT_TRUE(std::ranges::equal(got.data(), want.data()));
     return;
   }
-  std::vector<float> a(got.data().size() / 4);
-  std::vector<float> b(a.size());
-  std::memcpy(a.data(), got.data().data(), got.data().size());
-  std::memcpy(b.data(), want.data().data(), want.data().size());
+  const std::span<const float> a = *got.As<float>();
+  const std::span<const float> b = *want.As<float>();
   for (size_t i = 0; i < a.size(); ++i) {
     if (std::isnan(a[i]) && std::isnan(b[i])) continue;
     if (a[i] == b[i]) continue;  // infinities
