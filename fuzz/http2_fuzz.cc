@@ -99,7 +99,9 @@ class Run {
     peer_.Reset(fds[1]);
     io_.handler = &handler_;
     auto connection = std::make_unique<Http2Connection>(
-        io_, Client{Transport(base::UniqueFd(fds[0])), "unix", ConnectionTicket()});
+        io_, Client{.transport = Transport(base::UniqueFd(fds[0])),
+                    .peer = "unix",
+                    .ticket = ConnectionTicket()});
     Http2Connection& http2 = *connection;
     host_.Adopt(std::move(connection));
     loop_->Post([this, &http2] {
