@@ -294,11 +294,8 @@ def test_running_out_of_descriptors_is_survived(start):
         closed = [connection for connection in crowd if is_closed(connection)]
         assert closed and len(closed) < len(crowd)
         kept = [connection for connection in crowd if connection not in closed]
-        assert early.infer("digits", DIGITS).status == 200
-        # An IO thread gives up its spare descriptor for a moment to turn a connection away, and another may take it
-        # for one that it lets in: then the next one waits in the kernel's queue until a descriptor is free.
-        waiting = [connection for connection in kept if not answers(connection)]
-        assert len(waiting) <= io_threads(server) and len(waiting) < len(kept)
+        for connection in (early, *kept):
+            assert connection.infer("digits", DIGITS).status == 200
         refused = early.request("POST", "/v2/repository/models/slow/load")
         assert refused.status == 503 and "open files" in refused.error() and "ulimit -n" in refused.error(), refused
 
@@ -314,19 +311,6 @@ def test_running_out_of_descriptors_is_survived(start):
         resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (soft, hard))
         assert early.request("POST", "/v2/repository/models/slow/load").status == 200
     assert server.infer("slow", slow(1)).status == 200
-
-
-def answers(connection):
-    connection.socket.settimeout(10)
-    try:
-        return connection.infer("digits", DIGITS).status == 200
-    except TimeoutError:
-        return False
-
-
-def io_threads(server):
-    names = [(task / "comm").read_text() for task in Path(f"/proc/{server.pid}/task").iterdir()]
-    return sum(name.startswith("slipway-io-") for name in names)
 
 
 def cpu_seconds(server):
