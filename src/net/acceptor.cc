@@ -1,6 +1,5 @@
 #include "net/acceptor.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -20,18 +19,16 @@ constexpr std::chrono::seconds kWarnInterval{10};
 // A fatal alert, which a client understands in the middle of its handshake (RFC 8446 section 6).
 constexpr std::string_view kTlsInternalError("\x15\x03\x03\x00\x02\x02\x50", 7);
 
-base::UniqueFd OpenSpare() { return base::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
-
 }  // namespace
 
-Acceptor::Acceptor(IoContext& io, ConnectionLimiter& limiter, base::UniqueFd listener, bool shared,
-                   TlsMode tls)
+Acceptor::Acceptor(IoContext& io, ConnectionLimiter& limiter, SpareDescriptor& spare,
+                   base::UniqueFd listener, bool shared, TlsMode tls)
     : io_(io),
       limiter_(limiter),
+      spare_(spare),
       listener_(std::move(listener)),
       shared_(shared),
-      tls_(tls),
-      spare_(OpenSpare()) {}
+      tls_(tls) {}
 
 Acceptor::~Acceptor() = default;
 
@@ -43,22 +40,24 @@ void Acceptor::Stop() {
   if (!listener_.valid()) return;
   io_.loop.CancelTimer(pause_timer_);
   io_.loop.Remove(listener_.get(), this);
-  while (AcceptOne()) {
+  while (AcceptOne() == Next::kMore) {
   }
   listener_.Reset();
 }
 
 void Acceptor::OnEvents(uint32_t /*events*/) {
-  for (int i = 0; i < kAcceptsPerRound && AcceptOne(); ++i) {
-  }
+  Next next = Next::kMore;
+  for (int i = 0; i < kAcceptsPerRound && next == Next::kMore; ++i) next = AcceptOne();
+  if (next == Next::kNoDescriptor) Pause();
 }
 
-bool Acceptor::AcceptOne() {
+Acceptor::Next Acceptor::AcceptOne() {
   sockaddr_storage storage;
   socklen_t size = sizeof(storage);
   auto* const address = reinterpret_cast<sockaddr*>(&storage);
-  base::UniqueFd fd(::accept4(listener_.get(), address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (!fd.valid()) return OnAcceptError(errno);
+  int error = 0;
+  base::UniqueFd fd = spare_.Accept(listener_.get(), address, &size, error);
+  if (!fd.valid()) return OnAcceptError(error);
   io_.counters.accepted.Add(1);
   const SocketAddress peer(address, size);
   const bool unix_socket = peer.family() != AF_INET && peer.family() != AF_INET6;
@@ -68,11 +67,11 @@ bool Acceptor::AcceptOne() {
     case ConnectionLimiter::Verdict::kTooMany:
       Refuse(std::move(fd),
              {503, "the server has as many connections as it may (max_connections)"});
-      return true;
+      return Next::kMore;
     case ConnectionLimiter::Verdict::kTooManyOfClient:
       Refuse(std::move(fd),
              {429, "this address has as many connections as it may (max_connections_per_address)"});
-      return true;
+      return Next::kMore;
     case ConnectionLimiter::Verdict::kAdmitted:
       break;
   }
@@ -81,26 +80,29 @@ bool Acceptor::AcceptOne() {
                         .number = client,
                         .ticket = std::move(ticket),
                         .tls_mode = tls_});
-  return true;
+  return Next::kMore;
 }
 
-bool Acceptor::OnAcceptError(int error_number) {
-  if (error_number == ECONNABORTED || error_number == EINTR || error_number == EPROTO) return true;
-  if (error_number == EAGAIN) return false;
+Acceptor::Next Acceptor::OnAcceptError(int error_number) {
+  if (error_number == ECONNABORTED || error_number == EINTR || error_number == EPROTO) {
+    return Next::kMore;
+  }
+  if (error_number == EAGAIN) return Next::kNobodyWaits;
   if (std::exchange(warn_again_at_, io_.loop.round_time() + kWarnInterval) <=
       io_.loop.round_time()) {
     io_.log.Warn("cannot accept connections; is the limit of open files too low?",
                  {{"error", base::ErrnoStatus(error_number, "accept4").message()}});
   }
-  spare_.Reset();
-  base::UniqueFd turned_away(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  const bool again = turned_away.valid();  // else nobody waits, or another thread was quicker
-  if (again) io_.counters.refused.Add(1);
-  turned_away.Reset();
-  spare_ = OpenSpare();
-  if (spare_.valid()) return again;
-  Pause();
-  return false;
+  switch (spare_.TurnAway(listener_.get())) {
+    case SpareDescriptor::TurnedAway::kOne:
+      io_.counters.refused.Add(1);
+      return Next::kMore;
+    case SpareDescriptor::TurnedAway::kNobodyWaits:
+      return Next::kNobodyWaits;
+    case SpareDescriptor::TurnedAway::kNoSpare:
+      break;
+  }
+  return Next::kNoDescriptor;
 }
 
 // Answers without a place in the books. The answer fits into any socket buffer; what the client has
@@ -128,7 +130,6 @@ void Acceptor::Pause() {
   io_.loop.Remove(listener_.get(), this);
   pause_timer_ = io_.loop.AddTimer(kPause, [this] {
     pause_timer_ = 0;
-    if (!spare_.valid()) spare_ = OpenSpare();
     if (!Start().ok()) Pause();
   });
 }

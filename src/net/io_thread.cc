@@ -20,6 +20,7 @@ base::Result<std::unique_ptr<IoThread>> IoThread::Create(const Shared& shared,
 IoThread::IoThread(std::unique_ptr<EventLoop> loop, const Shared& shared)
     : loop_(std::move(loop)),
       limiter_(shared.limiter),
+      spare_(shared.spare),
       balancer_(shared.balancer),
       context_(*loop_, *this, shared.limits, shared.budget, shared.clock, shared.log) {
   context_.tls = shared.tls;
@@ -33,8 +34,8 @@ IoThread::~IoThread() {
 }
 
 base::Status IoThread::Listen(base::UniqueFd listener, bool shared_listener, TlsMode tls) {
-  acceptors_.push_back(
-      std::make_unique<Acceptor>(context_, limiter_, std::move(listener), shared_listener, tls));
+  acceptors_.push_back(std::make_unique<Acceptor>(context_, limiter_, spare_, std::move(listener),
+                                                  shared_listener, tls));
   return acceptors_.back()->Start();
 }
 

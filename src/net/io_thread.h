@@ -20,6 +20,7 @@ class IoThread final : public ConnectionHost, public ConnectionBalancer::Member 
     const Limits& limits;
     ByteBudget& budget;
     ConnectionLimiter& limiter;
+    SpareDescriptor& spare;
     ConnectionBalancer& balancer;  // has this thread as a member, and all others
     base::Clock& clock;
     base::Logger& log;
@@ -57,6 +58,7 @@ class IoThread final : public ConnectionHost, public ConnectionBalancer::Member 
   // the exchanges and the loop.
   const std::unique_ptr<EventLoop> loop_;
   ConnectionLimiter& limiter_;
+  SpareDescriptor& spare_;
   ConnectionBalancer& balancer_;
   IoContext context_;
   std::vector<std::unique_ptr<Connection>> connections_;

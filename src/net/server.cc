@@ -24,7 +24,7 @@ class ServerImpl final : public Server {
         own_budget_(limits_.max_buffered_bytes),
         budget_(options.budget != nullptr ? *options.budget : own_budget_),
         limiter_(limits_),
-        shared_{limits_, budget_, limiter_, balancer_, clock, log, options.tls} {}
+        shared_{limits_, budget_, limiter_, spare_, balancer_, clock, log, options.tls} {}
   ~ServerImpl() override;
 
   base::Status Start(const Options& options, const HttpHandlerFactory& make_handler);
@@ -46,6 +46,7 @@ class ServerImpl final : public Server {
   ByteBudget own_budget_;
   ByteBudget& budget_;
   ConnectionLimiter limiter_;
+  SpareDescriptor spare_;
   ConnectionBalancer balancer_;
   const IoThread::Shared shared_;
   std::vector<ListenAddress> addresses_;
