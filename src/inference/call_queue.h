@@ -60,6 +60,7 @@ class CallQueue {
   Iterator begin() { return calls_.begin(); }
   Iterator end() { return calls_.end(); }
   const QueuedCall& front() const { return calls_.front(); }
+  const QueuedCall& back() const { return calls_.back(); }
 
  private:
   uint64_t ClientOf(const InferCall& call) const { return fair_ ? call.client : 0; }

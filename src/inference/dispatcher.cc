@@ -11,6 +11,7 @@ namespace {
 using base::StrCat;
 
 constexpr size_t kMaxListed = 8;
+constexpr uint64_t kDecodedAnyway = 16;  // one call of so many
 
 std::string ModelNames(const lifecycle::Snapshot& snapshot) {
   if (snapshot.models().empty()) return "no model is ready";
@@ -77,11 +78,18 @@ base::Status Dispatcher::Resolve(std::string_view name, std::optional<int64_t> v
 base::Status Dispatcher::Admit(InferCall& call) {
   ModelRuntime& runtime = ModelRuntime::Of(*call.model);
   if (runtime.cache() != nullptr) return base::OkStatus();
+  if (runtime.overflow_model().empty() && MayHavePriority(runtime)) return AdmitByBreaker(runtime);
   base::Status admitted = AdmitRun(call, runtime);
   if (admitted.code() == base::StatusCode::kResourceExhausted && Divert(call, runtime)) {
     return base::OkStatus();
   }
   return admitted;
+}
+
+// Whether a queue should be asked when the call is decoded: because calls of its model have had a
+// priority, or to find out whether they have. When everything is refused undecoded, nobody learns.
+bool Dispatcher::MayHavePriority(ModelRuntime& runtime) {
+  return runtime.queue().knows_priorities() || ++admissions_ % kDecodedAnyway == 0;
 }
 
 bool Dispatcher::Divert(InferCall& call, ModelRuntime& runtime) {
@@ -104,11 +112,13 @@ bool Dispatcher::Divert(InferCall& call, ModelRuntime& runtime) {
 }
 
 base::Status Dispatcher::AdmitRun(const InferCall& call, ModelRuntime& runtime) const {
-  if (runtime.breaker().open()) {
-    SLIPWAY_RETURN_IF_ERROR(runtime.breaker().Admit(clock_.SteadyNow()));
-  }
+  SLIPWAY_RETURN_IF_ERROR(AdmitByBreaker(runtime));
   if (runtime.LaneFor(1) != LaneKind::kQueue) return base::OkStatus();
   return runtime.queue().Admit(call);
+}
+
+base::Status Dispatcher::AdmitByBreaker(ModelRuntime& runtime) const {
+  return runtime.breaker().open() ? runtime.breaker().Admit(clock_.SteadyNow()) : base::OkStatus();
 }
 
 void Dispatcher::Submit(InferCall& call) {

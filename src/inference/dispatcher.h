@@ -40,8 +40,10 @@ class Dispatcher {
   // Whether the model takes a call now: kUnavailable (it keeps failing and is left alone for a
   // while), and what its lane would refuse anyway. Cheap, so ask before the request is decoded. A
   // model with a cache takes every call, because the answer may be known; what then has to run is
-  // refused by Submit(). What a queue refuses goes to the model's overflow_model if that takes it,
-  // unless the client has asked for a version: then `call` has another model, and diverted_from.
+  // refused by Submit(); and where requests have priorities, which are known when they are decoded,
+  // a queue is asked by Submit() alone. What a queue refuses goes to the model's overflow_model if
+  // that takes it, unless the client has asked for a version: then `call` has another model, and
+  // diverted_from.
   base::Status Admit(InferCall& call);
 
   // Runs the call in its model's lane, or answers it from its model's cache, or runs it when it is
@@ -65,6 +67,8 @@ class Dispatcher {
 
  private:
   bool Divert(InferCall& call, ModelRuntime& runtime);
+  bool MayHavePriority(ModelRuntime& runtime);
+  base::Status AdmitByBreaker(ModelRuntime& runtime) const;
   base::Status AdmitRun(const InferCall& call, ModelRuntime& runtime) const;
   void Run(InferCall& call, ModelRuntime& runtime);
   void RunIfAdmitted(InferCall& call, ModelRuntime& runtime);
@@ -77,6 +81,7 @@ class Dispatcher {
   const size_t shard_;
   // Calls in queue lanes, or that wait for another's answer or for their turn.
   std::atomic<size_t> outstanding_ = 0;
+  uint64_t admissions_ = 0;  // asked for
   RoundLane round_;
   CachedCalls cached_;
   SequenceCalls sequences_;

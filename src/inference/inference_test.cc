@@ -246,6 +246,25 @@ TEST_F(DispatcherTest, AFullQueueRefusesBeforeAnythingIsDecoded) {
   EXPECT_EQ(dispatcher_.Admit(call).code(), StatusCode::kResourceExhausted);
 }
 
+TEST_F(DispatcherTest, WherePrioritiesAreInUseAQueueIsAskedWhenACallIsDecoded) {
+  options_.queue.max_queued = 0;
+  Publish(10ms);
+  TestCall call(1);
+  ASSERT_TRUE(dispatcher_.Resolve("m", std::nullopt, call).ok());
+  int refused = 0;
+  while (dispatcher_.Admit(call).code() == StatusCode::kResourceExhausted) ASSERT_LT(++refused, 16);
+  EXPECT_EQ(refused, 15);  // one is looked at all the same, and has one
+  call.priority = 1;
+  call.Fill();
+  dispatcher_.Submit(call);
+  EXPECT_EQ(call.status.code(), StatusCode::kResourceExhausted);
+  TestCall next(1);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(dispatcher_.Resolve("m", std::nullopt, next).ok());
+    EXPECT_TRUE(dispatcher_.Admit(next).ok());
+  }
+}
+
 TEST_F(DispatcherTest, WhatAQueueRefusesGoesToTheOverflowModelUnlessAVersionWasAskedFor) {
   options_.queue = {.name = "test", .max_queued = 0};
   options_.overflow_model = "small";

@@ -16,6 +16,11 @@ using std::chrono::nanoseconds;
 constexpr std::string_view kMoreThanCanBeDone =
     ": overloaded: more requests come than can be done; an answer would take about ";
 
+// A refusal after this long is late...
+constexpr std::chrono::milliseconds kLateRefusal{4};
+// ... and an answer within this is soon, where there is no objective.
+constexpr std::chrono::milliseconds kSoon{50};
+
 int64_t Signed(size_t count) { return static_cast<int64_t>(count); }
 
 // A moving average over about the last eight values.
@@ -171,6 +176,7 @@ bool QueueLane::LongEnough() const {
 
 base::Status QueueLane::Enqueue(InferCall& call, const lifecycle::ModelHandle& model,
                                 const Origin& origin) {
+  if (call.priority != 0) knows_priorities_.store(true, std::memory_order_relaxed);
   std::vector<QueuedCall> displaced;
   {
     const std::lock_guard lock(mutex_);
@@ -286,10 +292,16 @@ int64_t QueueLane::TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<Que
 
 // Takes out the end of the queue, which would be answered later than what comes now.
 void QueueLane::Shed(std::vector<QueuedCall>& shed) {
-  while (LongEnough()) {
+  while (LongEnough() && !TooLateToRefuse(queue_.back())) {
     shed.push_back(queue_.DropLast());
     Uncount(shed.back());
   }
+}
+
+// The last call has waited for some time, and does not have to wait for long any more.
+bool QueueLane::TooLateToRefuse(const QueuedCall& last) const {
+  const nanoseconds soon = options_.objective.count() > 0 ? options_.objective : kSoon;
+  return clock_.SteadyNow() - last.arrived > kLateRefusal && AnswerBehind(QueuedRows()) <= soon;
 }
 
 // A call that was taken has left the queue, and will not run.

@@ -30,8 +30,9 @@ namespace slipway::inference {
 //
 // While more comes than can be done, no call is taken when a full batch and two calls wait for each
 // thread already: a longer queue makes all answers late and gets nothing more done. When that
-// begins, the rest of the queue, its end, is refused as well. A call that would stand before the
-// end of a full queue, by its priority or its client's share, has that end refused in its place.
+// begins, the rest of the queue, its end, is refused as well, unless that would tell calls late
+// which are answered soon. A call that would stand before the end of a full queue, by its priority
+// or its client's share, has that end refused in its place.
 //
 // Thread-safe. Each call keeps its model alive while it is here, so the lane, which belongs to the
 // model, is never destroyed with calls in it. Errors that a call may end with here:
@@ -81,6 +82,9 @@ class QueueLane {
   // Whether a call of one row would be refused now, before anything of it is decoded. Lock-free for
   // one that is not.
   base::Status Admit(const InferCall& call);
+  // Whether a call ever had a priority: then one of which it is not known yet may stand higher than
+  // Admit() can tell.
+  bool knows_priorities() const { return knows_priorities_.load(std::memory_order_relaxed); }
   // Calls that wait now.
   size_t depth() const { return waiting_.load(std::memory_order_relaxed); }
   // How long a call that comes now waits for its turn, as far as recent runs tell. Lock-free.
@@ -110,6 +114,7 @@ class QueueLane {
   void WaitForCalls(std::unique_lock<std::mutex>& lock, bool resting);
   int64_t TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<QueuedCall>& batch);
   void Shed(std::vector<QueuedCall>& shed);
+  bool TooLateToRefuse(const QueuedCall& last) const;
   void Uncount(const QueuedCall& entry);
   void WaitForMore(std::unique_lock<std::mutex>& lock, std::chrono::nanoseconds window);
   int64_t RowsToTake() const;
@@ -122,6 +127,7 @@ class QueueLane {
   base::Clock& clock_;
   const std::unique_ptr<BatchPlanner> planner_;  // null: as set
   std::atomic<int64_t> max_rows_;
+  std::atomic<bool> knows_priorities_ = false;
   // For estimates; written under mutex_, read without.
   std::atomic<size_t> waiting_ = 0;
   std::atomic<int64_t> rows_ahead_ = 0;  // waiting or running

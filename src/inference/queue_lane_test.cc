@@ -25,8 +25,11 @@ using namespace std::chrono_literals;
 using base::StatusCode;
 using engine::FakeEngine;
 using tensor::Tensor;
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::Gt;
 using testing::HasSubstr;
+using testing::Lt;
 
 // Runs what is posted on the thread that posts it.
 class InPlace final : public base::Executor {
@@ -333,15 +336,16 @@ TEST_F(QueueLaneTest, WithAPlanEveryCallIsRun) {
   EXPECT_EQ(std::accumulate(batches_.begin(), batches_.end(), int64_t{0}), 2001);
 }
 
-// Offers five calls during each run of the first hundred.
+// Offers some calls, five, during each run, of 20 ms, of the first hundred.
 class OverloadedLaneTest : public QueueLaneTest {
  protected:
+  OverloadedLaneTest() { run_time_ = 20ms; }
+
   void Overload(QueueLane& lane) {
     gate_.count_down();
-    run_time_ = 20ms;
     on_run_ = [this, &lane] {
-      if (++runs_ > 100) return;
-      for (int i = 0; i < 5; ++i) {
+      if (++runs_ > overloaded_runs_) return;
+      for (int i = 0; i < calls_per_run_ + (runs_ % 10 == 0 ? calls_per_ten_runs_ : 0); ++i) {
         const base::Status status = Enqueue(lane, calls_.emplace_back(*model_, 1.0F));
         if (status.ok()) continue;
         calls_.pop_back();
@@ -361,6 +365,9 @@ class OverloadedLaneTest : public QueueLaneTest {
     }
   }
 
+  int overloaded_runs_ = 100;
+  int calls_per_run_ = 5;
+  int calls_per_ten_runs_ = 0;  // more
   int runs_ = 0;
   std::deque<RowsCall> calls_;  // that were taken
   std::vector<std::string> refusals_;
@@ -382,6 +389,19 @@ TEST_F(OverloadedLaneTest, WhatComesTooMuchIsRefusedAndTheQueueCut) {
   EXPECT_THAT(shed_.back(), HasSubstr("that came last were not run"));
   EXPECT_EQ(lane.depth(), 0U);
   EXPECT_EQ(lane.EstimatedWait(), 0ms);
+}
+
+TEST_F(OverloadedLaneTest, WhatHasWaitedAndWillBeAnsweredSoonStays) {
+  run_time_ = 1ms;
+  overloaded_runs_ = 3000;
+  calls_per_run_ = calls_per_ten_runs_ = 1;  // a tenth more than can be done
+  QueueLane lane({.name = "m", .objective = 1s, .run_time = 1ms}, clock_);
+  Overload(lane);
+  EXPECT_TRUE(was_overloaded_);
+  EXPECT_GT(longest_queue_, 50U);  // nearly all of which had waited for longer than 4 ms
+  EXPECT_THAT(shed_.size(), AllOf(Gt(0U), Lt(10U)));
+  EXPECT_FALSE(refusals_.empty());
+  EXPECT_LE(lane.depth(), 3U);
 }
 
 TEST_F(OverloadedLaneTest, UnlessThatIsTurnedOff) {

@@ -99,6 +99,27 @@ def test_a_full_queue_has_a_place_for_a_client_with_fewer_requests(start_server,
         assert other.read().status == 200
 
 
+def test_a_full_queue_has_a_place_for_a_request_of_a_higher_priority(start_server, models):
+    """Also for the first ever: some requests are decoded before they are refused, in case they have one."""
+    server = start_server(models, config=ONE_AT_A_TIME)
+    urgent = spin(1, priority=1)
+    with full_queue(server, timeout=30) as connections, Connection(server) as other:
+        for _ in range(200):
+            other.send(infer_bytes("spin", urgent))
+            readable, _, _ = select.select([connection.socket for connection in (other, *connections)], [], [], 20)
+            [answered] = readable
+            if answered is not other.socket:
+                break
+            assert other.read().status == 429
+        [displaced] = [connection for connection in connections if connection.socket is answered]
+        assert "its place in the queue went to a request" in displaced.read().error()
+        usual = server.infer("spin", spin(1))
+        assert usual.status == 429 and f"({MAX_QUEUED} requests wait)" in usual.error(), usual
+        for connection in connections:
+            connection.close()
+        assert other.read().status == 200
+
+
 def test_another_model_answers_what_a_full_queue_refuses(start_server, models):
     shutil.copytree(models / "spin", models / "spare")
     server = start_server(models, config={**ONE_AT_A_TIME, "model_settings": {"spin": {"overflow_model": "spare"}}})
