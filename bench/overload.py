@@ -2,14 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Offers a server up to ten times what it can do, and looks what the requests that it takes get of it.
 
-    bench/overload.py                          # a minute and a half
+    bench/overload.py                          # four minutes
     bench/overload.py --seconds 3              # a quick look
+    bench/overload.py --model text             # one of the two models
     bench/overload.py --objective-ms 0         # without an objective: the server finds out by itself
     bench/overload.py --json FILE              # the figures as well
 
-One server on one core, a convolutional net of 6 MB that is asked one image at a time, and an objective. What it can do
-is what the best of 4 to 32 closed-loop connections get; with more, some are refused, and ask again at once. Then requests are due at random times at 0.5 to 10 times that rate, whatever the
-server does. Goodput counts answers; a refused request (429) is none.
+One server on one core, a model that is asked one row at a time, and an objective. What it can do is what the best of
+4 to 32 closed-loop connections get; with more, some are refused, and ask again at once. Then requests are due at random
+times at 0.5 to 10 times that rate, whatever the server does. Goodput counts answers; a refused request (429) is none.
+
+image: a convolutional net of 6 MB, less than a millisecond a row. At 10 times, refusals alone come by the ten thousand
+       a second.
+text:  an encoder of 6 layers over 64 tokens, some milliseconds a row.
 
 - goodput at 10 times is at least 90 % of the best rate's;
 - the p99 of answers is at most twice that of a server at 0.3 of its capacity, and one batch (half of the objective, or 100 ms);
@@ -23,6 +28,7 @@ Exit status 1 if anything is missed.
 import argparse
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass, field
@@ -32,7 +38,9 @@ import measure
 from measure import BenchError
 from memory_cycles import make_models
 
-MODEL = "conv_6mb"
+IMAGE = "conv_6mb"
+TEXT = "encoder"
+MODELS = {"image": IMAGE, "text": TEXT}
 CLOSED_LOOPS = (4, 8, 16, 32)
 FACTORS = (0.5, 0.9, 1.0, 1.5, 2.0, 4.0, 10.0)
 NEIGHBOURS = {"breast_cancer": "breast_cancer_request.json", "digits": "digits_request.json"}
@@ -60,6 +68,7 @@ class Run:
 
 @dataclass
 class Overload:
+    model: str
     capacity_per_s: float = 0
     unloaded_p99_ms: float = 0
     objective_ms: float = 0
@@ -99,8 +108,21 @@ def finish(client, args):
     return measure.finish_client(client, timeout=args.seconds + 60)
 
 
-def at_rate(args, server, rate, factor):
-    report = finish(offer(args, server, "--model", MODEL, "--rate", f"{rate:.1f}", "--connections", args.connections,
+def write_models(folder):
+    make_models(folder)
+    text = folder / TEXT / "1" / "model.onnx"
+    text.parent.mkdir(parents=True)
+    python = measure.ROOT / "build" / "venv" / "bin" / "python"  # has onnx and numpy
+    encoder = ("import pathlib, sys, numpy, make_models as make; make.encoder(pathlib.Path(sys.argv[1]), "
+               "numpy.random.default_rng(make.SEED), layers=6, words=64, width=256)")
+    subprocess.run([python if python.exists() else sys.executable, "-c", encoder, text], check=True,
+                   cwd=measure.ROOT / "bench" / "batching")
+    for model in NEIGHBOURS:
+        (folder / model).symlink_to(measure.ROOT / "examples" / "models" / model)
+
+
+def at_rate(args, server, model, rate, factor):
+    report = finish(offer(args, server, "--model", model, "--rate", f"{rate:.1f}", "--connections", args.connections,
                           "--duration", f"{args.seconds}s"), args)
     refused = sum(error["count"] for error in report["errors"] if error["kind"] == "status 429")
     others = report["failed"] - refused + report["unanswered"] + report["unsent"]
@@ -115,12 +137,12 @@ def seconds_to_recover(report, most_p99_ms):
     return max(late, default=0.0)
 
 
-def neighbours_beside(args, server, rate):
+def neighbours_beside(args, server, model, rate):
     """The p99 of each small model while the big one is offered `rate`."""
-    loud = offer(args, server, "--model", MODEL, "--rate", f"{rate:.1f}", "--connections", args.connections,
+    loud = offer(args, server, "--model", model, "--rate", f"{rate:.1f}", "--connections", args.connections,
                  "--duration", f"{args.seconds + 1}s")
     data = measure.ROOT / "examples" / "data"
-    targets = [word for model, body in NEIGHBOURS.items() for word in ("--target", f"{model}@{NEIGHBOUR_RATE}:{data / body}")]
+    targets = [word for name, body in NEIGHBOURS.items() for word in ("--target", f"{name}@{NEIGHBOUR_RATE}:{data / body}")]
     report = finish(measure.start_bench(args.binary, server.url, *targets, "--connections", 8, "--warmup", "500ms",
                                         "--duration", f"{args.seconds}s"), args)
     finish(loud, args)
@@ -131,25 +153,25 @@ def neighbours_beside(args, server, rate):
 
 def run_overload(args, server, found):
     for connections in CLOSED_LOOPS:
-        closed = finish(offer(args, server, "--model", MODEL, "--connections", connections, "--duration", f"{args.seconds / 2:g}s"), args)
+        closed = finish(offer(args, server, "--model", found.model, "--connections", connections, "--duration", f"{args.seconds / 2:g}s"), args)
         found.capacity_per_s = max(found.capacity_per_s, closed["requests_per_s"])
-    _, unloaded = at_rate(args, server, 0.3 * found.capacity_per_s, 0.3)
+    _, unloaded = at_rate(args, server, found.model, 0.3 * found.capacity_per_s, 0.3)
     found.unloaded_p99_ms = unloaded.p99_ms
     for factor in FACTORS:
-        _, run = at_rate(args, server, factor * found.capacity_per_s, factor)
+        _, run = at_rate(args, server, found.model, factor * found.capacity_per_s, factor)
         found.runs.append(run)
         print(f"{factor:5g} x {found.capacity_per_s:,.0f}/s: goodput {run.goodput_per_s:,.0f}/s, p99 {run.p99_ms:.1f} ms, "
               f"{run.refused:,} refused", file=sys.stderr, flush=True)
-    after = measure.start_bench(args.binary, server.url, "--format", "binary", "--warmup", "0s", "--model", MODEL,
+    after = measure.start_bench(args.binary, server.url, "--format", "binary", "--warmup", "0s", "--model", found.model,
                                 "--rate", f"{0.5 * found.capacity_per_s:.1f}", "--duration", f"{args.seconds}s",
                                 "--connections", args.connections)
     found.recovery_s = seconds_to_recover(finish(after, args), found.most_p99_ms())
-    quiet, loud = (neighbours_beside(args, server, factor * found.capacity_per_s) for factor in (FACTORS[0], FACTORS[-1]))
-    found.neighbour_p99_ms = {model: (quiet[model], loud[model]) for model in NEIGHBOURS}
+    quiet, loud = (neighbours_beside(args, server, found.model, factor * found.capacity_per_s) for factor in (FACTORS[0], FACTORS[-1]))
+    found.neighbour_p99_ms = {name: (quiet[name], loud[name]) for name in NEIGHBOURS}
 
 
 def print_result(found):
-    print(f"capacity {found.capacity_per_s:,.0f} images/s; p99 at 0.3 of it {found.unloaded_p99_ms:.1f} ms, "
+    print(f"{found.model}: capacity {found.capacity_per_s:,.0f} rows/s; p99 at 0.3 of it {found.unloaded_p99_ms:.1f} ms, "
           f"so at most {found.most_p99_ms():.1f} ms")
     print(f"{'offered':>9} {'goodput/s':>10} {'of best':>8} {'p99 ms':>8} {'refused':>9} {'in ms (p99)':>12} {'cores':>6}")
     best = max(run.goodput_per_s for run in found.runs)
@@ -164,6 +186,7 @@ def print_result(found):
 def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=Path, default=measure.default_binary())
+    parser.add_argument("--model", choices=MODELS, help="default: each in turn")
     parser.add_argument("--seconds", type=int, default=8, metavar="S", help="of each run")
     parser.add_argument("--objective-ms", type=float, default=50, metavar="MS")
     parser.add_argument("--connections", type=int, default=512, metavar="N")
@@ -176,23 +199,25 @@ def main():
     args = parse_arguments()
     measure.FIRST = args.first
     os.sched_setaffinity(0, {measure.CLIENT_CORE})
-    found = Overload(objective_ms=args.objective_ms)
+    all_found = []
     with tempfile.TemporaryDirectory() as folder:
         models = Path(folder) / "models"
-        make_models(models)
-        for model in NEIGHBOURS:
-            (models / model).symlink_to(measure.ROOT / "examples" / "models" / model)
+        write_models(models)
         config = Path(folder) / "slipway.yaml"
-        config.write_text(f"models: [{models}]\nmodel_settings: {{{MODEL}: {{objective: {args.objective_ms:g}ms}}}}\n")
-        with measure.slipway_server(args.binary, config) as server:
-            run_overload(args, server, found)
-            if not server.running():
-                raise BenchError(f"the server has ended: {server.log_tail()}")
+        objective = f"{{objective: {args.objective_ms:g}ms}}"
+        config.write_text(f"models: [{models}]\nmodel_settings: {{{IMAGE}: {objective}, {TEXT}: {objective}}}\n")
+        for model in [MODELS[args.model]] if args.model else MODELS.values():
+            all_found.append(Overload(model=model, objective_ms=args.objective_ms))
+            with measure.slipway_server(args.binary, config) as server:
+                run_overload(args, server, all_found[-1])
+                if not server.running():
+                    raise BenchError(f"the server has ended: {server.log_tail()}")
     print(measure.machine() + f", load average {os.getloadavg()[0]:.2f}")
-    print_result(found)
+    for found in all_found:
+        print_result(found)
     if args.json:
-        args.json.write_text(json.dumps(asdict(found), indent=1))
-    return measure.tell(found.problems())
+        args.json.write_text(json.dumps([asdict(found) for found in all_found], indent=1))
+    return measure.tell([f"{found.model}: {problem}" for found in all_found for problem in found.problems()])
 
 
 if __name__ == "__main__":
