@@ -22,6 +22,7 @@ EXAMPLES = {
     "models": '["net.onnx"]',
     "name": "resnet50",
     "listen": '["127.0.0.1:8000", "unix:/run/slipway.sock"]',
+    "allowed_hosts": "[model.example.com, \"*.prod.example.com\"]",
     "insecure": "true",
     "control": "explicit",
     "load": "resnet50",

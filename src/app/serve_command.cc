@@ -57,6 +57,10 @@ void ServeCommand::Configure(CLI::App& app) {
                  "[http=|https=]HOST:PORT, [IPV6]:PORT or unix:PATH; may be repeated (default "
                  "127.0.0.1:8000)")
       ->type_name("ADDR");
+  app.add_option("--allowed-host", allowed_hosts_,
+                 "Name by which clients may call this server, beside addresses and private names; "
+                 "may be repeated")
+      ->type_name("NAME");
   app.add_flag("--insecure", insecure_, "Allow addresses beyond loopback without authentication");
   app.add_flag("--shared-memory", shared_memory_,
                "Tensors in system shared memory, for clients on this host");
@@ -131,6 +135,7 @@ base::Status ServeCommand::ApplyFlags() {
       std::ranges::any_of(overrides_, [](const auto& one) { return one.first == "tls.client_ca"; });
   if (asks && config_.tls.client_auth == "none") config_.tls.client_auth = "required";
   if (!listen_.empty()) config_.listen = listen_;
+  if (!allowed_hosts_.empty()) config_.allowed_hosts = allowed_hosts_;
   config_.insecure = config_.insecure || insecure_;
   config_.shared_memory.enabled = config_.shared_memory.enabled || shared_memory_;
   return base::OkStatus();

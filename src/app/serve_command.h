@@ -33,6 +33,7 @@ class ServeCommand final : public Command {
   bool print_config_ = false;
   std::vector<std::pair<std::string, std::string>> overrides_;  // configuration field, value
   std::vector<std::string> listen_;
+  std::vector<std::string> allowed_hosts_;
   bool insecure_ = false;
   bool shared_memory_ = false;
   ServerConfig config_;

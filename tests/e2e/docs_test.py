@@ -20,6 +20,7 @@ def shell_blocks(page) -> str:
     ("scheduling.md", ['"slow": {', "answered: True refused: True else: set()", "no slipway-cache",
                        "slipway-cache: hit", "the same bytes", 'model="digits",version="2",result="hit"} 1', "the same bytes, of another process",
                        '"data":[30,0]', '"data":[200,0]', "sequence 7 is not there", 'slipway_sequences{model="running_mean"} 1']),
+    ("security.md", ["/v2/models -H Host: models.example.com\n403 for", "/v2/models -H Host: evil.example\n403 for"]),
     ("shared-memory.md", ["the answer only describes {'name': 'label', 'datatype': 'INT64', 'shape': [4]}",
                           "the labels lie there: ["]),
 ])

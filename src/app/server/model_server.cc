@@ -69,6 +69,7 @@ ModelServer::ModelServer(const ServerConfig& config, const Services& services)
       services_(services),
       io_threads_(config.io_threads > 0 ? static_cast<size_t>(config.io_threads)
                                         : std::min(Processors(services), kMaxIoThreads)),
+      browser_guard_(config.allowed_hosts, /*any_host=*/!config.local_and_plain()),
       warmup_(services.fs, DecodeWarmupRequest),
       sequences_(
           services.clock,
@@ -210,6 +211,7 @@ std::unique_ptr<net::HttpHandler> ModelServer::MakeHandler(net::EventLoop& loop)
                                                            .clock = services_.clock,
                                                            .log = services_.log,
                                                            .shard = handlers_made_++,
+                                                           .guard = browser_guard_,
                                                            .shared_memory = shared_memory_.get(),
                                                            .client_header = config_.client_header},
                                       std::move(render));

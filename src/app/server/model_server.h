@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/server/browser_guard.h"
 #include "app/server/lifecycle_metrics.h"
 #include "app/server/server_config.h"
 #include "base/clock.h"
@@ -82,6 +83,7 @@ class ModelServer {
   const ServerConfig config_;
   const Services services_;
   const size_t io_threads_;
+  const BrowserGuard browser_guard_;
   // Each uses what stands above it, and is destroyed before it.
   std::unique_ptr<engine::EngineFactory> factory_;
   std::unique_ptr<lifecycle::Source> source_;

@@ -45,6 +45,7 @@ frontend::Services FrontEndServices(const RequestMux::Services& services,
 
 RequestMux::RequestMux(const Services& services, std::function<std::string()> render_metrics)
     : state_(services.state),
+      guard_(services.guard),
       render_metrics_(std::move(render_metrics)),
       dispatcher_(services.publisher, services.loop, services.clock, services.shard),
       open_inference_(FrontEndServices(services, dispatcher_)),
@@ -57,7 +58,9 @@ RequestMux::~RequestMux() { dispatcher_.WaitIdle(); }
 
 void RequestMux::OnRequest(net::Exchange& exchange) {
   const net::HttpRequest& request = exchange.request();
-  if (frontend::openinference::OpenInferenceHandler::Owns(request.path)) {
+  if (const base::Status allowed = guard_.Check(request); !allowed.ok()) {
+    AnswerError(exchange, 403, allowed.message());
+  } else if (frontend::openinference::OpenInferenceHandler::Owns(request.path)) {
     open_inference_.OnRequest(exchange);
   } else if (!IsOwnPage(request.path)) {
     AnswerError(

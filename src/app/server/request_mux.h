@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 
+#include "app/server/browser_guard.h"
 #include "frontend/grpc/grpc_front_end.h"
 #include "frontend/openinference/open_inference_handler.h"
 #include "frontend/server_state.h"
@@ -17,7 +18,7 @@ namespace slipway::app {
 //   GET /metrics                 Prometheus text
 //   GET /livez /readyz /health   probes; never wait for models
 //   GET /                        one line that says what this is
-// gRPC calls go to their front end.
+// gRPC calls go to their front end. What a stranger's web page asks is refused (BrowserGuard).
 // Thread-compatible, like every HttpHandler.
 class RequestMux final : public net::HttpHandler {
  public:
@@ -30,6 +31,7 @@ class RequestMux final : public net::HttpHandler {
     base::Clock& clock;
     base::Logger& log;
     size_t shard;
+    const BrowserGuard& guard;
     frontend::SharedMemoryRegistry* shared_memory;  // null: shared memory is off
     std::string client_header;                      // for frontend::ClientOf()
   };
@@ -44,6 +46,7 @@ class RequestMux final : public net::HttpHandler {
   void AnswerOwnPage(net::Exchange& exchange);
 
   const frontend::ServerState& state_;
+  const BrowserGuard& guard_;
   const std::function<std::string()> render_metrics_;
   inference::Dispatcher dispatcher_;
   frontend::openinference::OpenInferenceHandler open_inference_;

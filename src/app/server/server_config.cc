@@ -1,9 +1,11 @@
 #include "app/server/server_config.h"
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <utility>
 
+#include "app/server/browser_guard.h"
 #include "app/server/config_fields.h"
 #include "base/str_cat.h"
 #include "base/text.h"
@@ -174,6 +176,12 @@ std::vector<ConfigField> ServerConfig::Fields() {
             "Addresses: HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes a free one; http= or "
             "https= in front says what is spoken there",
             listen),
+      Texts(
+          "allowed_hosts",
+          "Names by which clients may call this server, as in the header Host: model.example.com, "
+          "*.example.com or *, beside addresses and names of private networks; empty: just those "
+          "while it listens in the clear on loopback only, else all",
+          allowed_hosts),
       Flag("insecure", "Allow addresses beyond loopback although clients are not authenticated",
            insecure),
       Text("control", "watch: follow the repository; explicit: only the API loads and unloads",
@@ -262,6 +270,13 @@ base::Status ServerConfig::Validate() const {
       return fits.WithContext(StrCat("model_settings, model '", base::Printable(one), "'"));
     }
   }
+  for (const std::string& host : allowed_hosts) {
+    if (BrowserGuard::IsHostPattern(host)) continue;
+    return base::InvalidArgument(
+        StrCat("allowed_hosts: expected a name without a port, such as model.example.com or "
+               "*.example.com, or *, got '",
+               base::Printable(host), "'"));
+  }
   if (listen.empty()) return base::InvalidArgument("listen: expected at least one address");
   if (tls.enabled()) {
     SLIPWAY_RETURN_IF_ERROR(tls.ToOptions().status());
@@ -286,6 +301,13 @@ base::Status ServerConfig::Validate() const {
     }
   }
   return limits.Validate();
+}
+
+bool ServerConfig::local_and_plain() const {
+  return !tls.enabled() && std::ranges::all_of(listen, [](const std::string& text) {
+    const base::Result<net::ListenAddress> address = net::ListenAddress::Parse(text);
+    return address.ok() && address->loopback();
+  });
 }
 
 }  // namespace slipway::app

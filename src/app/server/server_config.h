@@ -45,7 +45,8 @@ struct ServerConfig {
   std::vector<std::string> models;  // model files and repository directories
   std::string name;                 // of the model, when one file is served; empty: from the file
   std::vector<std::string> listen = {"127.0.0.1:8000"};
-  bool insecure = false;  // listen beyond loopback without authentication
+  std::vector<std::string> allowed_hosts;  // see BrowserGuard
+  bool insecure = false;                   // listen beyond loopback without authentication
   std::string control = "watch";
   std::string load = "all";  // "all", "none" or names with commas
   std::string version_policy = "latest:1";
@@ -69,6 +70,8 @@ struct ServerConfig {
   std::vector<base::ConfigField> Fields();
   // kInvalidArgument when values do not fit together.
   base::Status Validate() const;
+  // Whether only clients on this machine reach the server, and in the clear. `listen` is valid.
+  bool local_and_plain() const;
 };
 
 base::Result<base::LogLevel> ParseLogLevel(std::string_view text);
