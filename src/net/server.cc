@@ -1,9 +1,13 @@
 #include "net/server.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -16,6 +20,14 @@
 
 namespace slipway::net {
 namespace {
+
+// What the kernel holds for a client that does not take it goes with the connection after `limit`,
+// also when we have closed it or take it for idle. Connections have it from their listener; a Unix
+// socket needs none, as nothing outlives its close().
+void LetGoOfThoseThatDoNotRead(int listener, std::chrono::milliseconds limit) {
+  const auto value = static_cast<unsigned>(limit.count());
+  ::setsockopt(listener, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof(value));
+}
 
 class ServerImpl final : public Server {
  public:
@@ -85,6 +97,7 @@ base::Status ServerImpl::ListenAt(ListenAddress address) {
   SLIPWAY_RETURN_IF_ERROR(CheckFree(address));
   const bool several = threads_.size() > 1;
   SLIPWAY_ASSIGN_OR_RETURN(base::UniqueFd first, net::Listen(address, several));
+  LetGoOfThoseThatDoNotRead(first.get(), limits_.write_timeout);
   addresses_.push_back(address);
   for (size_t i = 1; i < threads_.size(); ++i) {
     base::UniqueFd fd;
@@ -93,6 +106,7 @@ base::Status ServerImpl::ListenAt(ListenAddress address) {
       if (!fd.valid()) return base::ErrnoStatus(errno, "fcntl");
     } else {
       SLIPWAY_ASSIGN_OR_RETURN(fd, net::Listen(address, several));
+      LetGoOfThoseThatDoNotRead(fd.get(), limits_.write_timeout);
     }
     SLIPWAY_RETURN_IF_ERROR(threads_[i]->Listen(std::move(fd), address.unix_socket(), tls));
   }

@@ -1,9 +1,13 @@
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <fstream>
+#include <iomanip>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -192,6 +196,41 @@ TEST(ServerLimitsTest, GivesUpOnClientsThatDoNotRead) {
   client.Send(Get("/"));
   EXPECT_TRUE(Eventually([&] { return server.stats().timeouts == 1; }));
   EXPECT_TRUE(Eventually([&] { return server.stats().connections_open == 0; }));
+}
+
+// Whether the kernel still has the server's end of the client's connection, closed or not.
+bool HasOtherEnd(const RawClient& client) {
+  sockaddr_in own{};
+  socklen_t size = sizeof(own);
+  ::getsockname(client.fd(), reinterpret_cast<sockaddr*>(&own), &size);
+  std::ostringstream wanted;
+  wanted << "0100007F:" << std::uppercase << std::hex << std::setw(4) << std::setfill('0')
+         << ntohs(own.sin_port);
+  std::ifstream all("/proc/net/tcp");
+  for (std::string line; std::getline(all, line);) {
+    std::string number;
+    std::string local;
+    std::string remote;
+    std::istringstream(line) >> number >> local >> remote;
+    if (remote == wanted.str()) return true;
+  }
+  return false;
+}
+
+TEST(ServerLimitsTest, GivesUpOnClientsThatDoNotReadWhatTheKernelHasForThem) {
+  constexpr size_t kBytes = 200'000;  // which the kernel takes at once
+  for (const char* headers : {"", "Connection: close\r\n"}) {
+    TestServer server({.write_timeout = 100ms}, [](Exchange& exchange) {
+      exchange.response().body.assign(kBytes, 'x');
+      exchange.Send();
+    });
+    RawClient client(server.address(), 4096);
+    client.Send(Get("/", headers));
+    EXPECT_TRUE(Eventually([&] { return server.stats().bytes_sent > kBytes; }));
+    EXPECT_TRUE(Eventually([&] { return !HasOtherEnd(client); })) << headers;
+    EXPECT_TRUE(Eventually([&] { return server.stats().connections_open == 0; })) << headers;
+    EXPECT_LT(client.ReadToEnd().size(), kBytes) << headers;
+  }
 }
 
 TEST(ServerLimitsTest, BoundsConnections) {
