@@ -16,6 +16,8 @@ using std::chrono::nanoseconds;
 constexpr std::string_view kMoreThanCanBeDone =
     ": overloaded: more requests come than can be done; an answer would take about ";
 
+// After this, what was learned of a model is old.
+constexpr std::chrono::seconds kOldTime{1};
 // A refusal after this long is late...
 constexpr std::chrono::milliseconds kLateRefusal{4};
 // ... and an answer within this is soon, where there is no objective.
@@ -77,6 +79,15 @@ BatchPlan QueueLane::plan() const {
 void QueueLane::StopBatching() {
   max_rows_.store(1, std::memory_order_relaxed);
   if (planner_ != nullptr) planner_->StopBatching();
+}
+
+// What a call takes that has nothing before it: the least that one took lately, since times may
+// depend on what is in a call. 0 when that was long ago: then one is tried, or nobody would learn
+// that the model has become quicker.
+nanoseconds QueueLane::LeastTime() const {
+  const nanoseconds ended(ended_ns_.load(std::memory_order_relaxed));
+  if (clock_.SteadyNow().time_since_epoch() - ended > kOldTime) return nanoseconds(0);
+  return nanoseconds(least_time_ns_.load(std::memory_order_relaxed));
 }
 
 // As a call sees it that has `queued_rows` before it in the queue.
@@ -155,9 +166,14 @@ base::Status QueueLane::CheckDeadline(const InferCall& call, int64_t queued_rows
     return base::DeadlineExceeded(
         StrCat(call.model->id(), ": the deadline had passed before the request could be run"));
   }
+  if (RunningRows() + queued_rows == 0) {
+    if (LeastTime() <= left) return base::OkStatus();
+    return base::DeadlineExceeded(StrCat(call.model->id(), ": lately every run took at least ",
+                                         base::FormatDuration(LeastTime()),
+                                         ", and the deadline is in ", base::FormatDuration(left)));
+  }
   const nanoseconds answer = AnswerBehind(queued_rows);
-  // With nothing ahead a call is always tried: that keeps the estimates true.
-  if (RunningRows() + queued_rows > 0 && answer > left) {
+  if (answer > left) {
     return base::ResourceExhausted(
         StrCat(call.model->id(), ": overloaded: an answer would take about ",
                base::FormatDuration(answer), ", the deadline is in ", base::FormatDuration(left)));
@@ -374,6 +390,11 @@ void QueueLane::RunBatch(BatchRun& runner, std::vector<QueuedCall>& batch,
 void QueueLane::NoteRun(nanoseconds took, int64_t rows, const std::vector<QueuedCall>& batch) {
   const base::SteadyTime now = clock_.SteadyNow();
   const std::lock_guard lock(mutex_);
+  // An eighth more with each run that takes longer, so that it follows a model that became slower.
+  const int64_t least = least_time_ns_.load(std::memory_order_relaxed);
+  const int64_t most = least == 0 ? took.count() : least + least / 8;
+  least_time_ns_.store(std::min(took.count(), most), std::memory_order_relaxed);
+  ended_ns_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   Average(row_time_ns_, took.count() / std::max<int64_t>(1, rows));
   Average(batch_time_ns_, took.count());
   if (planner_ == nullptr) return;

@@ -37,8 +37,9 @@ namespace slipway::inference {
 // Thread-safe. Each call keeps its model alive while it is here, so the lane, which belongs to the
 // model, is never destroyed with calls in it. Errors that a call may end with here:
 // kResourceExhausted (the queue is full, or so long that the objective or the call's deadline could
-// not be met, or more comes than can be done), kDeadlineExceeded (its deadline passed; it was not
-// run), kCancelled (nobody waits for it any more; it was not run).
+// not be met, or more comes than can be done), kDeadlineExceeded (its deadline passed, or is nearer
+// than any run lately took; it was not run), kCancelled (nobody waits for it any more; it was not
+// run).
 class QueueLane {
  public:
   struct Options {
@@ -105,6 +106,7 @@ class QueueLane {
   base::Status CheckPlace(const InferCall& call, base::Status queue);
   std::chrono::nanoseconds WaitBehind(int64_t queued_rows) const;
   std::chrono::nanoseconds AnswerBehind(int64_t queued_rows) const;
+  std::chrono::nanoseconds LeastTime() const;
   BatchPlanner::Backlog Backlog(int64_t queued_rows) const;
   int64_t QueuedRows() const { return queued_rows_.load(std::memory_order_relaxed); }
   int64_t RunningRows() const;
@@ -136,8 +138,10 @@ class QueueLane {
   // Threads that have a batch, or gather one; not those with a call that is larger than a batch,
   // for which others should not wait.
   std::atomic<int64_t> running_ = 0;
-  std::atomic<int64_t> row_time_ns_;    // moving average of a batch's time over its rows
-  std::atomic<int64_t> batch_time_ns_;  // moving average of a batch's time
+  std::atomic<int64_t> row_time_ns_;        // moving average of a batch's time over its rows
+  std::atomic<int64_t> batch_time_ns_;      // moving average of a batch's time
+  std::atomic<int64_t> least_time_ns_ = 0;  // of a batch, lately
+  std::atomic<int64_t> ended_ns_ = 0;       // steady time at which one was last done
 
   mutable std::mutex mutex_;  // guards everything below
   std::condition_variable wake_;

@@ -270,6 +270,33 @@ TEST_F(QueueLaneTest, DeadlinesThatCannotBeMetAreRefusedAtOnceWithTheEstimate) {
   EXPECT_EQ(hurried.done, 0);
 }
 
+TEST_F(QueueLaneTest, ADeadlineNearerThanAnyRunIsRefusedAlsoWhenNothingIsAhead) {
+  gate_.count_down();
+  run_time_ = 10ms;
+  QueueLane lane({.name = "m", .run_time = 1ms}, clock_);
+  const auto enqueue = [&](RowsCall& call, std::chrono::nanoseconds deadline) {
+    call.deadline = {clock_.SteadyNow() + deadline};
+    const base::Status status = Enqueue(lane, call);
+    WaitIdle();
+    return status;
+  };
+  std::deque<RowsCall> calls;
+  for (int i = 0; i < 6; ++i) calls.emplace_back(*model_, static_cast<float>(i));
+  EXPECT_TRUE(enqueue(calls[0], 5ms).ok());  // nobody knows yet
+  const base::Status refused = enqueue(calls[1], 9ms);
+  EXPECT_EQ(refused.code(), StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(refused.message(),
+              HasSubstr("lately every run took at least 10 ms, and the deadline is in 9 ms"));
+  run_time_ = 30ms;
+  EXPECT_TRUE(enqueue(calls[2], 10ms).ok());  // one run may be quicker than another
+  EXPECT_FALSE(enqueue(calls[3], 11ms).ok());
+  EXPECT_TRUE(enqueue(calls[3], 12ms).ok());
+  clock_.Advance(1001ms);
+  EXPECT_TRUE(enqueue(calls[4], 1ms).ok());  // that was long ago
+  EXPECT_FALSE(enqueue(calls[5], 1ms).ok());
+  EXPECT_EQ(batches_.size(), 4U);
+}
+
 TEST_F(QueueLaneTest, NothingIsTakenThatWouldMissTheObjective) {
   RowsCall first(*model_, 1);
   RowsCall second(*model_, 2);

@@ -1,5 +1,6 @@
 """More work than the server can do: it says so at once, and whoever needs little still gets it."""
 
+import concurrent.futures
 import contextlib
 import select
 import shutil
@@ -80,6 +81,26 @@ def test_health_metrics_and_other_models_answer_while_a_queue_is_full(start_serv
         for connection in connections:
             connection.close()
         wait_until(lambda: queue_depth(server, "spin") == 0 and in_flight(server, "spin") == 0, 120)
+
+
+@pytest.mark.parametrize("clients", [1, 8])
+def test_work_that_cannot_be_done_in_time_is_not_begun(start_server, models, clients):
+    server = start_server(models, config={"queue_threads": 1})
+    rows = 32  # tens of milliseconds
+
+    def ask_in_turn(_):
+        with Connection(server) as connection:
+            return [connection.infer("slow", slow(rows, timeout=timeout)) for timeout in (2000, 60 * SECOND) * 20]
+
+    assert server.infer("slow", slow(rows)).status == 200
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        answers = [answer for of_one in pool.map(ask_in_turn, range(clients)) for answer in of_one]
+    good = [answer for answer in answers if answer.status == 200]
+    assert len(good) == len(answers) / 2
+    for answer in answers:
+        assert answer.status in (200, 429, 504) and (answer.status == 200 or "the deadline is in" in answer.error()), answer
+    [stats] = server.get("/v2/models/slow/stats").json()["model_stats"]
+    assert stats["inference_count"] == rows * (1 + len(good)), "what was answered, and nothing else"
 
 
 @pytest.mark.parametrize("named_by", ["address", "header"])
