@@ -9,6 +9,7 @@
 #include "frontend/server_state.h"
 #include "frontend/shared_memory_registry.h"
 #include "inference/dispatcher.h"
+#include "monitor/request_tracer.h"
 
 namespace slipway::frontend {
 
@@ -23,6 +24,7 @@ struct Services {
   base::Logger& log;
   SharedMemoryRegistry* shared_memory = nullptr;  // null: shared memory is off
   std::string client_header = {};                 // for ClientOf()
+  monitor::RequestTracer* tracer = nullptr;       // null: nothing is traced
 };
 
 }  // namespace slipway::frontend

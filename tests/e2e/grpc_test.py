@@ -354,14 +354,11 @@ def test_load_with_files_and_config(explicit):
         explicit.load_model("one", config="{")
 
 
-def test_log_and_trace_settings(explicit):
+def test_log_settings(explicit):
     settings = explicit.get_log_settings().settings
     assert settings["log_info"].bool_param and settings["log_verbose_level"].uint32_param == 0
     changed = explicit.update_log_settings({"log_verbose_level": 1}).settings
     assert changed["log_verbose_level"].uint32_param == 1
-    with pytest.raises(InferenceServerException) as caught:
-        explicit.get_trace_settings()
-    assert code_of(caught) == "UNIMPLEMENTED"
 
 
 def test_shared_memory_is_off(client):

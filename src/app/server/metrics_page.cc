@@ -341,6 +341,11 @@ std::string RenderMetrics(const MetricsSources& sources) {
   const net::ServerStats net = sources.net_stats();
   RenderNet(net, text);
   if (sources.tls != nullptr) RenderTls(net, sources.tls->stats(), text);
+  if (!sources.tracer.file().empty()) {
+    text.Family("slipway_traces_dropped_total", MetricType::kCounter,
+                "Traces of requests that were not written");
+    text.Sample({}, sources.tracer.dropped());
+  }
   RenderProcess(text);
   return text.TakeText();
 }

@@ -5,6 +5,7 @@
 #include "app/server/lifecycle_metrics.h"
 #include "lifecycle/manager.h"
 #include "lifecycle/snapshot_publisher.h"
+#include "monitor/request_tracer.h"
 #include "net/server.h"
 #include "net/tls_context.h"
 
@@ -17,6 +18,7 @@ struct MetricsSources {
   const LifecycleMetrics& lifecycle;
   std::function<net::ServerStats()> net_stats;
   const net::TlsContext* tls = nullptr;  // null: no TLS
+  const monitor::RequestTracer& tracer;
 };
 
 // The whole exposition in the Prometheus text format; docs/metrics.md lists the families. Takes

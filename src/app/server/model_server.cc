@@ -69,6 +69,7 @@ ModelServer::ModelServer(const ServerConfig& config, const Services& services)
       services_(services),
       io_threads_(config.io_threads > 0 ? static_cast<size_t>(config.io_threads)
                                         : std::min(Processors(services), kMaxIoThreads)),
+      tracer_(config.trace.file, config.trace.settings, services.log),
       browser_guard_(config.allowed_hosts, /*any_host=*/!config.local_and_plain()),
       warmup_(services.fs, DecodeWarmupRequest),
       sequences_(
@@ -202,7 +203,8 @@ std::unique_ptr<net::HttpHandler> ModelServer::MakeHandler(net::EventLoop& loop)
                           .manager = *manager_,
                           .lifecycle = lifecycle_metrics_,
                           .net_stats = [this] { return server_->stats(); },
-                          .tls = tls_.get()});
+                          .tls = tls_.get(),
+                          .tracer = tracer_});
   };
   return std::make_unique<RequestMux>(RequestMux::Services{.publisher = publisher_,
                                                            .control = *control_,
@@ -213,7 +215,8 @@ std::unique_ptr<net::HttpHandler> ModelServer::MakeHandler(net::EventLoop& loop)
                                                            .shard = handlers_made_++,
                                                            .guard = browser_guard_,
                                                            .shared_memory = shared_memory_.get(),
-                                                           .client_header = config_.client_header},
+                                                           .client_header = config_.client_header,
+                                                           .tracer = tracer_},
                                       std::move(render));
 }
 

@@ -21,6 +21,7 @@
 #include "lifecycle/manager.h"
 #include "lifecycle/recorded_warmup.h"
 #include "lifecycle/source.h"
+#include "monitor/request_tracer.h"
 #include "net/buffer_pool.h"
 #include "net/event_loop.h"
 #include "net/server.h"
@@ -83,6 +84,7 @@ class ModelServer {
   const ServerConfig config_;
   const Services services_;
   const size_t io_threads_;
+  monitor::RequestTracer tracer_;
   const BrowserGuard browser_guard_;
   // Each uses what stands above it, and is destroyed before it.
   std::unique_ptr<engine::EngineFactory> factory_;

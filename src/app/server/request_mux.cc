@@ -38,7 +38,8 @@ frontend::Services FrontEndServices(const RequestMux::Services& services,
           .clock = services.clock,
           .log = services.log,
           .shared_memory = services.shared_memory,
-          .client_header = services.client_header};
+          .client_header = services.client_header,
+          .tracer = &services.tracer};
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ class RequestMux final : public net::HttpHandler {
     const BrowserGuard& guard;
     frontend::SharedMemoryRegistry* shared_memory;  // null: shared memory is off
     std::string client_header;                      // for frontend::ClientOf()
+    monitor::RequestTracer& tracer;
   };
 
   RequestMux(const Services& services, std::function<std::string()> render_metrics);

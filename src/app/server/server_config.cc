@@ -125,6 +125,31 @@ ConfigField Format(base::LogFormat& target) {
           [&target] { return std::string(target == base::LogFormat::kJson ? "json" : "human"); }};
 }
 
+void AppendTrace(TraceConfig& config, std::vector<ConfigField>& fields) {
+  fields.push_back(Text("trace.file",
+                        "Where traces of single requests go, as JSON; empty: nothing can be traced",
+                        config.file));
+  fields.push_back(
+      {"trace.level", "OFF or TIMESTAMPS; clients may change this and what follows",
+       [&config](const ConfigValue& value) {
+         SLIPWAY_ASSIGN_OR_RETURN(const std::string text, value.AsString());
+         if (text != "OFF" && text != "TIMESTAMPS") {
+           return value.Error(
+               StrCat("expected OFF or TIMESTAMPS, got '", base::Printable(text), "'"));
+         }
+         config.settings.timestamps = text == "TIMESTAMPS";
+         return OkStatus();
+       },
+       [&config] { return std::string(config.settings.timestamps ? "TIMESTAMPS" : "OFF"); }});
+  fields.push_back(
+      Count("trace.rate", "One request of so many is traced", config.settings.rate, 1));
+  fields.push_back(
+      Count("trace.count", "Traces until it ends; -1: no end", config.settings.count, -1));
+  fields.push_back(Count("trace.log_frequency",
+                         "Traces in one file: FILE.0, FILE.1, ...; 0: all in FILE",
+                         config.settings.log_frequency, 0));
+}
+
 ConfigField Own(OwnModelSettings& target) {
   return {
       "model_settings",
@@ -207,6 +232,7 @@ std::vector<ConfigField> ServerConfig::Fields() {
       Time("settle", "How long files must be unchanged before a new version is loaded", settle));
   AppendDrain(*this, fields);
   AppendLog(*this, fields);
+  AppendTrace(trace, fields);
   AppendTls(tls, fields);
   AppendSharedMemory(shared_memory, fields);
   AppendLimits(limits, fields);
@@ -269,6 +295,9 @@ base::Status ServerConfig::Validate() const {
     if (!fits.ok()) {
       return fits.WithContext(StrCat("model_settings, model '", base::Printable(one), "'"));
     }
+  }
+  if (trace.settings.timestamps && trace.file.empty()) {
+    return base::InvalidArgument("trace.level: TIMESTAMPS needs a trace.file");
   }
   for (const std::string& host : allowed_hosts) {
     if (BrowserGuard::IsHostPattern(host)) continue;

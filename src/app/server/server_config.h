@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "frontend/shared_memory_registry.h"
 #include "lifecycle/manager.h"
+#include "monitor/request_tracer.h"
 #include "net/limits.h"
 #include "net/tls_context.h"
 
@@ -40,6 +41,12 @@ struct SharedMemoryConfig {
   frontend::SharedMemoryRegistry::Options ToOptions(const net::Limits& limits) const;
 };
 
+// Traces of single requests. A value.
+struct TraceConfig {
+  std::string file;
+  monitor::TraceSettings settings;
+};
+
 // Everything `slipway serve` can be told, by slipway.yaml or by flags. A value.
 struct ServerConfig {
   std::vector<std::string> models;  // model files and repository directories
@@ -65,6 +72,7 @@ struct ServerConfig {
   net::Limits limits;
   TlsConfig tls;
   SharedMemoryConfig shared_memory;
+  TraceConfig trace;
 
   // The fields of slipway.yaml, bound to this object.
   std::vector<base::ConfigField> Fields();

@@ -17,7 +17,8 @@ class MessageTask : public openinference::ModelTask {
       : ModelTask({.dispatcher = services.front.dispatcher,
                    .clock = services.front.clock,
                    .log = services.front.log,
-                   .shared_memory = services.front.shared_memory},
+                   .shared_memory = services.front.shared_memory,
+                   .tracer = services.front.tracer},
                   monitor::Protocol::kGrpc),
         call_services_(services) {}
 

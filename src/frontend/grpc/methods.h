@@ -11,8 +11,10 @@ namespace slipway::frontend::grpc {
 void ServerLive(UnaryCall& call);
 void ServerReady(UnaryCall& call);
 void ServerMetadata(UnaryCall& call);
-void TraceSetting(UnaryCall& call);
 void LogSettings(UnaryCall& call);
+
+// trace_methods.cc
+void TraceSetting(UnaryCall& call);
 
 // model_methods.cc
 void ModelReady(UnaryCall& call);

@@ -111,17 +111,10 @@ void ServerMetadata(UnaryCall& call) {
   std::string& out = call.reply();
   WriteText(1, state.name(), out);
   WriteText(2, state.version(), out);
-  for (const std::string_view extension :
-       openinference::Extensions(call.services().shared_memory != nullptr)) {
+  for (const std::string_view extension : openinference::Extensions(call.services())) {
     WriteText(3, extension, out);
   }
   call.Finish(base::OkStatus());
-}
-
-void TraceSetting(UnaryCall& call) {
-  call.Finish(base::Unimplemented(
-      "trace settings are not supported; send traceparent metadata, and see ModelStatistics for "
-      "where time goes"));
 }
 
 void LogSettings(UnaryCall& call) {

@@ -10,7 +10,7 @@
 namespace slipway::frontend::openinference {
 namespace {
 
-constexpr std::array<std::string_view, 11> kExtensions = {"classification",
+constexpr std::array<std::string_view, 10> kExtensions = {"classification",
                                                           "sequence",
                                                           "sequence(string_id)",
                                                           "model_repository",
@@ -19,8 +19,7 @@ constexpr std::array<std::string_view, 11> kExtensions = {"classification",
                                                           "binary_tensor_data",
                                                           "parameters",
                                                           "statistics",
-                                                          "logging",
-                                                          "system_shared_memory"};
+                                                          "logging"};
 
 void AppendKey(std::string_view key, std::string& out) {
   out.append("\"").append(key).append("\":");
@@ -61,19 +60,24 @@ void AppendProperties(const std::map<std::string, std::string>& properties, std:
 
 }  // namespace
 
-std::span<const std::string_view> Extensions(bool shared_memory) {
-  return std::span(kExtensions).first(kExtensions.size() - (shared_memory ? 0 : 1));
+std::vector<std::string_view> Extensions(const Services& services) {
+  std::vector<std::string_view> extensions(kExtensions.begin(), kExtensions.end());
+  if (services.shared_memory != nullptr) extensions.emplace_back("system_shared_memory");
+  if (services.tracer != nullptr && !services.tracer->file().empty()) {
+    extensions.emplace_back("trace");
+  }
+  return extensions;
 }
 
 std::string PlatformName(std::string_view backend) { return std::string(backend).append("_onnx"); }
 
-std::string ServerMetadataJson(const ServerState& state, bool shared_memory) {
+std::string ServerMetadataJson(const Services& services) {
   std::string out = "{\"name\":";
-  base::AppendJsonString(out, state.name());
+  base::AppendJsonString(out, services.state.name());
   out.append(",\"version\":");
-  base::AppendJsonString(out, state.version());
+  base::AppendJsonString(out, services.state.version());
   out.append(",\"extensions\":");
-  AppendList(Extensions(shared_memory), out,
+  AppendList(Extensions(services), out,
              [&](std::string_view extension) { base::AppendJsonString(out, extension); });
   out.push_back('}');
   return out;

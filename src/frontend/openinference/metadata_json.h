@@ -3,17 +3,17 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "frontend/server_state.h"
+#include "frontend/services.h"
 #include "lifecycle/model.h"
 
 namespace slipway::frontend::openinference {
 
-// The protocol's extensions that work here: what GET /v2 announces. `shared_memory`: whether it is
-// on.
-std::span<const std::string_view> Extensions(bool shared_memory);
+// The protocol's extensions that work here: what GET /v2 announces.
+std::vector<std::string_view> Extensions(const Services& services);
 
-std::string ServerMetadataJson(const ServerState& state, bool shared_memory);
+std::string ServerMetadataJson(const Services& services);
 // {"models":["a","b"]}: the models that are ready.
 std::string ModelListJson(const lifecycle::Snapshot& snapshot);
 // `versions`: what to list as ready. `backend`: ServerState::backend().

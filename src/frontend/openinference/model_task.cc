@@ -1,7 +1,9 @@
 #include "frontend/openinference/model_task.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <span>
 
 #include "base/str_cat.h"
 #include "inference/model_runtime.h"
@@ -83,9 +85,49 @@ void ModelTask::Record(const Status& done) {
   monitor::ModelStats& stats = dispatcher.stats(*this);
   stats.AddInFlight(dispatcher.shard(), -1);
   stats.Record(dispatcher.shard(), sample, services_.clock.SystemNow());
+  if (trace_ != 0) WriteTrace(done, sent);
+}
+
+void ModelTask::ChooseTrace() {
+  monitor::RequestTracer* const tracer = services_.tracer;
+  if (tracer == nullptr || !tracer->active()) return;
+  trace_ = tracer->Sample(model->id().name);
+  if (trace_ == 0) return;
+  traced_request_ = ids_.request_id;
+  traced_context_ = ids_.trace ? ids_.trace->trace_id : "";
+}
+
+// The names of the moments are Triton's.
+void ModelTask::WriteTrace(const Status& done, SteadyTime sent) {
+  using Event = monitor::RequestTracer::Event;
+  const bool rest = protocol_ == monitor::Protocol::kRest;
+  const bool ran = source == inference::AnswerSource::kRun && infer_end != SteadyTime();
+  const SteadyTime begun = ran ? infer_begin : submitted_;
+  const SteadyTime ended = ran ? infer_end : submitted_;
+  const std::array<Event, 11> events = {
+      Event{rest ? "HTTP_RECV_START" : "GRPC_WAITREAD_START", arrival_.first_byte_at},
+      {rest ? "HTTP_RECV_END" : "GRPC_WAITREAD_END", arrival_.complete_at},
+      {"REQUEST_START", received_},
+      {rest ? "HTTP_SEND_START" : "GRPC_SEND_START", encoded_},
+      {rest ? "HTTP_SEND_END" : "GRPC_SEND_END", sent},
+      {"REQUEST_END", encoded_},
+      {"QUEUE_START", submitted_},
+      {"COMPUTE_START", begun},
+      {"COMPUTE_INPUT_END", begun},
+      {"COMPUTE_OUTPUT_START", ended},
+      {"COMPUTE_END", ended}};
+  constexpr size_t kWithoutRun = 6;
+  services_.tracer->Write({.id = trace_,
+                           .model = model->id().name,
+                           .version = model->id().version,
+                           .request_id = traced_request_,
+                           .trace_id = traced_context_,
+                           .code = base::StatusCodeName(done.code()),
+                           .events = std::span(events).first(ran ? events.size() : kWithoutRun)});
 }
 
 void ModelTask::Log(const Status& done) {
+  ChooseTrace();
   const bool failed = done.code() == StatusCode::kInternal || done.code() == StatusCode::kDataLoss;
   const base::LogLevel level = failed ? base::LogLevel::kWarn : base::LogLevel::kDebug;
   if (!services_.log.Enabled(level)) return;
@@ -113,6 +155,7 @@ void ModelTask::Recycle() {
   InferCall::Reset();
   request_.Reset();
   ids_ = {};
+  trace_ = 0;
 }
 
 }  // namespace slipway::frontend::openinference

@@ -14,6 +14,7 @@
 #include "inference/dispatcher.h"
 #include "inference/infer_call.h"
 #include "monitor/model_stats.h"
+#include "monitor/request_tracer.h"
 
 namespace slipway::frontend::openinference {
 
@@ -24,6 +25,7 @@ struct TaskServices {
   base::Logger& log;
   SharedMemoryRegistry* shared_memory = nullptr;  // null: off
   std::string client_header = {};                 // for ClientOf()
+  monitor::RequestTracer* tracer = nullptr;       // null: nothing is traced
 };
 
 // The part of one request to a model that is the same in every protocol: what the lanes want to
@@ -58,10 +60,10 @@ class ModelTask : public inference::InferCall {
   base::Status OfModel(const base::Status& status) const;
   // The answer is made: what follows is sending.
   void EndOutput() { encoded_ = services_.clock.SteadyNow(); }
-  // Every request at DEBUG; a failure that is not the client's at WARN. Needs the arrival's peer
-  // and the ids, so before the answer is sent.
+  // Every request at DEBUG; a failure that is not the client's at WARN. Also decides whether it is
+  // traced. Needs the arrival's peer and the ids, so before the answer is sent.
   void Log(const base::Status& done);
-  // The answer is sent.
+  // The answer is sent. Statistics, and the trace.
   void Record(const base::Status& done);
   // The client's call is over while the task still runs: its views are not looked at again.
   void ForgetClient();
@@ -74,12 +76,18 @@ class ModelTask : public inference::InferCall {
   RequestIds ids_;
 
  private:
+  void ChooseTrace();
+  void WriteTrace(const base::Status& done, base::SteadyTime sent);
+
   const TaskServices services_;
   const monitor::Protocol protocol_;
   Arrival arrival_;
   base::SteadyTime received_;   // decoding began
   base::SteadyTime submitted_;  // decoding ended
   base::SteadyTime encoded_;    // encoding ended
+  uint64_t trace_ = 0;          // its number; 0: none
+  std::string traced_request_;  // what a trace says of the ids
+  std::string traced_context_;
 };
 
 // The tasks of one event loop. Must outlive every task that is running. `Task` is made from the

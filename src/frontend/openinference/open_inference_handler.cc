@@ -12,6 +12,7 @@
 #include "frontend/openinference/model_finder.h"
 #include "frontend/openinference/repository_api.h"
 #include "frontend/openinference/statistics_json.h"
+#include "frontend/openinference/trace_api.h"
 #include "frontend/request_ids.h"
 
 namespace slipway::frontend::openinference {
@@ -89,7 +90,8 @@ OpenInferenceHandler::OpenInferenceHandler(const Services& services)
               .clock = services.clock,
               .log = services.log,
               .shared_memory = services.shared_memory,
-              .client_header = services.client_header}) {}
+              .client_header = services.client_header,
+              .tracer = services.tracer}) {}
 
 void OpenInferenceHandler::OnRequest(Exchange& exchange) {
   const net::HttpRequest& request = exchange.request();
@@ -271,7 +273,7 @@ void OpenInferenceHandler::ModelStatistics(Exchange& exchange, const PathArgumen
 // --- the server ---
 
 void OpenInferenceHandler::ServerMetadata(Exchange& exchange, const PathArguments&) {
-  SendJson(ServerMetadataJson(services_.state, services_.shared_memory != nullptr), exchange);
+  SendJson(ServerMetadataJson(services_), exchange);
 }
 
 void OpenInferenceHandler::Live(Exchange& exchange, const PathArguments&) {
@@ -369,11 +371,22 @@ void OpenInferenceHandler::SetLogging(Exchange& exchange, const PathArguments&) 
   SendJson(LoggingJson(services_.log), exchange);
 }
 
-void OpenInferenceHandler::Tracing(Exchange& exchange, const PathArguments&) {
-  SendError(
-      base::Unimplemented("trace settings are not supported; send a traceparent header, and see "
-                          "/v2/models/stats for where time goes"),
-      exchange);
+void OpenInferenceHandler::Tracing(Exchange& exchange, const PathArguments& path) {
+  name_.clear();
+  if (!path.model.empty() && FindModel(exchange, path, tasks_.Take()) == nullptr) return;
+  if (services_.tracer == nullptr) {
+    SendError(base::Unimplemented("requests are not traced here"), exchange);
+    return;
+  }
+  const net::HttpRequest& request = exchange.request();
+  if (request.method == HttpMethod::kPost && !request.body.empty()) {
+    const Status status = UpdateTraces(request.body, name_, *services_.tracer);
+    if (!status.ok()) {
+      SendError(status, exchange);
+      return;
+    }
+  }
+  SendJson(TraceJson(name_, *services_.tracer), exchange);
 }
 
 }  // namespace slipway::frontend::openinference
