@@ -167,10 +167,11 @@ base::Status QueueLane::CheckDeadline(const InferCall& call, int64_t queued_rows
         StrCat(call.model->id(), ": the deadline had passed before the request could be run"));
   }
   if (RunningRows() + queued_rows == 0) {
-    if (LeastTime() <= left) return base::OkStatus();
+    const nanoseconds least = LeastTime();
+    if (least <= left) return base::OkStatus();
     return base::DeadlineExceeded(StrCat(call.model->id(), ": lately every run took at least ",
-                                         base::FormatDuration(LeastTime()),
-                                         ", and the deadline is in ", base::FormatDuration(left)));
+                                         base::FormatDuration(least), ", and the deadline is in ",
+                                         base::FormatDuration(left)));
   }
   const nanoseconds answer = AnswerBehind(queued_rows);
   if (answer > left) {

@@ -76,7 +76,8 @@ uint64_t RequestTracer::Sample(std::string_view model) {
   uint64_t& seen = own == nullptr ? seen_ : own->seen;
   if (++seen % settings.rate != 0) return 0;
   int64_t& left = own != nullptr && own->count ? *own->count : all_.count;
-  if (left > 0 && --left == 0) UpdateActive();
+  if (left > 0) --left;
+  if (left == 0) UpdateActive();
   return ++last_id_;
 }
 
@@ -96,7 +97,7 @@ void RequestTracer::Write(const Trace& trace) {
 }
 
 void RequestTracer::WriteLoop() {
-  base::SetThreadName("trace");
+  base::SetThreadName("slipway-trace");
   std::optional<TraceFile> file;
   std::vector<std::string> taken;
   auto warn_again_at = std::chrono::steady_clock::time_point::min();

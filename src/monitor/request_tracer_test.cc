@@ -25,9 +25,11 @@ std::string Contents(const std::filesystem::path& file) {
 }
 
 class RequestTracerTest : public testing::Test {
+ public:
+  ~RequestTracerTest() override { std::filesystem::remove_all(folder_); }
+
  protected:
   RequestTracerTest() { std::filesystem::create_directories(folder_); }
-  ~RequestTracerTest() override { std::filesystem::remove_all(folder_); }
 
   std::string file() const { return folder_ / "trace.json"; }
   // Which of so many requests are traced, beginning with 1.

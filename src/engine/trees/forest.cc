@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 #include <utility>
+#include <vector>
 
 namespace slipway::engine {
 
@@ -14,7 +15,8 @@ namespace {
 template <typename T>
 class ForestMaker {
  public:
-  explicit ForestMaker(const TreeEnsemble& ensemble) : in_(ensemble) {}
+  explicit ForestMaker(const TreeEnsemble& ensemble)
+      : in_(ensemble), place_(ensemble.nodes.size(), kUnreached) {}
 
   Forest<T> Make() {
     out_.features = in_.features;
@@ -22,10 +24,12 @@ class ForestMaker {
     out_.values_per_leaf = in_.values_per_leaf;
     out_.first_target = in_.first_target;
     out_.values.assign(in_.values.begin(), in_.values.end());
+    FindReached();
     NumberColumns();
-    out_.nodes.reserve(in_.nodes.size());
-    for (const TreeEnsemble::Node& node : in_.nodes) out_.nodes.push_back(Convert(node));
-    for (const int32_t root : in_.roots) out_.roots.push_back(Skip(root));
+    for (size_t i = 0; i < in_.nodes.size(); ++i) {
+      if (place_[i] != kUnreached) out_.nodes.push_back(Convert(in_.nodes[i]));
+    }
+    for (const int32_t root : in_.roots) out_.roots.push_back(Place(root));
     return std::move(out_);
   }
 
@@ -34,6 +38,7 @@ class ForestMaker {
   using Missing = typename Column::Missing;
   using Node = TreeEnsemble::Node;
   static constexpr T kInfinity = std::numeric_limits<T>::infinity();
+  static constexpr int32_t kUnreached = -1;
 
   // What a node's test says of every value that is not missing.
   enum class Side : uint8_t { kDepends, kYes, kNo };
@@ -43,15 +48,46 @@ class ForestMaker {
     return Side::kDepends;
   }
 
-  // Past nodes at which every row takes the same branch.
+  // Past nodes at which every row takes the same branch, or both lead to the same place: a tree
+  // that is one leaf comes as such a node.
   int32_t Skip(int32_t child) const {
     while (child >= 0) {
       const Node& node = in_.nodes[static_cast<size_t>(child)];
+      if (node.yes == node.no) {
+        child = node.yes;
+        continue;
+      }
       const Side side = SideOf(node);
       if (side == Side::kDepends || (side == Side::kYes) != node.missing_is_yes) break;
       child = side == Side::kYes ? node.yes : node.no;
     }
     return child;
+  }
+
+  // Nodes that some row may come to. The thresholds of others would make columns too large for
+  // bytes (ByteForest).
+  void FindReached() {
+    std::vector<int32_t> open;
+    for (const int32_t root : in_.roots) open.push_back(Skip(root));
+    while (!open.empty()) {
+      const int32_t child = open.back();
+      open.pop_back();
+      if (child < 0) continue;
+      const auto node = static_cast<size_t>(child);
+      if (std::exchange(place_[node], 0) != kUnreached) continue;
+      open.push_back(Skip(in_.nodes[node].yes));
+      open.push_back(Skip(in_.nodes[node].no));
+    }
+    int32_t next = 0;
+    for (int32_t& place : place_) {
+      if (place != kUnreached) place = next++;
+    }
+  }
+
+  // Where a root or child is in the forest.
+  int32_t Place(int32_t child) const {
+    child = Skip(child);
+    return child < 0 ? child : place_[static_cast<size_t>(child)];
   }
 
   static Column ColumnOf(const Node& node) {
@@ -60,8 +96,9 @@ class ForestMaker {
   }
 
   void NumberColumns() {
-    for (const Node& node : in_.nodes) {
-      const Column column = ColumnOf(node);
+    for (size_t i = 0; i < in_.nodes.size(); ++i) {
+      if (place_[i] == kUnreached) continue;
+      const Column column = ColumnOf(in_.nodes[i]);
       numbers_.try_emplace({column.feature, column.missing}, 0);
     }
     for (auto& [key, number] : numbers_) {
@@ -77,8 +114,8 @@ class ForestMaker {
     const auto split = static_cast<T>(node.split);
     out.threshold =
         node.test == TreeEnsemble::Test::kLess ? split : std::nextafter(split, kInfinity);
-    out.left = Skip(node.yes);
-    out.right = Skip(node.no);
+    out.left = Place(node.yes);
+    out.right = Place(node.no);
     if (column.missing == Missing::kFlag) {
       out.threshold = 1;
       if (node.missing_is_yes) std::swap(out.left, out.right);
@@ -88,6 +125,7 @@ class ForestMaker {
 
   const TreeEnsemble& in_;
   Forest<T> out_;
+  std::vector<int32_t> place_;  // of the ensemble's nodes in the forest
   std::map<std::pair<uint32_t, Missing>, uint32_t> numbers_;
 };
 

@@ -179,6 +179,34 @@ TEST(KernelChoiceTest, OffersEveryKernelToAnEasyForest) {
             (std::vector<std::string>{"walk", "byte walk", "perfect", "leaves", "block"}));
 }
 
+// As an XGBoost model with 256 bins and a base score comes: the base score is a tree of one leaf.
+TEST(KernelChoiceTest, ATreeOfOneLeafIsNoThreshold) {
+  constexpr int32_t kSplits = 255;
+  TreeEnsemble ensemble;
+  ensemble.type = ElementType::kFloat;
+  ensemble.features = 1;
+  for (int32_t i = 0; i < kSplits; ++i) {
+    ensemble.roots.push_back(i);
+    ensemble.nodes.push_back({.split = 1.0 + i, .yes = ~(2 * i), .no = ~(2 * i + 1)});
+  }
+  ensemble.roots.push_back(kSplits);
+  ensemble.nodes.push_back({.split = 0, .yes = ~(2 * kSplits), .no = ~(2 * kSplits)});
+  ensemble.values.assign(2 * kSplits + 1, 0.5);
+  ensemble.first_target.assign(ensemble.values.size(), 0);
+  ASSERT_EQ(Validate(ensemble), base::OkStatus());
+  const auto forest = MakeForest<float>(ensemble);
+  EXPECT_EQ(forest.nodes.size(), static_cast<size_t>(kSplits));
+  EXPECT_EQ(forest.roots.back(), ~(2 * kSplits));
+  const std::vector<float> row = {3.5F, std::numeric_limits<float>::quiet_NaN()};
+  const auto kernels = EligibleKernels(forest, HighestCpuLevel());
+  EXPECT_GT(kernels.size(), 1U);
+  for (const auto& kernel : kernels) {
+    float sum = 0;
+    kernel->AddTrees({row.data(), row.size(), 1}, &sum);
+    EXPECT_EQ(sum, 128.0F) << kernel->name();
+  }
+}
+
 TEST(KernelChoiceTest, LeavesManyThresholdsToTheWalk) {
   const auto forest = MakeForest<float>(
       graph::RandomTrees(
