@@ -73,6 +73,17 @@ Result<Values> ValuesOf(const TensorView& view) {
   }
 }
 
+// What the framework answered, for an output of ours that has numbers or labels: where it counts,
+// say, its whole numbers stand for our numbers.
+Result<Values> AnswersOf(const TensorView& view, DType output) {
+  if (output == DType::kFp64 || output == DType::kFp32) {
+    if (view.dtype() == DType::kInt64) return Numbers<int64_t>(view);
+    if (view.dtype() == DType::kInt32) return Numbers<int32_t>(view);
+    if (view.dtype() == DType::kBool) return Numbers<bool>(view);
+  }
+  return ValuesOf(view);
+}
+
 // "True" and "1" are the same label.
 std::string LabelText(const std::string& text) {
   if (base::EqualsIgnoreCase(text, "true")) return "1";
@@ -122,8 +133,9 @@ Result<Answers> ReadNpzAnswers(std::span<const std::byte> content,
   SLIPWAY_ASSIGN_OR_RETURN(const auto arrays, tensor::ReadNpz(content));
   Answers answers;
   for (const tensor::NamedTensor& array : arrays) {
-    if (!signature.FindOutput(array.name)) continue;
-    auto values = ValuesOf(array.tensor.view());
+    const auto output = signature.FindOutput(array.name);
+    if (!output) continue;
+    auto values = AnswersOf(array.tensor.view(), signature.outputs[*output].dtype);
     if (!values.ok()) return values.status().WithContext(StrCat("array '", array.name, "'"));
     answers.by_output[array.name] = *std::move(values);
     answers.names.push_back(array.name);

@@ -41,6 +41,17 @@ def test_a_model_that_answers_otherwise_is_not_written(tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.parametrize("model, dtype", [("text_counts", np.int64), ("text_counts", np.int32), ("missing_indicator", bool)])
+def test_whole_numbers_and_truths_are_answers_too(model, dtype, tmp_path):
+    """As scikit-learn itself answers, where our numbers are doubles."""
+    arrays = dict(np.load(MODELS / f"{model}.npz"))
+    output = arrays["output"].astype(dtype)
+    for name, values, status in (("right", output, 0), ("wrong", ~output if dtype is bool else output + 1, FAILED_PRECONDITION)):
+        np.savez(tmp_path / f"{name}.npz", x=arrays["x"], output=values)
+        result = slipway("import", MODELS / f"{model}.joblib", "-o", tmp_path / "m.onnx", "--verify", tmp_path / f"{name}.npz")
+        assert result.returncode == status, result.stderr + result.stdout
+
+
 def test_answers_may_stand_in_a_csv(tmp_path):
     arrays = np.load(MODELS / "linear_regression.npz")
     table = np.concatenate([arrays["x"], arrays["prediction"]], axis=1)

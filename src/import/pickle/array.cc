@@ -153,7 +153,11 @@ Result<Array> ReadScalar(const Node& node) {
   const std::span<const Value> args = Items(node.args);
   if (args.size() != 2) return InvalidArgument("NumPy scalar: expected a dtype and its data");
   SLIPWAY_ASSIGN_OR_RETURN(ArrayType type, ReadArrayType(args[0]));
-  if (type.kind != 'O') return MakeArray(std::move(type), {}, false, args[1]);
+  if (type.kind != 'O') {
+    SLIPWAY_ASSIGN_OR_RETURN(Array one, MakeArray(std::move(type), {}, false, args[1]));
+    one.count = 1;  // also where it takes no bytes: the empty text
+    return one;
+  }
   Array out;
   out.type = std::move(type);
   out.count = 1;

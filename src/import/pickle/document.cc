@@ -37,8 +37,9 @@ Result<std::unique_ptr<const Document>> Document::Read(std::span<const std::byte
 }
 
 void Document::HoldTo(uint64_t stream_bytes) {
-  // A text that is decoded is written out once in a file that means no harm.
-  max_kept_bytes_ = std::max<uint64_t>(stream_bytes, 1 << 16);
+  // A text that is decoded is written out once in a file that means no harm. Its UTF-8 takes up to
+  // twice as much, and where it stands for bytes (protocols 0 to 2), those are decoded from it.
+  max_kept_bytes_ = std::max<uint64_t>(3 * stream_bytes, 1 << 16);
   // The shortest node that writers write, a text of one character, takes four bytes.
   constexpr uint64_t kFreeValues = 4'000'000;
   max_values_ = std::min(max_values_, kFreeValues + 3 * stream_bytes);

@@ -237,6 +237,15 @@ TEST(PickleTest, HoldsTheLimitOfValues) {
   EXPECT_EQ(StatusOf(std::string(20, 'N'), limits).code(), StatusCode::kResourceExhausted);
 }
 
+// Of its doubles protocol 0 makes a text of Latin-1, in which half of all bytes take two, and of
+// that bytes again.
+TEST(PickleTest, ReadsLargeArraysOfOldProtocols) {
+  std::string data;
+  for (int i = 0; i < 100'000; ++i) data.push_back(static_cast<char>(0x80 + i % 0x80));
+  const Loaded bytes("c_codecs\nencode\n(V" + data + "\nVlatin1\ntR.");
+  EXPECT_EQ(bytes.root().node().text, data);
+}
+
 TEST(PickleTest, DecodesNoTextOverAndOver) {
   std::string pickle = "X"s + "\xff\xff\0\0"s + std::string(65535, 'a') + "\x94" + "0(";
   for (int i = 0; i < 100; ++i) pickle += "c_codecs\nencode\nh\0Vlatin1\n\x86R"s;
@@ -328,6 +337,10 @@ TEST(PickleArrayTest, ReadsBuffersScalarsAndBigEndian) {
       "cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(VU2\nI00\nI01\ntR(I3\nV<\nNNN"
       "I8\nI4\nI8\ntbC\10\xe9\0\0\0\0\0\0\0tR."s);
   EXPECT_EQ(*ReadText(text.root()), "é");
+  const Loaded empty(
+      "cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(VU0\nI00\nI01\ntR(I3\nV<\nNNN"
+      "I0\nI4\nI8\ntbc__builtin__\nbytes\n(tRtR."s);
+  EXPECT_EQ(*ReadText(empty.root()), "");
 }
 
 TEST(PickleArrayTest, ReadsRecordsByNameAndOffset) {
