@@ -51,6 +51,7 @@ struct Answer {
   std::optional<Labels> labels;
   graph::Value code;           // int64 [batch]: which of the labels predict() gives
   graph::Value probabilities;  // [batch, labels]: predict_proba()
+  bool may_be_nan = false;     // whole rows of them, for inputs that are not
   graph::Value decision;       // decision_function(): [batch, 1] for two labels, else [batch, n]
   graph::Value pairs;          // instead, a column for each pair of labels: [batch, n(n - 1) / 2]
 

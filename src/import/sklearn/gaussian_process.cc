@@ -1,5 +1,6 @@
 #include <array>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@ namespace {
 
 using base::Result;
 using base::StrCat;
+using graph::ElementType;
 using graph::GraphBuilder;
 using graph::Value;
 
@@ -138,7 +140,13 @@ Result<Answer> ConvertBinary(Scope& scope, const Record& record, const Frame& in
   SLIPWAY_ASSIGN_OR_RETURN(const Value own, Variance(scope, kernel, x));
   const Value variance = graph.Node("Sub", {own, SumOfRows(graph, graph.Node("Mul", {v, v}))});
   answer.code = IsAbove(graph, mean, 0);
-  answer.probabilities = WithComplement(graph, MeanLogistic(graph, mean, variance));
+  // scikit-learn takes the root of the variance, which some kernels make negative.
+  const Value sound = graph.Node("Greater", {variance, Constant(graph, 0)}, {}, ElementType::kBool);
+  const Value nan = Constant(graph, std::numeric_limits<double>::quiet_NaN());
+  const Value logistic = graph.Node("Where", {sound, MeanLogistic(graph, mean, variance), nan}, {},
+                                    ElementType::kDouble);
+  answer.probabilities = WithComplement(graph, logistic);
+  answer.may_be_nan = true;
   scope.Describe(StrCat(rows.rows(), " rows"));
   return answer;
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -99,12 +100,29 @@ Result<Answer> ConvertMultilabel(Scope& scope, const Record& record, const Recor
   return answer;
 }
 
+// Scores for the search of the greatest, one class after the other, that scikit-learn makes: after
+// a NaN it finds nothing greater, and what it has is the class before, or the first of all when
+// there was none. `reverse`: it begins with the last class.
+Value BeforeNan(GraphBuilder& graph, const Value& scores, int64_t classes, bool reverse) {
+  const Value is_nan =
+      graph.Cast(graph.Node("IsNaN", {scores}, {}, ElementType::kBool), ElementType::kDouble);
+  const Value axis = graph.Add(graph::Int64Constant(std::array<int64_t, 1>{1}, {}), "axis");
+  const Value nans = graph.Node("CumSum", {is_nan, axis}, {{"reverse", int64_t{reverse ? 1 : 0}}},
+                                ElementType::kDouble);
+  const Value after = graph.Node("Greater", {nans, Constant(graph, 0)}, {}, ElementType::kBool);
+  std::vector<double> least(static_cast<size_t>(classes), -std::numeric_limits<double>::infinity());
+  least.front() = std::numeric_limits<double>::lowest();
+  return graph.Node("Where", {after, RowConstant(graph, least), scores}, {}, ElementType::kDouble);
+}
+
 // The class of the greatest score; of equal ones the first, until 1.7 the last.
-Value GreatestScore(GraphBuilder& graph, const Record& record, const Value& scores) {
+Value GreatestScore(GraphBuilder& graph, const Record& record, Value scores, int64_t classes,
+                    bool may_be_nan) {
   const std::string version = record.TextOr("_sklearn_version", "");
   const bool is_old =
       version.starts_with("0.") ||
       (version.starts_with("1.") && version.size() > 3 && version[3] == '.' && version[2] < '8');
+  if (may_be_nan) scores = BeforeNan(graph, scores, classes, /*reverse=*/!is_old);
   if (!is_old) return FirstMaximum(graph, scores);
   return graph.Node(
       "ArgMax", {scores},
@@ -127,8 +145,9 @@ Result<Answer> ConvertOneVsRest(Scope& scope, const Record& record, const Frame&
     return record.Damaged("estimators_: do not fit the classes");
   }
   SLIPWAY_ASSIGN_OR_RETURN(Scores scores, ScoresOf(scope, record, parts));
+  answer.may_be_nan = std::ranges::any_of(parts, &Answer::may_be_nan);
   answer.code = count == 2 ? IsAbove(graph, scores.all, scores.threshold)
-                           : GreatestScore(graph, record, scores.all);
+                           : GreatestScore(graph, record, scores.all, count, answer.may_be_nan);
   if (scores.decisions.size() == parts.size()) answer.decision = scores.all;
   if (scores.shares.size() != parts.size()) return answer;
   answer.probabilities = count == 2 ? WithComplement(graph, scores.shares.front())
