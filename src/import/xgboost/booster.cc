@@ -114,7 +114,9 @@ Result<Value> AddTrees(GraphBuilder& graph, const Value& x, const Model& model, 
   return graph::AddTreeEnsemble(graph, categories, ensemble);
 }
 
-// A missing value adds nothing. With several outputs XGBoost takes the first base score for all.
+// A missing value adds nothing. With several outputs XGBoost takes the first base score for all. It
+// adds one product after the other to the bias, as numbers of 32 bits, and so does CumSum: where
+// they cancel each other out, another order gives another answer.
 Result<Value> AddLinear(GraphBuilder& graph, const Value& x, const Model& model) {
   SLIPWAY_ASSIGN_OR_RETURN(const std::vector<float> margins, BaseMargins(model));
   const uint64_t groups = margins.size();
@@ -122,17 +124,34 @@ Result<Value> AddLinear(GraphBuilder& graph, const Value& x, const Model& model)
     return InvalidArgument(StrCat("gblinear: ", model.linear.size(), " weights for ",
                                   model.features, " features and ", groups, " outputs"));
   }
-  const auto weights = std::span(model.linear).first(model.features * groups);
-  std::vector<float> bias(model.linear.end() - static_cast<ptrdiff_t>(groups), model.linear.end());
-  for (float& b : bias) b += margins.front();
-  const auto rows = static_cast<int64_t>(model.features);
-  const auto columns = static_cast<int64_t>(groups);
+  // [output][bias, features]; the model has [feature or bias][output].
+  const uint64_t terms = uint64_t{model.features} + 1;
+  std::vector<float> weights;
+  weights.reserve(terms * groups);
+  for (uint64_t group = 0; group < groups; ++group) {
+    weights.push_back(model.linear[model.features * groups + group] + margins.front());
+    for (uint64_t feature = 0; feature < model.features; ++feature) {
+      weights.push_back(model.linear[feature * groups + group]);
+    }
+  }
   const Value missing = graph.Node("IsNaN", {x}, {}, ElementType::kBool);
   const Value known = graph.Node("Where", {missing, graph.Scalar(ElementType::kFloat, 0), x}, {},
                                  ElementType::kFloat);
-  const Value w = graph.Add(graph::FloatConstant(weights, {rows, columns}), "weights");
-  const Value b = graph.Add(graph::FloatConstant(bias, {columns}), "bias");
-  return graph.Node("Add", {graph.Node("MatMul", {known, w}), b});
+  const auto integers = [&graph](const std::vector<int64_t>& values, std::string_view name) {
+    return graph.Add(graph::Int64Constant(values, {static_cast<int64_t>(values.size())}), name);
+  };
+  const Value with_one = graph.Node(
+      "Pad", {known, integers({0, 1, 0, 0}, "in_front"), graph.Scalar(ElementType::kFloat, 1)});
+  const Value w = graph.Add(
+      graph::FloatConstant(weights, {1, static_cast<int64_t>(groups), static_cast<int64_t>(terms)}),
+      "weights");
+  const Value products =
+      graph.Node("Mul", {graph.Node("Unsqueeze", {with_one, integers({1}, "outputs")}), w});
+  const Value sums = graph.Node(
+      "CumSum", {products, graph.Add(graph::Int64Constant(std::vector<int64_t>{2}, {}), "terms")});
+  const Value last = graph.Add(
+      graph::Int64Constant(std::vector<int64_t>{static_cast<int64_t>(terms) - 1}, {}), "last");
+  return graph.Node("Gather", {sums, last}, {{"axis", int64_t{2}}});
 }
 
 Answer ToAnswer(GraphBuilder& graph, const Value& margin, const Objective& objective,
