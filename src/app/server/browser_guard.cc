@@ -78,9 +78,10 @@ base::Status BrowserGuard::Check(const net::HttpRequest& request) const {
     }
   }
   if (origin != nullptr && !IsOf(host, origin->value)) {
-    return base::PermissionDenied(StrCat("a web page of '", base::Printable(origin->value),
-                                         "' asks (header Origin), and other pages than those of '",
-                                         base::Printable(host), "' may not"));
+    return base::PermissionDenied(StrCat("the header Origin says that a web page of '",
+                                         base::Printable(origin->value),
+                                         "' asks: expected one of '", base::Printable(host),
+                                         "', or a client that is no page and sends none"));
   }
   if (any_host_ || host.empty() || Allowed(WithoutPort(host))) return base::OkStatus();
   return base::PermissionDenied(StrCat("the request is for the host '", base::Printable(host),

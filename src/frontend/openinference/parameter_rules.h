@@ -102,10 +102,7 @@ base::Status ReadRequestParameterValue(std::string_view key, Value& value, Infer
     return value.status();
   }
   if (key == "priority") {
-    // Calls of one model run in the order in which they came.
-    if (value.ReadUint64(request.priority) && request.priority != 0) {
-      request.Ignore("parameter", key);
-    }
+    value.ReadUint64(request.priority);
     return value.status();
   }
   if (key == "strict") {

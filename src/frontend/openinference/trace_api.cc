@@ -57,7 +57,9 @@ Status ReadLevel(const TraceWish& wish, std::optional<std::optional<bool>>& to) 
     }
     (level == "OFF" ? off : timestamps) = true;
   }
-  if (off && timestamps) return InvalidArgument("'trace_level': OFF goes with nothing else");
+  if (off && timestamps)
+    return InvalidArgument(
+        "'trace_level': OFF goes with nothing else, got TIMESTAMPS too: send one");
   *to = timestamps;
   return OkStatus();
 }
@@ -79,7 +81,9 @@ Status ReadWish(const TraceWish& wish, const monitor::RequestTracer& tracer,
     return ReadFixed(wish, tracer.file(), "can be set at start only (trace.file)");
   }
   if (wish.name == "trace_mode") return ReadFixed(wish, kMode, "can only be 'triton'");
-  return InvalidArgument(StrCat("unknown setting '", Printable(wish.name), "'"));
+  return InvalidArgument(StrCat("unknown setting '", Printable(wish.name),
+                                "': expected trace_level, trace_rate, trace_count, log_frequency, "
+                                "trace_file or trace_mode"));
 }
 
 // null, a text, a number, or a list of texts.
