@@ -19,6 +19,8 @@ inline constexpr size_t kMaxRank = 16;
 class Shape {
  public:
   Shape() = default;
+  Shape(const Shape& other) { *this = other; }
+  Shape& operator=(const Shape& other);
   // At most kMaxRank dimensions (a CHECK: outside input goes through Create()).
   Shape(std::initializer_list<int64_t> dims);
   explicit Shape(std::span<const int64_t> dims);
@@ -38,6 +40,18 @@ class Shape {
   uint8_t rank_ = 0;
   std::array<int64_t, kMaxRank> dims_;  // only the first rank_ are set
 };
+
+// Dimension by dimension, as they were written: a wider load of what narrower stores have just
+// written waits until they have left the store buffer, which took longer than all the rest of
+// making a TensorView. (A loop with two exits stays as it is, g++ does not make vectors of it.)
+inline Shape& Shape::operator=(const Shape& other) {
+  rank_ = other.rank_;
+  for (size_t i = 0; i < kMaxRank; ++i) {
+    if (i == other.rank_) break;
+    dims_[i] = other.dims_[i];
+  }
+  return *this;
+}
 
 // "[1,3,-1]"
 std::ostream& operator<<(std::ostream& out, const Shape& shape);

@@ -106,7 +106,14 @@ Result<Tensor> Tensor::Allocate(DType dtype, const Shape& shape) {
     return InvalidArgument(StrCat("shape ", shape, " of ", dtype, " is too large for memory"));
   }
   try {
-    return Adopt(dtype, shape, Buffer::Allocate(size));
+    Tensor tensor;
+    tensor.buffer_ = Buffer::Allocate(size);
+    tensor.view_.absent_ = false;
+    tensor.view_.dtype_ = dtype;
+    tensor.view_.shape_ = shape;
+    tensor.view_.data_ = {tensor.buffer_.data(), size};
+    tensor.view_.element_count_ = count;
+    return tensor;
   } catch (const std::bad_alloc&) {
     return base::ResourceExhausted(
         StrCat("no memory for a tensor of shape ", shape, " and dtype ", dtype));
