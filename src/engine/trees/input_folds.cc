@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <optional>
 #include <utility>
 
 #include "graph/tree_ensemble_reader.h"
@@ -31,15 +30,25 @@ void MoveOutOfBand(TreeEnsemble::Node& node, double edge, double zero) {
   node.split = band_is_yes ? edge : -edge;
 }
 
+double NumberOf(const std::vector<double>& by_column, uint32_t column) {
+  return by_column[by_column.size() == 1 ? 0 : size_t{column}];
+}
+
 }  // namespace
 
 bool InputFold::Fits(uint32_t columns) const {
-  return zero_becomes.size() == 1 || zero_becomes.size() == columns;
+  const auto fits = [=](const std::vector<double>& numbers) {
+    return numbers.size() <= 1 || numbers.size() == columns;
+  };
+  return fits(missing_becomes) && (!band || fits(band->zero_becomes));
 }
 
 void InputFold::Apply(TreeEnsemble& ensemble) const {
   for (TreeEnsemble::Node& node : ensemble.nodes) {
-    MoveOutOfBand(node, edge, zero_becomes[zero_becomes.size() == 1 ? 0 : size_t{node.feature}]);
+    if (band) MoveOutOfBand(node, band->edge, NumberOf(band->zero_becomes, node.feature));
+    const bool never_missing =
+        !missing_becomes.empty() && !std::isnan(NumberOf(missing_becomes, node.feature));
+    if (never_missing) node.missing_is_yes = true;  // one column less to lay out, see Forest
   }
 }
 
@@ -56,9 +65,11 @@ class InputFolds::Finder {
   void Find() {
     for (const OnnxNode& node : graph_.nodes) {
       if (!graph::IsTreeEnsemble(node) || node.inputs.size() != 1) continue;
-      if (std::optional<InputFold> fold = BandBefore(node.inputs[0])) {
-        out_.folds_[&node] = *std::move(fold);
-      }
+      InputFold fold;
+      fold.input = node.inputs[0];
+      FoldBand(fold);
+      FoldFill(fold);
+      if (fold.input != node.inputs[0]) out_.folds_[&node] = std::move(fold);
     }
     DropUnused();
   }
@@ -98,22 +109,34 @@ class InputFolds::Finder {
     return out;
   }
 
-  // The fold of value = Where(LessOrEqual(Abs(x), edge), z, x), with all of z within the band.
-  std::optional<InputFold> BandBefore(std::string_view value) const {
-    const OnnxNode* where = Maker(value, "Where", 3);
-    if (where == nullptr) return std::nullopt;
+  // Takes fold.input = Where(LessOrEqual(Abs(x), edge), z, x) in, with all of z within the band.
+  void FoldBand(InputFold& fold) const {
+    const OnnxNode* where = Maker(fold.input, "Where", 3);
+    if (where == nullptr) return;
     const OnnxNode* compare = Maker(where->inputs[0], "LessOrEqual", 2);
-    if (compare == nullptr) return std::nullopt;
+    if (compare == nullptr) return;
     const OnnxNode* size = Maker(compare->inputs[0], "Abs", 1);
     const std::vector<double> edge = Numbers(compare->inputs[1]);
     const bool is_band =
         size != nullptr && size->inputs[0] == where->inputs[2] && edge.size() == 1 && edge[0] >= 0;
-    if (!is_band) return std::nullopt;
+    if (!is_band) return;
     std::vector<double> becomes = Numbers(where->inputs[1]);
     const auto within = [&](double z) { return std::abs(z) <= edge[0]; };
-    if (becomes.empty() || !std::ranges::all_of(becomes, within)) return std::nullopt;
-    return InputFold{
-        .input = where->inputs[2], .zero_becomes = std::move(becomes), .edge = edge[0]};
+    if (becomes.empty() || !std::ranges::all_of(becomes, within)) return;
+    fold.input = where->inputs[2];
+    fold.band = {.zero_becomes = std::move(becomes), .edge = edge[0]};
+  }
+
+  // Takes fold.input = Where(IsNaN(x), m, x) in.
+  void FoldFill(InputFold& fold) const {
+    const OnnxNode* where = Maker(fold.input, "Where", 3);
+    if (where == nullptr) return;
+    const OnnxNode* test = Maker(where->inputs[0], "IsNaN", 1);
+    if (test == nullptr || test->inputs[0] != where->inputs[2]) return;
+    std::vector<double> becomes = Numbers(where->inputs[1]);
+    if (becomes.empty()) return;
+    fold.input = where->inputs[2];
+    fold.missing_becomes = std::move(becomes);
   }
 
   // Nodes come after what they read, so that one look from the end finds all that is not read.

@@ -13,18 +13,25 @@ namespace slipway::engine {
 
 // What a graph does to rows before its trees see them, where the trees can do it themselves.
 //
-// LightGBM takes all that is within 1e-35 of zero for zero. Importers write that as steps over
-// whole rows, before the TreeEnsemble:
+// LightGBM takes all that is within 1e-35 of zero for zero, and missing values of features that had
+// none in training, too. Importers write that as steps over whole rows, before the TreeEnsemble:
 //
-//   x = Where(|x| <= edge, z, x)        z: a number for each column, zero as a rule
+//   filled = Where(IsNaN(x), m, x)               m, z: a number for each column
+//   seen = Where(|filled| <= edge, z, filled)    z: zero as a rule
 //
-// That only changes on which side of a threshold a value falls, so the nodes can be changed
-// instead: a threshold within the band moves to the end of it. (Missing values that become zero
-// stay a step: as sides of nodes they would need two columns for each feature, see Forest.)
+// The first costs nothing where rows are laid out for the trees (ForestRunner). The second only
+// changes on which side of a threshold a value falls, so the nodes can be changed instead: a
+// threshold within the band moves to the end of it.
 struct InputFold {
-  std::string_view input;            // the value that the trees see instead
-  std::vector<double> zero_becomes;  // by column, or one for all
-  double edge = 0;
+  struct Band {
+    std::vector<double> zero_becomes;  // by column, or one for all
+    double edge = 0;
+  };
+
+  std::string_view input;  // the value that the trees see instead
+  // By column, or one for all; NaN where missing values stay so. Empty: they all do.
+  std::vector<double> missing_becomes;
+  std::optional<Band> band;
 
   // Whether there is a number for each of so many columns.
   bool Fits(uint32_t columns) const;

@@ -44,7 +44,9 @@ TEST(InputFoldTest, SendsEveryValueWhereTheStepWouldSendIt) {
         TreeEnsemble before;
         before.nodes = {{.test = test, .split = split, .yes = ~0, .no = ~1}};
         TreeEnsemble after = before;
-        InputFold{.input = "x", .zero_becomes = {zero}, .edge = kEdge}.Apply(after);
+        InputFold fold;
+        fold.band = {.zero_becomes = {zero}, .edge = kEdge};
+        fold.Apply(after);
         changed += after.nodes[0].split != split ? 1 : 0;
         for (const double x : values) {
           const double seen = std::abs(x) <= kEdge ? zero : x;
@@ -58,15 +60,32 @@ TEST(InputFoldTest, SendsEveryValueWhereTheStepWouldSendIt) {
   EXPECT_GT(changed, 0);
 }
 
-// A graph whose trees see x with this step before them; `reads_seen` gives a second output.
-std::string Graph(double zero, bool reads_seen) {
+// What never is missing goes one way only, so that its features need one column each.
+TEST(InputFoldTest, LeavesNoWayForWhatIsNeverMissing) {
+  TreeEnsemble trees;
+  trees.nodes = {{.feature = 0, .yes = 1, .no = ~0}, {.feature = 1, .yes = ~1, .no = ~2}};
+  InputFold fold;
+  fold.missing_becomes = {0, kNan};
+  fold.Apply(trees);
+  EXPECT_TRUE(trees.nodes[0].missing_is_yes);
+  EXPECT_FALSE(trees.nodes[1].missing_is_yes);
+}
+
+// A graph whose trees see x with these steps before them; `reads_seen` gives a second output.
+std::string Graph(double zero, bool fills, bool reads_seen) {
   GraphBuilder graph("g");
   const Value x = graph.AddInput("x", ElementType::kDouble, {"batch", int64_t{4}});
+  Value filled = x;
+  if (fills) {
+    const Value missing = graph.Node("IsNaN", {x}, {}, ElementType::kBool);
+    const Value fill = graph.Scalar(ElementType::kDouble, 7);
+    filled = graph.Node("Where", {missing, fill, x}, {}, ElementType::kDouble);
+  }
   const Value edge = graph.Scalar(ElementType::kDouble, kEdge);
   const Value is_zero =
-      graph.Node("LessOrEqual", {graph.Node("Abs", {x}), edge}, {}, ElementType::kBool);
+      graph.Node("LessOrEqual", {graph.Node("Abs", {filled}), edge}, {}, ElementType::kBool);
   const Value zeros = graph.Add(graph::DoubleConstant(std::vector<double>(4, zero), {1, 4}));
-  const Value seen = graph.Node("Where", {is_zero, zeros, x}, {}, ElementType::kDouble);
+  const Value seen = graph.Node("Where", {is_zero, zeros, filled}, {}, ElementType::kDouble);
   graph.AddOutput(AddTreeEnsemble(graph, seen, graph::RandomTrees({}, 1).Make()), "y",
                   {"batch", int64_t{1}});
   if (reads_seen) graph.AddOutput(graph.Node("Neg", {seen}), "z", {"batch", int64_t{4}});
@@ -87,21 +106,28 @@ std::vector<std::string> UnusedNodes(const std::string& file, std::string& input
 
 TEST(InputFoldsTest, TakesTheStepAndLeavesItsNodesOut) {
   std::string input;
-  EXPECT_EQ(UnusedNodes(Graph(0, false), input),
+  EXPECT_EQ(UnusedNodes(Graph(0, false, false), input),
             (std::vector<std::string>{"Abs", "LessOrEqual", "Where"}));
+  EXPECT_EQ(input, "x");
+}
+
+TEST(InputFoldsTest, TakesBothStepsTogether) {
+  std::string input;
+  EXPECT_EQ(UnusedNodes(Graph(0, true, false), input),
+            (std::vector<std::string>{"IsNaN", "Where", "Abs", "LessOrEqual", "Where"}));
   EXPECT_EQ(input, "x");
 }
 
 TEST(InputFoldsTest, KeepsWhatSomethingElseReads) {
   std::string input;
-  EXPECT_EQ(UnusedNodes(Graph(0, true), input), std::vector<std::string>{});
+  EXPECT_EQ(UnusedNodes(Graph(0, false, true), input), std::vector<std::string>{});
   EXPECT_EQ(input, "x");
 }
 
 // Zero that counts as missing is no move of a threshold.
 TEST(InputFoldsTest, LeavesZerosThatBecomeMissing) {
   std::string input;
-  EXPECT_EQ(UnusedNodes(Graph(kNan, false), input), std::vector<std::string>{});
+  EXPECT_EQ(UnusedNodes(Graph(kNan, false, false), input), std::vector<std::string>{});
   EXPECT_EQ(input, "");
 }
 

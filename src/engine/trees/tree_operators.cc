@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "engine/trees/forest_runner.h"
@@ -25,8 +26,9 @@ using Transform = OldTreeEnsemble::Transform;
 namespace {
 
 template <typename T>
-void AddForest(ProgramBuilder& builder, const TreeEnsemble& ensemble, size_t in, size_t out) {
-  auto runner = std::make_shared<const ForestRunner<T>>(ensemble, builder.level());
+void AddForest(ProgramBuilder& builder, const TreeEnsemble& ensemble, size_t in, size_t out,
+               std::span<const double> missing_becomes) {
+  auto runner = std::make_shared<const ForestRunner<T>>(ensemble, builder.level(), missing_becomes);
   builder.NeedScratch(runner->scratch_row_size() * sizeof(T));
   builder.CountTreeNodes(ensemble.nodes.size());
   builder.AddStep([runner = std::move(runner), in, out](const Frame& frame) {
@@ -34,11 +36,13 @@ void AddForest(ProgramBuilder& builder, const TreeEnsemble& ensemble, size_t in,
   });
 }
 
-void AddForest(ProgramBuilder& builder, const TreeEnsemble& ensemble, size_t in, size_t out) {
+// `missing_becomes` as in InputFold.
+void AddForest(ProgramBuilder& builder, const TreeEnsemble& ensemble, size_t in, size_t out,
+               std::span<const double> missing_becomes = {}) {
   if (ensemble.type == ElementType::kFloat) {
-    AddForest<float>(builder, ensemble, in, out);
+    AddForest<float>(builder, ensemble, in, out, missing_becomes);
   } else {
-    AddForest<double>(builder, ensemble, in, out);
+    AddForest<double>(builder, ensemble, in, out, missing_becomes);
   }
 }
 
@@ -56,13 +60,15 @@ Status AddNewForm(ProgramBuilder& builder, const OnnxNode& node) {
       graph::ReadTreeEnsemble(node, static_cast<uint32_t>(builder.slot(in).width));
   if (!ensemble.ok()) return NotUnderstood(node, ensemble.status().message());
   if (ensemble->type != builder.slot(in).type) return NotUnderstood(node, "rows of another type");
+  std::span<const double> missing_becomes;
   if (const InputFold* fold = builder.Fold(node)) {
     if (!fold->Fits(ensemble->features)) return NotUnderstood(node, "constants of another width");
     fold->Apply(*ensemble);
+    missing_becomes = fold->missing_becomes;
   }
   SLIPWAY_ASSIGN_OR_RETURN(const size_t out,
                            builder.Output(node, ensemble->type, 2, ensemble->targets));
-  AddForest(builder, *ensemble, in, out);
+  AddForest(builder, *ensemble, in, out, missing_becomes);
   return OkStatus();
 }
 
