@@ -18,12 +18,13 @@ namespace slipway::engine {
 namespace {
 
 constexpr size_t kMaxColumns = 512;
+constexpr size_t kMaxSums = 32;  // of a row, that lie side by side with those of other rows
 
 template <typename T>
 class BlockKernel final : public Kernel<T> {
  public:
-  BlockKernel(const Forest<T>& forest, ByteForest<T> bytes, size_t leaves)
-      : steps_(BlockStepsOf<T>(bytes.level)), bins_(std::move(bytes)), leaves_(forest, leaves) {
+  BlockKernel(const Forest<T>& forest, ByteForest<T> bytes)
+      : steps_(BlockStepsOf<T>(bytes.level)), bins_(std::move(bytes)), leaves_(forest) {
     for (const int32_t root : forest.roots) {
       leaves_.AddTree();
       size_t placed = 0;
@@ -43,10 +44,10 @@ class BlockKernel final : public Kernel<T> {
       RowBytes columns[kMaxColumns];
       bins_.Fill(rows.values + row * rows.stride, rows.stride, count, columns);
       T* to = sums + row * leaves_.targets();
-      if (leaves_.one_target()) {
-        AddOneTarget(columns, reached, count, to);
+      if (leaves_.holds_values() && leaves_.targets() <= kMaxSums) {
+        AddValues(columns, reached, count, to);
       } else {
-        AddTargets(columns, reached, count, to);
+        AddLeaves(columns, reached, count, to);
       }
     }
   }
@@ -71,16 +72,25 @@ class BlockKernel final : public Kernel<T> {
     return static_cast<uint16_t>((kMaxBlockLeaves + number) * sizeof(RowBytes));
   }
 
-  void AddOneTarget(const RowBytes* columns, Reached& reached, size_t count, T* sums) const {
-    alignas(64) std::array<T, kBlockRows> all = {};
-    std::copy_n(sums, count, all.data());
-    for (size_t tree = 0; tree < roots_.size(); ++tree) {
-      steps_.add_values(FindLeaves(columns, reached, tree), leaves_.values(tree), all.data());
+  // Target by target, so that the values of 64 rows are added at once.
+  void AddValues(const RowBytes* columns, Reached& reached, size_t count, T* sums) const {
+    const size_t targets = leaves_.targets();
+    alignas(64) std::array<std::array<T, kBlockRows>, kMaxSums> all;
+    for (size_t k = 0; k < targets; ++k) {
+      for (size_t row = 0; row < kBlockRows; ++row) {
+        all[k][row] = row < count ? sums[row * targets + k] : T{0};
+      }
     }
-    std::copy_n(all.data(), count, sums);
+    for (size_t tree = 0; tree < roots_.size(); ++tree) {
+      steps_.add_values(FindLeaves(columns, reached, tree), leaves_.values(tree),
+                        all[leaves_.target(tree)].data());
+    }
+    for (size_t row = 0; row < count; ++row) {
+      for (size_t k = 0; k < targets; ++k) sums[row * targets + k] = all[k][row];
+    }
   }
 
-  void AddTargets(const RowBytes* columns, Reached& reached, size_t count, T* sums) const {
+  void AddLeaves(const RowBytes* columns, Reached& reached, size_t count, T* sums) const {
     for (size_t tree = 0; tree < roots_.size(); ++tree) {
       const RowBytes& leaves = FindLeaves(columns, reached, tree);
       for (size_t row = 0; row < count; ++row) {
@@ -110,11 +120,10 @@ class BlockKernel final : public Kernel<T> {
 template <typename T>
 std::unique_ptr<Kernel<T>> MakeBlockKernel(const Forest<T>& forest, CpuLevel level) {
   if (forest.columns.size() > kMaxColumns) return nullptr;
-  const ForestSizes sizes = SizesOf(forest);
-  if (sizes.leaves > kMaxBlockLeaves) return nullptr;
+  if (SizesOf(forest).leaves > kMaxBlockLeaves) return nullptr;
   std::optional<ByteForest<T>> bytes = ByteForest<T>::Make(forest, level);
   if (!bytes) return nullptr;
-  return std::make_unique<BlockKernel<T>>(forest, *std::move(bytes), sizes.leaves);
+  return std::make_unique<BlockKernel<T>>(forest, *std::move(bytes));
 }
 
 template std::unique_ptr<Kernel<float>> MakeBlockKernel(const Forest<float>&, CpuLevel);

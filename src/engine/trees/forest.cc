@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -68,6 +69,7 @@ class ForestMaker {
   // bytes (ByteForest).
   void FindReached() {
     std::vector<int32_t> open;
+    open.reserve(in_.roots.size());
     for (const int32_t root : in_.roots) open.push_back(Skip(root));
     while (!open.empty()) {
       const int32_t child = open.back();
@@ -136,7 +138,35 @@ Forest<T> MakeForest(const TreeEnsemble& ensemble) {
   return ForestMaker<T>(ensemble).Make();
 }
 
+template <typename T>
+std::optional<std::vector<uint32_t>> TargetsOfTrees(const Forest<T>& forest) {
+  if (forest.values_per_leaf != 1 && forest.targets != 1) return std::nullopt;
+  std::vector<uint32_t> targets;
+  std::vector<int32_t> open;
+  for (const int32_t root : forest.roots) {
+    constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
+    uint32_t target = kNone;
+    open.assign(1, root);
+    while (!open.empty()) {
+      const int32_t child = open.back();
+      open.pop_back();
+      if (child >= 0) {
+        open.push_back(forest.nodes[static_cast<size_t>(child)].left);
+        open.push_back(forest.nodes[static_cast<size_t>(child)].right);
+        continue;
+      }
+      const uint32_t of_leaf = forest.first_target[TreeEnsemble::LeafOf(child)];
+      if (target != kNone && target != of_leaf) return std::nullopt;
+      target = of_leaf;
+    }
+    targets.push_back(target);
+  }
+  return targets;
+}
+
 template Forest<float> MakeForest<float>(const TreeEnsemble&);
 template Forest<double> MakeForest<double>(const TreeEnsemble&);
+template std::optional<std::vector<uint32_t>> TargetsOfTrees(const Forest<float>&);
+template std::optional<std::vector<uint32_t>> TargetsOfTrees(const Forest<double>&);
 
 }  // namespace slipway::engine

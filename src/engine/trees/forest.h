@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "graph/tree_ensemble.h"
@@ -38,12 +39,14 @@ struct Forest {
   uint32_t values_per_leaf = 1;
   std::vector<uint32_t> first_target;  // by leaf
   std::vector<T> values;               // by leaf, `values_per_leaf` each
-
-  bool one_target() const { return targets == 1; }
 };
 
 // `ensemble` passed Validate(), has no tests of membership, and its numbers are exact as T.
 template <typename T>
 Forest<T> MakeForest(const graph::TreeEnsemble& ensemble);
+
+// The target that the leaves of each tree add to; nullopt when those of a tree add to several.
+template <typename T>
+std::optional<std::vector<uint32_t>> TargetsOfTrees(const Forest<T>& forest);
 
 }  // namespace slipway::engine

@@ -162,9 +162,8 @@ TEST_P(KernelTest, TakesInfiniteSplits) {
   Compare<double>(ensemble);
 }
 
-std::vector<std::string> KernelNames(CpuLevel level) {
-  const auto forest =
-      MakeForest<float>(graph::RandomTrees({.type = ElementType::kFloat, .depth = 6}, 1).Make());
+std::vector<std::string> KernelNames(CpuLevel level, const RandomTreesOptions& options) {
+  const auto forest = MakeForest<float>(graph::RandomTrees(options, 1).Make());
   std::vector<std::string> names;
   for (const auto& kernel : EligibleKernels(forest, level)) names.emplace_back(kernel->name());
   return names;
@@ -172,11 +171,26 @@ std::vector<std::string> KernelNames(CpuLevel level) {
 
 // On a processor with AVX-512 the cases above run all of these.
 TEST(KernelChoiceTest, OffersEveryKernelToAnEasyForest) {
-  EXPECT_EQ(KernelNames(CpuLevel::kBaseline),
+  const RandomTreesOptions flat = {.type = ElementType::kFloat, .depth = 6};
+  EXPECT_EQ(KernelNames(CpuLevel::kBaseline, flat),
             (std::vector<std::string>{"walk", "byte walk", "block"}));
   if (HighestCpuLevel() < CpuLevel::kAvx512) GTEST_SKIP() << "no AVX-512 with VBMI here";
-  EXPECT_EQ(KernelNames(CpuLevel::kAvx512),
+  EXPECT_EQ(KernelNames(CpuLevel::kAvx512, flat),
             (std::vector<std::string>{"walk", "byte walk", "perfect", "leaves", "block"}));
+  EXPECT_EQ(KernelNames(CpuLevel::kAvx512, {.type = ElementType::kFloat, .depth = 8}),
+            (std::vector<std::string>{"walk", "byte walk", "crown", "block"}));
+}
+
+// Its leaves have numbers of 15 bits.
+TEST(KernelChoiceTest, OffersNoCrownToATreeOfVeryManyLeaves) {
+  if (HighestCpuLevel() < CpuLevel::kAvx512) GTEST_SKIP() << "no AVX-512 with VBMI here";
+  RandomTreesOptions options = {
+      .type = ElementType::kFloat, .trees = 1, .depth = 15, .thinning = 0};
+  EXPECT_EQ(KernelNames(CpuLevel::kAvx512, options),
+            (std::vector<std::string>{"walk", "byte walk", "crown"}));
+  options.depth = 16;
+  EXPECT_EQ(KernelNames(CpuLevel::kAvx512, options),
+            (std::vector<std::string>{"walk", "byte walk"}));
 }
 
 // As an XGBoost model with 256 bins and a base score comes: the base score is a tree of one leaf.
@@ -236,6 +250,10 @@ const KernelCase kCases[] = {
     {"FullBins", {.type = ElementType::kFloat, .trees = 100, .depth = 6, .splits = 255}},
     {"Targets", {.type = ElementType::kFloat, .targets = 3, .trees = 50, .depth = 6}},
     {"TargetsDouble", {.targets = 7, .trees = 50, .depth = 5}},
+    {"TargetByTree",
+     {.type = ElementType::kFloat, .targets = 3, .target_by_tree = true, .trees = 50, .depth = 6}},
+    {"TargetByTreeDouble", {.targets = 5, .target_by_tree = true, .trees = 50, .depth = 9}},
+    {"ManyTargetsByTree", {.targets = 40, .target_by_tree = true, .trees = 80, .depth = 6}},
     {"VectorLeaves", {.targets = 3, .vector_leaves = true, .trees = 50, .depth = 6}},
     {"Mean",
      {.targets = 3,

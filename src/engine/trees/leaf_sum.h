@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -9,64 +11,69 @@
 
 namespace slipway::engine {
 
-// Adds the leaf of a tree to the sums of a row. Trees keep `slots` places for their leaves, side by
-// side; where a forest has one target a place holds the value, else the number of a leaf.
+// Adds the leaf of a tree to the sums of a row. The leaves of a tree have places side by side, in
+// an order that the kernel chooses. Where each tree speaks of one target, as nearly always, a place
+// holds the value, else the number of a leaf.
 template <typename T>
 class LeafSum {
  public:
-  LeafSum(const Forest<T>& forest, size_t slots)
-      : slots_(slots), targets_(forest.targets), values_per_leaf_(forest.values_per_leaf) {
-    if (forest.one_target()) return;
+  explicit LeafSum(const Forest<T>& forest)
+      : targets_(forest.targets), values_per_leaf_(forest.values_per_leaf) {
+    std::optional<std::vector<uint32_t>> target_of_tree = TargetsOfTrees(forest);
+    holds_values_ = target_of_tree.has_value();
+    if (target_of_tree) {
+      target_of_tree_ = *std::move(target_of_tree);
+      return;
+    }
     first_target_ = forest.first_target;
     leaf_values_ = forest.values;
   }
 
-  // Makes room for one more tree.
-  void AddTree() {
-    if (targets_ == 1) {
-      values_.resize(values_.size() + slots_);
-    } else {
-      numbers_.resize(numbers_.size() + slots_);
-    }
-  }
-  // Puts a leaf into a place of the latest tree.
+  // Begins one more tree, with no places yet.
+  void AddTree() { first_.push_back(holds_values() ? values_.size() : numbers_.size()); }
+  // Puts a leaf into a place of the latest tree, which has as many places as it needs for that.
   void SetLeaf(const Forest<T>& forest, size_t slot, size_t leaf) {
-    if (targets_ == 1) {
-      values_[values_.size() - slots_ + slot] = forest.values[leaf];
+    const size_t at = first_.back() + slot;
+    if (holds_values()) {
+      values_.resize(std::max(values_.size(), at + 1));
+      values_[at] = forest.values[leaf];
     } else {
-      numbers_[numbers_.size() - slots_ + slot] = static_cast<uint32_t>(leaf);
+      numbers_.resize(std::max(numbers_.size(), at + 1));
+      numbers_[at] = static_cast<uint32_t>(leaf);
     }
   }
 
-  bool one_target() const { return targets_ == 1; }
   uint32_t targets() const { return targets_; }
-  // The places of a tree, where there is one target.
-  const T* values(size_t tree) const { return values_.data() + tree * slots_; }
-  // Adds the leaf in that place, where there are several.
+  // Whether each tree speaks of one target.
+  bool holds_values() const { return holds_values_; }
+  // Of a tree, where it does: its target, and the places of its leaves.
+  uint32_t target(size_t tree) const { return target_of_tree_[tree]; }
+  const T* values(size_t tree) const { return values_.data() + first_[tree]; }
+  // Adds the leaf in that place.
   void AddTo(size_t tree, size_t slot, T* sums) const {
-    const size_t leaf = numbers_[tree * slots_ + slot];
+    if (holds_values()) {
+      sums[target(tree)] += values(tree)[slot];
+      return;
+    }
+    const size_t leaf = numbers_[first_[tree] + slot];
     T* to = sums + first_target_[leaf];
     const T* from = &leaf_values_[leaf * values_per_leaf_];
     for (uint32_t k = 0; k < values_per_leaf_; ++k) to[k] += from[k];
   }
   // Asks for the memory of a leaf that AddAll() will look at.
   void Prefetch(size_t tree, size_t slot) const {
-    if (targets_ == 1) {
-      __builtin_prefetch(values_.data() + tree * slots_ + slot);
+    if (holds_values()) {
+      __builtin_prefetch(values(tree) + slot);
     } else {
-      __builtin_prefetch(numbers_.data() + tree * slots_ + slot);
+      __builtin_prefetch(numbers_.data() + first_[tree] + slot);
     }
   }
   // Adds the leaves of consecutive trees, from `first` on, in the places `slots`.
   template <typename Slot>
   void AddAll(size_t first, std::span<Slot> slots, T* sums) const {
-    if (targets_ == 1) {
-      const T* values = values_.data() + first * slots_;
+    if (targets_ == 1 && holds_values()) {
       T sum = *sums;
-      for (const auto slot : slots) {
-        sum += values[slot];
-        values += slots_;
-      }
+      for (size_t i = 0; i < slots.size(); ++i) sum += values(first + i)[slots[i]];
       *sums = sum;
       return;
     }
@@ -74,9 +81,11 @@ class LeafSum {
   }
 
  private:
-  const size_t slots_;
   const uint32_t targets_;
   const uint32_t values_per_leaf_;
+  bool holds_values_ = false;
+  std::vector<uint32_t> target_of_tree_;
+  std::vector<size_t> first_;  // by tree: its first place
   std::vector<T> values_;
   std::vector<uint32_t> numbers_;
   std::vector<uint32_t> first_target_;

@@ -11,9 +11,8 @@ namespace slipway::engine {
 // Asks all nodes of a tree at once: a tree has at most 63 nodes, whose 64 answers are one byte
 // comparison of a 512-bit vector. What follows differs:
 //
-// - perfect: a tree of at most 6 levels lies as a heap, and the answers are walked, eight trees at
-// a
-//   time, without touching memory;
+// - perfect: a tree of at most 6 levels lies as a heap, and the answers are walked, eight trees
+//   at a time, without touching memory;
 // - leaves: a tree of at most 64 leaves, however deep: each node that sends the row right rules out
 //   the leaves on its left, and the first leaf that remains is the one (as QuickScorer does,
 //   Lucchese et al., SIGIR 2015).

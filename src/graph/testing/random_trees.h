@@ -18,6 +18,7 @@ struct RandomTreesOptions {
   uint32_t features = 4;
   uint32_t targets = 1;
   bool vector_leaves = false;
+  bool target_by_tree = false;  // else each leaf has one of its own
   TreeEnsemble::Aggregate aggregate = TreeEnsemble::Aggregate::kSum;
   int trees = 20;
   int depth = 4;          // at most
@@ -50,8 +51,14 @@ class RandomTrees {
  private:
   uint32_t Below(size_t end) { return static_cast<uint32_t>(random_() % end); }
 
+  uint32_t Target() {
+    if (options_.vector_leaves) return 0;
+    const auto tree = static_cast<uint32_t>(out_.roots.size());
+    return options_.target_by_tree ? tree % options_.targets : Below(options_.targets);
+  }
+
   int32_t Leaf() {
-    out_.first_target.push_back(options_.vector_leaves ? 0 : Below(options_.targets));
+    out_.first_target.push_back(Target());
     for (uint32_t k = 0; k < out_.values_per_leaf; ++k) {
       out_.values.push_back((static_cast<float>(Below(1000)) - 300) / 7.0F);
     }

@@ -1,0 +1,150 @@
+#pragma once
+
+#include "engine/trees/cpu_level.h"
+
+#if defined(SLIPWAY_HAS_X86_LEVELS)
+#include <immintrin.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "engine/trees/byte_forest.h"
+#include "engine/trees/forest.h"
+
+namespace slipway::engine {
+
+// What the kernels share that ask up to 64 nodes of a tree at once, which takes AVX-512 with VBMI:
+// the tests, the 64 answers to them by one byte comparison, and the way through a heap of answers.
+
+inline constexpr size_t kLanes = 64;           // nodes of a tree
+inline constexpr size_t kMaxColumns = 512;     // that lie in registers
+inline constexpr uint32_t kHeapLevels = 6;     // of nodes, in 64 lanes
+inline constexpr size_t kTreesPerBlock = 128;  // whose answers are kept before the first is used
+
+// The tests of a tree, one in each lane: which column, and which rank of it.
+struct alignas(64) TreeTests {
+  std::array<uint8_t, kLanes> columns = {};  // the low byte
+  std::array<uint8_t, kLanes> ranks = {};
+};
+
+// The bytes of a row, 64 columns a register.
+template <size_t Pages>
+struct Page {
+  __m512i bytes[Pages];
+};
+
+template <size_t Pages>
+SLIPWAY_AVX512 inline __m512i Fetch(const Page<Pages>& page, __m512i columns, uint64_t high) {
+  if constexpr (Pages == 1) {
+    return _mm512_permutexvar_epi8(columns, page.bytes[0]);
+  } else if constexpr (Pages == 2) {
+    return _mm512_permutex2var_epi8(page.bytes[0], columns, page.bytes[1]);
+  } else {
+    const __mmask64 upper = _mm512_movepi8_mask(columns);
+    const __m512i low = _mm512_mask_blend_epi8(
+        upper, _mm512_permutex2var_epi8(page.bytes[0], columns, page.bytes[1]),
+        _mm512_permutex2var_epi8(page.bytes[2], columns, page.bytes[3]));
+    if constexpr (Pages == 4) return low;
+    const __m512i top = _mm512_mask_blend_epi8(
+        upper, _mm512_permutex2var_epi8(page.bytes[Pages - 4], columns, page.bytes[Pages - 3]),
+        _mm512_permutex2var_epi8(page.bytes[Pages - 2], columns, page.bytes[Pages - 1]));
+    return _mm512_mask_blend_epi8(high, low, top);
+  }
+}
+
+// The tests of all trees.
+template <typename T>
+class MaskForest {
+ public:
+  explicit MaskForest(ByteForest<T> bytes) : bytes_(std::move(bytes)) {}
+
+  void AddTree() {
+    tests_.emplace_back();
+    high_.push_back(0);
+  }
+  // Puts a node of the forest into a lane of the latest tree.
+  void SetTest(const Forest<T>& forest, size_t lane, size_t node) {
+    const uint32_t column = forest.nodes[node].column;
+    tests_.back().columns[lane] = static_cast<uint8_t>(column);
+    tests_.back().ranks[lane] = bytes_.ranks[node];
+    if (column >= 256) high_.back() |= uint64_t{1} << lane;
+  }
+  size_t trees() const { return tests_.size(); }
+  size_t columns() const { return bytes_.columns.size(); }
+  const ByteForest<T>& bytes() const { return bytes_; }
+
+  // The bytes of a row, which come to lie in `bins`, too.
+  template <size_t Bytes>
+  SLIPWAY_AVX512 Page<Bytes / 64> ReadRow(const T* row, std::array<uint8_t, Bytes>& bins) const {
+    bytes_.FillBins(row, bins.data(), 1);
+    std::fill(bins.begin() + static_cast<ptrdiff_t>(columns()), bins.end(), uint8_t{0});
+    Page<Bytes / 64> page;
+    for (size_t i = 0; i < Bytes / 64; ++i) page.bytes[i] = _mm512_load_si512(&bins[i * 64]);
+    return page;
+  }
+  // Bit i: the row goes right at the node in lane i.
+  template <size_t Pages>
+  SLIPWAY_AVX512 uint64_t Answers(const Page<Pages>& page, size_t tree) const {
+    const TreeTests& tests = tests_[tree];
+    const uint64_t high = Pages == 8 ? high_[tree] : 0;
+    const __m512i got = Fetch<Pages>(page, _mm512_load_si512(tests.columns.data()), high);
+    return _mm512_cmpge_epu8_mask(got, _mm512_load_si512(tests.ranks.data()));
+  }
+
+ private:
+  ByteForest<T> bytes_;
+  std::vector<TreeTests> tests_;
+  std::vector<uint64_t> high_;  // bit i: the column in lane i is 256 or more
+};
+
+// Calls run<Pages>() for the registers that so many columns take.
+template <typename Run>
+void WithPages(size_t columns, const Run& run) {
+  if (columns <= 64) return run.template operator()<1>();
+  if (columns <= 128) return run.template operator()<2>();
+  if (columns <= 256) return run.template operator()<4>();
+  run.template operator()<8>();
+}
+
+// The places below `levels` levels of heaps, for a block of trees, or some of them.
+using HeapSlots = std::array<uint64_t, kTreesPerBlock>;
+
+// Where the row leaves the heaps of `count` trees from `first` on, whose node k has its children in
+// lanes 2k and 2k + 1, and the root in lane 1: from 0 to 2^levels - 1, by tree.
+//
+// All answers first, then the ways down, eight trees at a time: mixed, each vector of eight answers
+// would have to wait until the eight stores that make it up have left the store buffer.
+template <typename T, size_t Pages>
+SLIPWAY_AVX512 inline void WalkHeaps(const MaskForest<T>& tests, const Page<Pages>& page,
+                                     uint32_t levels, size_t first, size_t count,
+                                     HeapSlots& slots) {
+  alignas(64) HeapSlots answers;
+  for (size_t i = 0; i < count; ++i) answers[i] = tests.Answers(page, first + i);
+  const __m512i one = _mm512_set1_epi64(1);
+  const __m512i leftmost = _mm512_set1_epi64(int64_t{1} << levels);
+  for (size_t i = 0; i < count; i += 8) {
+    const __m512i bits = _mm512_load_si512(&answers[i]);
+    __m512i at = one;
+    for (uint32_t level = 0; level < levels; ++level) {
+      const __m512i bit = _mm512_and_si512(_mm512_srlv_epi64(bits, at), one);
+      at = _mm512_add_epi64(_mm512_add_epi64(at, at), bit);
+    }
+    _mm512_storeu_si512(&slots[i], _mm512_sub_epi64(at, leftmost));
+  }
+}
+
+// nullopt when the processor, the number of columns or that of their thresholds rules masks out.
+template <typename T>
+std::optional<ByteForest<T>> BytesForMasks(const Forest<T>& forest, CpuLevel level) {
+  if (level != CpuLevel::kAvx512 || forest.columns.size() > kMaxColumns) return std::nullopt;
+  return ByteForest<T>::Make(forest, level);
+}
+
+}  // namespace slipway::engine
+#endif
