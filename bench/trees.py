@@ -5,8 +5,9 @@
 
 Needs numpy, xgboost and lightgbm, and tl2cgen and cc for the compiled trees. Trains models on random numbers (fixed
 seed; `--models` keeps them for the next run), imports each with `slipway import`, and hands all to
-bench/trees/trees_bench.cc, which measures CPU time: the least of some repeats, in microseconds a row, at 1, 100 and
-10,000 rows a call. XGBoost and LightGBM are called through their C APIs, ONNX Runtime runs the imported model,
+bench/trees/trees_bench.cc, which measures CPU time in windows of 10 ms or a call, all contenders in turn: the best
+window of each, in microseconds a row, at 1, 100 and 10,000 rows a call, of 1,000, 2,000 and 10,000
+different rows. XGBoost and LightGBM are called through their C APIs, ONNX Runtime runs the imported model,
 tl2cgen's C function is called a row at a time. Size 6 is depth 6 or 63 leaves, 12 is depth 12 or 255 leaves; 64 bins a
 feature, with * 256. Trees of 100 x size 6 are compiled, more take the C compiler minutes. `--level` is what our engine
 may use of the processor: baseline, avx2, avx512, or several of them (`avx512,avx2`).
