@@ -36,6 +36,7 @@ class Loader::ServingModel final : public LoadedModel {
   const ModelConfig& config() const override { return config_; }
   const std::string& digest() const override { return digest_; }
   const std::string& model_file() const override { return model_file_; }
+  bool from_request() const override { return from_request_; }
   ModelAttachment* attachment() const override { return attachment_.get(); }
   uint64_t estimated_bytes() const override { return estimated_bytes_; }
 
@@ -45,6 +46,7 @@ class Loader::ServingModel final : public LoadedModel {
   ModelConfig config_;
   std::string digest_;
   std::string model_file_;
+  bool from_request_ = false;
   uint64_t estimated_bytes_ = 0;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<ModelAttachment> attachment_;  // last: it may refer to all above
@@ -107,6 +109,7 @@ Status Loader::LoadModel(std::unique_ptr<ServingModel>& model) {
   model = std::make_unique<ServingModel>(id_);
   model->config_ = version_.config;
   model->model_file_ = version_.files.model_file;
+  model->from_request_ = version_.files.in_memory != nullptr;
   SLIPWAY_ASSIGN_OR_RETURN(model->digest_, DigestFiles(version_.files, stamps.files));
   SLIPWAY_ASSIGN_OR_RETURN(model->engine_,
                            services_.factory.Load(version_.files, version_.config.engine));

@@ -131,6 +131,10 @@ void Manager::Unload(std::string name, Done done) {
   Post([this, operation] { Enqueue(operation); });
 }
 
+void Manager::ConfigsChanged() {
+  if (watcher_ != nullptr) watcher_->LookAgain();
+}
+
 void Manager::Refuse(const Done& done, const std::string& name, std::string_view verb) {
   const Status status = base::Unavailable(
       StrCat("cannot ", verb, " model '", name,

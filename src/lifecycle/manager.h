@@ -135,6 +135,10 @@ class Manager {
   // is not loaded is no error. Errors: kUnavailable as above.
   void Unload(std::string name, Done done);
 
+  // What models are to be loaded with has changed. In kWatch mode they are loaded again soon, as if
+  // their files had changed; in kExplicit mode that is for the caller to ask.
+  void ConfigsChanged();
+
   // What is known of every model, from memory.
   std::vector<ModelStatus> Index() const { return table_.Statuses(); }
   // The same after looking into the source for models that came or went.

@@ -176,7 +176,7 @@ bool Manager::NeedsLoad(const Operation& operation, const AvailableVersion& vers
     return false;
   }
   return operation.kind != Operation::Kind::kApply || operation.retry.contains(id.version) ||
-         !retries_.Known(id, version.stamps);
+         !retries_.Known(id, version);
 }
 
 void Manager::StartLoad(const OperationPtr& operation, const AvailableVersion& version) {
@@ -266,7 +266,7 @@ void Manager::LoadEnded(const OperationPtr& operation, const std::shared_ptr<Loa
     table_.FailLoad(id, status, duration);
     if (operation->kind == Operation::Kind::kApply) {
       const base::SteadyTime now = services_.clock.SteadyNow();
-      retries_.Failed(id, loader->version().stamps, status, now);
+      retries_.Failed(id, loader->version(), status, now);
       // What came back between the refusal and now would else be noticed by nobody.
       if (operation->unloads_seen != unloads_seen_) retries_.MemoryFreed(now);
     }

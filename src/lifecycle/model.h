@@ -38,6 +38,9 @@ struct ModelConfig {
   uint64_t max_sequences = 0;
   // The configuration a client sent with a load call (Triton's ModelConfig as JSON), "" when none.
   std::string override_json = {};
+  // What an upper room runs it with, in words of its own: where they change, the model is loaded
+  // again.
+  std::string run_settings = {};
 
   bool operator==(const ModelConfig&) const = default;
 };
@@ -57,6 +60,8 @@ class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
   virtual const ModelId& id() const = 0;
   virtual engine::Engine& engine() const = 0;
   virtual const ModelConfig& config() const = 0;
+  // Whether its files came with a load call, so that its source has others, or none.
+  virtual bool from_request() const { return false; }
   // "sha256:..." over the model's files, the same for the same bytes; goes into every answer.
   virtual const std::string& digest() const = 0;
   // Name of the file it was loaded from, relative to the version's directory: "model.onnx".

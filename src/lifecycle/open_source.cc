@@ -7,6 +7,7 @@
 #include "base/str_cat.h"
 #include "lifecycle/combined_source.h"
 #include "lifecycle/model_name.h"
+#include "lifecycle/repository_source.h"
 #include "lifecycle/single_file_source.h"
 
 namespace slipway::lifecycle {
@@ -35,20 +36,17 @@ bool HoldsVersions(const FileSystem& fs, const std::filesystem::path& path) {
 }
 
 Result<std::unique_ptr<Source>> OpenFile(const FileSystem& fs, const std::filesystem::path& file,
-                                         const std::string& name,
-                                         const RepositorySource::Options& options) {
+                                         const std::string& name, const ConfigOf& config_of) {
   std::string model = name.empty() ? SingleFileSource::NameFromFile(file) : name;
   SLIPWAY_RETURN_IF_ERROR(CheckModelName(model));
-  const auto own = options.configs.find(model);
-  const ModelConfig& config = own == options.configs.end() ? options.default_config : own->second;
   return std::unique_ptr<Source>(
-      std::make_unique<SingleFileSource>(fs, file, std::move(model), config));
+      std::make_unique<SingleFileSource>(fs, file, std::move(model), config_of));
 }
 
 // The directory of one model in a repository, NAME/ in NAME/VERSION/model.onnx.
 Result<std::unique_ptr<Source>> OpenOneModel(const FileSystem& fs,
                                              const std::filesystem::path& directory,
-                                             const RepositorySource::Options& options) {
+                                             const ConfigOf& config_of) {
   std::error_code error;
   std::filesystem::path full = std::filesystem::absolute(directory, error).lexically_normal();
   if (error) return base::ErrnoStatus(error.value(), StrCat("'", directory.string(), "'"));
@@ -58,20 +56,19 @@ Result<std::unique_ptr<Source>> OpenOneModel(const FileSystem& fs,
     return named.WithContext(StrCat("directory '", directory.string(), "' gives its model a name"));
   }
   return std::unique_ptr<Source>(
-      std::make_unique<RepositorySource>(fs, full.parent_path(), options, std::move(name)));
+      std::make_unique<RepositorySource>(fs, full.parent_path(), config_of, std::move(name)));
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Source>> OpenSource(const FileSystem& fs, const std::filesystem::path& path,
-                                           const std::string& name,
-                                           const RepositorySource::Options& options) {
+                                           const std::string& name, const ConfigOf& config_of) {
   SLIPWAY_ASSIGN_OR_RETURN(const FileInfo info, fs.Stat(path));
-  if (info.kind == FileInfo::Kind::kFile) return OpenFile(fs, path, name, options);
+  if (info.kind == FileInfo::Kind::kFile) return OpenFile(fs, path, name, config_of);
   if (info.kind != FileInfo::Kind::kDirectory) {
     return InvalidArgument(StrCat("'", path.string(), "': expected a model file or a directory"));
   }
-  if (IsFile(fs, path / kModelFile)) return OpenFile(fs, path / kModelFile, name, options);
+  if (IsFile(fs, path / kModelFile)) return OpenFile(fs, path / kModelFile, name, config_of);
   const bool one_model = HoldsVersions(fs, path);
   if (!name.empty()) {
     return InvalidArgument(StrCat(
@@ -79,23 +76,22 @@ Result<std::unique_ptr<Source>> OpenSource(const FileSystem& fs, const std::file
         one_model ? "' holds the versions of one model" : "' is a model repository",
         ", and directories give models their names: a name can be given for a model file only"));
   }
-  if (one_model) return OpenOneModel(fs, path, options);
-  return std::unique_ptr<Source>(std::make_unique<RepositorySource>(fs, path, options));
+  if (one_model) return OpenOneModel(fs, path, config_of);
+  return std::unique_ptr<Source>(std::make_unique<RepositorySource>(fs, path, config_of));
 }
 
 Result<std::unique_ptr<Source>> OpenSources(const FileSystem& fs,
                                             const std::vector<std::filesystem::path>& paths,
-                                            const std::string& name,
-                                            const RepositorySource::Options& options) {
+                                            const std::string& name, const ConfigOf& config_of) {
   if (paths.empty()) return InvalidArgument("expected a model file or a model repository");
   if (paths.size() > 1 && !name.empty()) {
     return InvalidArgument(StrCat("name '", name, "' for ", paths.size(),
                                   " sources: a name can be given for one model file only"));
   }
-  if (paths.size() == 1) return OpenSource(fs, paths.front(), name, options);
+  if (paths.size() == 1) return OpenSource(fs, paths.front(), name, config_of);
   std::vector<std::unique_ptr<Source>> sources;
   for (const std::filesystem::path& path : paths) {
-    SLIPWAY_ASSIGN_OR_RETURN(std::unique_ptr<Source> source, OpenSource(fs, path, name, options));
+    SLIPWAY_ASSIGN_OR_RETURN(std::unique_ptr<Source> source, OpenSource(fs, path, name, config_of));
     sources.push_back(std::move(source));
   }
   return std::unique_ptr<Source>(std::make_unique<CombinedSource>(std::move(sources)));

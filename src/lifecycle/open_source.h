@@ -7,7 +7,6 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
-#include "lifecycle/repository_source.h"
 #include "lifecycle/source.h"
 
 namespace slipway::lifecycle {
@@ -19,12 +18,12 @@ namespace slipway::lifecycle {
 base::Result<std::unique_ptr<Source>> OpenSource(const base::FileSystem& fs,
                                                  const std::filesystem::path& path,
                                                  const std::string& name,
-                                                 const RepositorySource::Options& options);
+                                                 const ConfigOf& config_of);
 
 // One source for all of `paths`, at least one; `name` may be given for a single path only.
 base::Result<std::unique_ptr<Source>> OpenSources(const base::FileSystem& fs,
                                                   const std::vector<std::filesystem::path>& paths,
                                                   const std::string& name,
-                                                  const RepositorySource::Options& options);
+                                                  const ConfigOf& config_of);
 
 }  // namespace slipway::lifecycle

@@ -45,8 +45,8 @@ bool SaysNothingOfTheFiles(const Status& status) {
 }  // namespace
 
 RepositorySource::RepositorySource(const base::FileSystem& fs, std::filesystem::path root,
-                                   Options options, std::string only)
-    : fs_(fs), root_(std::move(root)), options_(std::move(options)), only_(std::move(only)) {}
+                                   ConfigOf config_of, std::string only)
+    : fs_(fs), root_(std::move(root)), config_of_(std::move(config_of)), only_(std::move(only)) {}
 
 Result<SourceListing> RepositorySource::List() const {
   Result<std::vector<DirectoryEntry>> entries = fs_.List(root_);
@@ -113,8 +113,7 @@ Result<SourceModel> RepositorySource::ReadModel(
 
 Result<ModelConfig> RepositorySource::ReadConfig(SourceModel& model,
                                                  FileStamp& labels_stamp) const {
-  const auto own = options_.configs.find(model.name);
-  ModelConfig config = own == options_.configs.end() ? options_.default_config : own->second;
+  ModelConfig config = config_of_ ? config_of_(model.name) : ModelConfig{};
   const std::filesystem::path path = root_ / model.name / kLabelsFile;
   const Result<FileInfo> info = fs_.Stat(path);
   if (!info.ok() || !config.labels.empty()) return config;

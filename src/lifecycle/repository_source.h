@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,13 +23,9 @@ namespace slipway::lifecycle {
 // Thread-safe; `fs` must outlive it. Nothing is cached: each call reads the disk.
 class RepositorySource final : public Source {
  public:
-  struct Options {
-    ModelConfig default_config;                  // for models not named in `configs`
-    std::map<std::string, ModelConfig> configs;  // by model name
-  };
-
-  // `only`, when not empty, is the one model of the repository that counts.
-  RepositorySource(const base::FileSystem& fs, std::filesystem::path root, Options options = {},
+  // Without `config_of` models have the defaults. `only`, when not empty, is the one model of the
+  // repository that counts.
+  RepositorySource(const base::FileSystem& fs, std::filesystem::path root, ConfigOf config_of = {},
                    std::string only = "");
 
   base::Result<SourceListing> List() const override;
@@ -48,7 +43,7 @@ class RepositorySource final : public Source {
 
   const base::FileSystem& fs_;
   const std::filesystem::path root_;
-  const Options options_;
+  const ConfigOf config_of_;
   const std::string only_;
 };
 

@@ -37,7 +37,7 @@ void RepositoryWatcher::Run(const std::stop_token& stop) {
 
 bool RepositoryWatcher::ShouldList() {
   const bool changed = inotify_ && inotify_->TakeChanged();
-  if (changed || !listed_at_ || tracker_.unsettled()) return true;
+  if (look_again_.exchange(false) || changed || !listed_at_ || tracker_.unsettled()) return true;
   const auto period = inotify_ ? options_.poll_beside_inotify : options_.poll;
   return clock_.SteadyNow() - *listed_at_ >= period;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <optional>
@@ -21,8 +22,8 @@ namespace slipway::lifecycle {
 // (network file systems, files deeper than a version directory) the source is listed periodically.
 // A listing that fails is logged once and reported as nothing: what was loaded stays.
 //
-// One thread, started here, stopped and joined by the destructor; `on_listing` runs on it and must
-// not destroy the watcher. All references must outlive the watcher.
+// Thread-safe. One thread, started here, stopped and joined by the destructor; `on_listing` runs on
+// it and must not destroy the watcher. All references must outlive the watcher.
 class RepositoryWatcher {
  public:
   struct Options {
@@ -36,6 +37,9 @@ class RepositoryWatcher {
 
   RepositoryWatcher(const Source& source, base::Clock& clock, base::Logger& log, Options options,
                     OnListing on_listing);
+
+  // Lists at the next tick, although no file has changed.
+  void LookAgain() { look_again_ = true; }
 
  private:
   void Run(const std::stop_token& stop);
@@ -56,6 +60,7 @@ class RepositoryWatcher {
   std::optional<base::SteadyTime> first_listed_at_;
   std::optional<SourceListing> reported_;
   bool failing_ = false;
+  std::atomic<bool> look_again_ = false;
   std::jthread thread_;  // last: it uses everything above
 };
 

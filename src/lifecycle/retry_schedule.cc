@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lifecycle/settle_tracker.h"
+
 namespace slipway::lifecycle {
 
 using base::StatusCode;
@@ -12,11 +14,12 @@ bool RetrySchedule::MayPass(StatusCode code) {
          code == StatusCode::kCancelled;
 }
 
-void RetrySchedule::Failed(const ModelId& id, const std::vector<FileStamp>& stamps,
+void RetrySchedule::Failed(const ModelId& id, const AvailableVersion& version,
                            const base::Status& status, base::SteadyTime now) {
+  if (!Known(id, version)) {
+    failures_[id] = {.version = version, .status = {}, .attempts = 0, .due = {}};
+  }
   Failure& failure = failures_[id];
-  if (failure.stamps != stamps)
-    failure = {.stamps = stamps, .status = {}, .attempts = 0, .due = {}};
   failure.status = status;
   failure.due.reset();
   if (!MayPass(status.code()) || failure.attempts == options_.delays.size()) return;
@@ -35,9 +38,9 @@ void RetrySchedule::MemoryFreed(base::SteadyTime now) {
   }
 }
 
-bool RetrySchedule::Known(const ModelId& id, const std::vector<FileStamp>& stamps) const {
+bool RetrySchedule::Known(const ModelId& id, const AvailableVersion& version) const {
   const auto found = failures_.find(id);
-  return found != failures_.end() && found->second.stamps == stamps;
+  return found != failures_.end() && SameVersion(found->second.version, version);
 }
 
 std::vector<ModelId> RetrySchedule::TakeDue(base::SteadyTime now) {

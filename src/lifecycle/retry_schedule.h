@@ -10,13 +10,13 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "lifecycle/model.h"
-#include "lifecycle/model_files.h"
+#include "lifecycle/source.h"
 
 namespace slipway::lifecycle {
 
 // Remembers which versions failed to load, so that they are tried again only when that may help:
-// when their files changed, or, after a failure that may pass by itself, a few times after a while.
-// Decides nothing else; thread-compatible.
+// when their files or their configuration changed, or, after a failure that may pass by itself, a
+// few times after a while. Decides nothing else; thread-compatible.
 class RetrySchedule {
  public:
   struct Options {
@@ -31,7 +31,7 @@ class RetrySchedule {
   // kDeadlineExceeded, kCancelled.
   static bool MayPass(base::StatusCode code);
 
-  void Failed(const ModelId& id, const std::vector<FileStamp>& stamps, const base::Status& status,
+  void Failed(const ModelId& id, const AvailableVersion& version, const base::Status& status,
               base::SteadyTime now);
   void Succeeded(const ModelId& id) { failures_.erase(id); }
   // Forgets the model's versions that are not in `available` (ascending).
@@ -39,8 +39,8 @@ class RetrySchedule {
   // Memory came back: what lacked it is due now.
   void MemoryFreed(base::SteadyTime now);
 
-  // Did exactly these files fail, so that only a retry that is due may load them?
-  bool Known(const ModelId& id, const std::vector<FileStamp>& stamps) const;
+  // Did exactly this fail (SameVersion()), so that only a retry that is due may load it?
+  bool Known(const ModelId& id, const AvailableVersion& version) const;
   // The versions that are due; each is returned once for each attempt.
   std::vector<ModelId> TakeDue(base::SteadyTime now);
   // Why it failed; OK when it did not.
@@ -48,7 +48,7 @@ class RetrySchedule {
 
  private:
   struct Failure {
-    std::vector<FileStamp> stamps;
+    AvailableVersion version;
     base::Status status;
     size_t attempts = 0;
     std::optional<base::SteadyTime> due;

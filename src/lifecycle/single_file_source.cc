@@ -12,8 +12,8 @@ using base::Result;
 using base::StrCat;
 
 SingleFileSource::SingleFileSource(const base::FileSystem& fs, std::filesystem::path file,
-                                   std::string name, ModelConfig config)
-    : fs_(fs), file_(std::move(file)), name_(std::move(name)), config_(std::move(config)) {}
+                                   std::string name, ConfigOf config_of)
+    : fs_(fs), file_(std::move(file)), name_(std::move(name)), config_of_(std::move(config_of)) {}
 
 std::string SingleFileSource::NameFromFile(const std::filesystem::path& file) {
   std::string name = file.stem().string();
@@ -60,7 +60,7 @@ Result<SourceModel> SingleFileSource::Find(std::string_view name) const {
                            .files = {.directory = real.parent_path(),
                                      .model_file = real.filename().string(),
                                      .in_memory = nullptr},
-                           .config = config_,
+                           .config = config_of_ ? config_of_(name_) : ModelConfig{},
                            .scope = FileScope::kFile};
   SLIPWAY_ASSIGN_OR_RETURN(ModelStamps stamps, StampFiles(fs_, version.files, version.scope));
   version.stamps = stamps.All();

@@ -13,9 +13,10 @@ namespace slipway::lifecycle {
 // followed at each listing. Thread-safe; `fs` must outlive it.
 class SingleFileSource final : public Source {
  public:
-  // `name` must pass CheckModelName(); see NameFromFile().
+  // `name` must pass CheckModelName(); see NameFromFile(). Without `config_of` the model has the
+  // defaults.
   SingleFileSource(const base::FileSystem& fs, std::filesystem::path file, std::string name,
-                   ModelConfig config = {});
+                   ConfigOf config_of = {});
 
   // The model name that a file suggests: its stem with what a name may not hold replaced by '_', or
   // the parent directory's name when the file is called "model.onnx" and lies in no version
@@ -29,7 +30,7 @@ class SingleFileSource final : public Source {
   const base::FileSystem& fs_;
   const std::filesystem::path file_;
   const std::string name_;
-  const ModelConfig config_;
+  const ConfigOf config_of_;
 };
 
 }  // namespace slipway::lifecycle

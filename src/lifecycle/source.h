@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,10 @@ struct AvailableVersion {
   std::vector<FileStamp> stamps = {};  // two listings with equal stamps saw the same version
   int64_t changed_ns = 0;              // when its files were last written, since the epoch
 };
+
+// What a model is to be loaded with, by its name; asked at each listing, on any thread, so that it
+// may change.
+using ConfigOf = std::function<ModelConfig(std::string_view model)>;
 
 // A model as its source has it.
 struct SourceModel {

@@ -116,8 +116,9 @@ TEST_F(SourceTest, RepositoryReadsLabelsAndSeesThemChange) {
 TEST_F(SourceTest, RepositoryConfiguresModelsByName) {
   Write("a/1/model.onnx");
   Write("b/1/model.onnx");
-  const RepositorySource source(
-      fs_, root(), {.default_config = {.warmup_runs = 1}, .configs = {{"b", {.warmup_runs = 9}}}});
+  const RepositorySource source(fs_, root(), [](std::string_view model) {
+    return ModelConfig{.warmup_runs = model == "b" ? 9 : 1};
+  });
   EXPECT_EQ(source.Find("a")->versions[0].config.warmup_runs, 1);
   EXPECT_EQ(source.Find("b")->versions[0].config.warmup_runs, 9);
 }

@@ -111,8 +111,9 @@ TEST(RetryScheduleTest, RetriesWhatMayPassThreeTimesAndThenNoMore) {
   }
   schedule.Failed(id, {}, base::Unavailable("later"), now);
   EXPECT_THAT(schedule.TakeDue(now + 24h), IsEmpty());
-  // Other files are another story.
-  EXPECT_FALSE(schedule.Known(id, {{.name = "model.onnx", .modified_ns = 1}}));
+  // Other files are another story, and so is another configuration.
+  EXPECT_FALSE(schedule.Known(id, {.stamps = {{.name = "model.onnx", .modified_ns = 1}}}));
+  EXPECT_FALSE(schedule.Known(id, {.config = {.warmup_runs = 1}}));
 }
 
 TEST(RetryScheduleTest, LeavesWhatCannotPassAlone) {
@@ -225,6 +226,22 @@ TEST_F(WatchTest, ReloadsAVersionWhoseFilesWereReplaced) {
                           directory_.path() / "m/1/model.onnx");
   EXPECT_TRUE(Passing([&] { return StatusOf("m", 1).digest != digest; }));
   EXPECT_THAT(Ready("m"), ElementsAre(1));
+}
+
+TEST_F(WatchTest, ReloadsAModelWhoseConfigurationChanged) {
+  Write("m/1/model.onnx", "one");
+  StartWatching();
+  ASSERT_TRUE(Becomes("m", {1}));
+  SetConfig({.run_settings = "objective: 20ms"});
+  manager_->ConfigsChanged();
+  EXPECT_TRUE(Passing([&] {
+    EXPECT_THAT(Ready("m"), ElementsAre(1));
+    return publisher_.Current()->Find("m")->latest().config().run_settings == "objective: 20ms";
+  }));
+  EXPECT_EQ(Count(ModelEvent::Kind::kReady), 2U);
+  manager_->ConfigsChanged();  // and yet nothing has
+  LetSettle();
+  EXPECT_EQ(Count(ModelEvent::Kind::kReady), 2U);
 }
 
 TEST_F(WatchTest, DirectorySwapLeavesNoGap) {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -109,12 +110,21 @@ class ManagerFixture : public testing::Test {
     return count;
   }
 
+  // What every model of the repository is to be loaded with.
+  void SetConfig(ModelConfig config) {
+    const std::lock_guard lock(config_mutex_);
+    config_ = std::move(config);
+  }
+
   const base::TemporaryDirectory directory_;
   const base::RealFileSystem fs_;
   base::FakeClock clock_;
   const std::unique_ptr<base::Logger> log_ = base::Logger::Null();
   ScriptedEngineFactory factory_;
-  const RepositorySource source_{fs_, directory_.path()};
+  const RepositorySource source_{fs_, directory_.path(), [this](std::string_view) {
+                                   const std::lock_guard lock(config_mutex_);
+                                   return config_;
+                                 }};
   SnapshotPublisher publisher_;
   std::unique_ptr<Manager> manager_;
 
@@ -123,6 +133,8 @@ class ManagerFixture : public testing::Test {
     const std::lock_guard lock(events_mutex_);
     events_.push_back(event);
   }
+  mutable std::mutex config_mutex_;  // guards config_
+  ModelConfig config_;
   mutable std::mutex events_mutex_;  // guards events_
   std::vector<ModelEvent> events_;
 };
