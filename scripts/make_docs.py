@@ -159,6 +159,12 @@ def configuration() -> str:
 tags and aliases. A field that does not exist is an error with line, column and the nearest name, and so is a value that does not
 fit. `slipway serve --print-config` prints the whole configuration as the program understood it, in the form of this file.
 
+`SIGHUP` reads the file again, with the flags of the start, and the TLS certificate with it. With an error in either nothing changes,
+and the log says what is wrong, with line and column. Else settings of models (all that `model_settings` may hold), `log.level` and
+`trace` but for its file hold from now on: models whose settings changed are loaded again and swapped in without a gap, and what load
+calls said of them still holds. Other fields hold from the next start on; the log names those that changed.
+`slipway_config_reloads_total` counts.
+
 Sizes are bytes, or have a unit: `64MiB`, `1.5GB`. Times have one: `250ms`, `30s`, `5m`, `2h`. Names with a dot are nested:
 `drain.delay` is `delay` inside `drain`. A number in brackets is the HTTP status that a client gets.
 

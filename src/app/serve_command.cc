@@ -90,22 +90,20 @@ void ServeCommand::Configure(CLI::App& app) {
 }
 
 base::Status ServeCommand::Run() {
-  SLIPWAY_RETURN_IF_ERROR(ReadSources());
-  SLIPWAY_RETURN_IF_ERROR(ApplyFlags());
+  SLIPWAY_RETURN_IF_ERROR(SplitSources());
+  SLIPWAY_ASSIGN_OR_RETURN(ServerConfig config, Configuration());
   if (print_config_) {
-    context_.out << base::PrintConfig(config_.Fields());
+    context_.out << base::PrintConfig(config.Fields());
     return base::OkStatus();
   }
-  SLIPWAY_RETURN_IF_ERROR(config_.Validate());
-  return Serve();
+  SLIPWAY_RETURN_IF_ERROR(config.Validate());
+  return Serve(config);
 }
 
-base::Status ServeCommand::ReadSources() {
-  constexpr uint64_t kMaxConfigBytes = uint64_t{1} << 20;
-  std::vector<std::string> models;
+base::Status ServeCommand::SplitSources() {
   for (const std::string& source : sources_) {
     if (!IsConfigFile(source)) {
-      models.push_back(source);
+      models_.push_back(source);
     } else if (config_file_.empty()) {
       config_file_ = source;
     } else {
@@ -113,19 +111,26 @@ base::Status ServeCommand::ReadSources() {
           StrCat("two configuration files: '", config_file_, "' and '", source, "'; expected one"));
     }
   }
+  return base::OkStatus();
+}
+
+base::Result<ServerConfig> ServeCommand::Configuration() const {
+  constexpr uint64_t kMaxConfigBytes = uint64_t{1} << 20;
+  ServerConfig config;
   if (!config_file_.empty()) {
     SLIPWAY_ASSIGN_OR_RETURN(const std::string text,
                              context_.fs.Read(config_file_, kMaxConfigBytes));
     SLIPWAY_ASSIGN_OR_RETURN(const base::ConfigValue document,
                              base::ParseConfig(text, config_file_));
-    SLIPWAY_RETURN_IF_ERROR(base::ReadConfig(document, config_.Fields()));
+    SLIPWAY_RETURN_IF_ERROR(base::ReadConfig(document, config.Fields()));
   }
-  if (!models.empty()) config_.models = std::move(models);
-  return base::OkStatus();
+  if (!models_.empty()) config.models = models_;
+  SLIPWAY_RETURN_IF_ERROR(ApplyFlags(config));
+  return config;
 }
 
-base::Status ServeCommand::ApplyFlags() {
-  const std::vector<base::ConfigField> fields = config_.Fields();
+base::Status ServeCommand::ApplyFlags(ServerConfig& config) const {
+  const std::vector<base::ConfigField> fields = config.Fields();
   for (const auto& [name, value] : overrides_) {
     const auto field = std::ranges::find(fields, name, &base::ConfigField::path);
     SLIPWAY_RETURN_IF_ERROR(field->set(base::ConfigValue::Scalar(value, StrCat("flag ", name))));
@@ -133,34 +138,35 @@ base::Status ServeCommand::ApplyFlags() {
   // The flag alone is enough to ask; a configuration file may ask more softly.
   const bool asks =
       std::ranges::any_of(overrides_, [](const auto& one) { return one.first == "tls.client_ca"; });
-  if (asks && config_.tls.client_auth == "none") config_.tls.client_auth = "required";
-  if (!listen_.empty()) config_.listen = listen_;
-  if (!allowed_hosts_.empty()) config_.allowed_hosts = allowed_hosts_;
-  config_.insecure = config_.insecure || insecure_;
-  config_.shared_memory.enabled = config_.shared_memory.enabled || shared_memory_;
+  if (asks && config.tls.client_auth == "none") config.tls.client_auth = "required";
+  if (!listen_.empty()) config.listen = listen_;
+  if (!allowed_hosts_.empty()) config.allowed_hosts = allowed_hosts_;
+  config.insecure = config.insecure || insecure_;
+  config.shared_memory.enabled = config.shared_memory.enabled || shared_memory_;
   return base::OkStatus();
 }
 
-base::Status ServeCommand::Serve() {
-  ShutdownSignals signals(config_.tls.enabled() ? ShutdownSignals::Hangup::kReport
-                                                : ShutdownSignals::Hangup::kLeave);
+base::Status ServeCommand::Serve(const ServerConfig& config) {
+  const bool can_reload = config.tls.enabled() || !config_file_.empty();
+  ShutdownSignals signals(can_reload ? ShutdownSignals::Hangup::kReport
+                                     : ShutdownSignals::Hangup::kLeave);
   PrepareProcess();
   base::Logger log(
-      {.level = config_.log_level, .format = config_.log_format, .file = config_.log_file});
+      {.level = config.log_level, .format = config.log_format, .file = config.log_file});
   SLIPWAY_ASSIGN_OR_RETURN(
       const auto server,
-      ModelServer::Start(config_, {.clock = context_.clock, .fs = context_.fs, .log = log}));
+      ModelServer::Start(config, {.clock = context_.clock, .fs = context_.fs, .log = log}));
   if (!WaitUntilLoaded(*server, signals)) {
     PrintBanner(*server);
     while (!signals.Wait(1h)) {
-      if (signals.TakeHangup()) server->ReloadTls();
+      if (signals.TakeHangup()) server->Reload(Configuration());
     }
   }
-  log.Info("draining", {{"delay_ms", config_.drain_delay / 1ms}});
+  log.Info("draining", {{"delay_ms", config.drain_delay / 1ms}});
   server->BeginShutdown();
-  if (config_.drain_delay > 0ns && signals.Wait(config_.drain_delay)) return base::OkStatus();
+  if (config.drain_delay > 0ns && signals.Wait(config.drain_delay)) return base::OkStatus();
   server->BeginDrain();
-  const base::SteadyTime give_up = context_.clock.SteadyNow() + config_.drain_timeout;
+  const base::SteadyTime give_up = context_.clock.SteadyNow() + config.drain_timeout;
   while (!server->WaitDrained(20ms)) {
     if (signals.Wait(1ms)) break;
     if (context_.clock.SteadyNow() >= give_up) {

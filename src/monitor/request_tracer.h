@@ -24,6 +24,8 @@ struct TraceSettings {
   uint64_t rate = 1000;        // one request of so many
   int64_t count = -1;          // so many traces more; -1: no end
   uint64_t log_frequency = 0;  // traces in one file; 0: all in one
+
+  bool operator==(const TraceSettings&) const = default;
 };
 
 // A change of them. Each is left alone (nullopt), set, or taken back (a nullopt inside): what a

@@ -340,6 +340,10 @@ std::string RenderMetrics(const MetricsSources& sources) {
   RenderLifecycle(sources.lifecycle, text);
   const net::ServerStats net = sources.net_stats();
   RenderNet(net, text);
+  text.Family("slipway_config_reloads_total", MetricType::kCounter,
+              "Times that SIGHUP had the configuration read again, by outcome");
+  text.Sample({{"result", "ok"}}, sources.config_reloads);
+  text.Sample({{"result", "refused"}}, sources.refused_config_reloads);
   if (sources.tls != nullptr) RenderTls(net, sources.tls->stats(), text);
   if (!sources.tracer.file().empty()) {
     text.Family("slipway_traces_dropped_total", MetricType::kCounter,

@@ -19,6 +19,8 @@ struct MetricsSources {
   std::function<net::ServerStats()> net_stats;
   const net::TlsContext* tls = nullptr;  // null: no TLS
   const monitor::RequestTracer& tracer;
+  uint64_t config_reloads = 0;
+  uint64_t refused_config_reloads = 0;
 };
 
 // The whole exposition in the Prometheus text format; docs/metrics.md lists the families. Takes

@@ -1,7 +1,6 @@
 #include "app/server/model_server.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -26,6 +25,12 @@ namespace {
 using base::StrCat;
 
 constexpr size_t kMaxIoThreads = 8;
+
+std::string JoinNames(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out.append(out.empty() ? "" : " ").append(name);
+  return out.empty() ? "nothing" : out;
+}
 
 size_t Processors(const ModelServer::Services& services) {
   return static_cast<size_t>(base::UsableProcessors(services.fs));
@@ -66,6 +71,8 @@ class ModelServer::State final : public frontend::ServerState {
 
 ModelServer::ModelServer(const ServerConfig& config, const Services& services)
     : config_(config),
+      running_(config),
+      settings_(config.model, config.own),
       services_(services),
       io_threads_(config.io_threads > 0 ? static_cast<size_t>(config.io_threads)
                                         : std::min(Processors(services), kMaxIoThreads)),
@@ -127,7 +134,8 @@ base::Status ModelServer::Open() {
       options);
   state_ = std::make_unique<State>(*manager_, factory_->name());
   control_ = std::make_unique<ManagerModelControl>(
-      *manager_, [this](std::string_view name) { return SettingsOf(name); }, Processors(services_));
+      *manager_, [this](std::string_view name) { return settings_.For(name); },
+      Processors(services_));
   if (config_.shared_memory.enabled) {
     shared_memory_ = std::make_unique<frontend::SharedMemoryRegistry>(
         config_.shared_memory.ToOptions(config_.limits), request_bytes_);
@@ -138,35 +146,33 @@ base::Status ModelServer::Open() {
 
 ModelSettings ModelServer::SettingsOf(const lifecycle::LoadedModel& model) const {
   const std::string& sent = model.config().override_json;
-  ModelSettings settings = SettingsOf(model.id().name);
+  ModelSettings settings = settings_.For(model.id().name);
   if (sent.empty()) return settings;
   const auto config = ReadTritonConfig(sent);
   SLIPWAY_CHECK(config.ok());  // the load call that sent it was taken
-  const auto applied = config->Applied(std::move(settings));
-  SLIPWAY_CHECK(applied.ok());
-  return *applied;
+  const auto applied = config->Applied(settings);
+  // It was taken with the settings of that time, and now there may be others.
+  return applied.ok() ? *applied : settings;
 }
 
 base::Status ModelServer::MakeSource() {
-  std::map<std::string, lifecycle::ModelConfig> own;
-  for (const std::string& name : config_.own.names())
-    own[name] = SettingsOf(name).ToConfig(Processors(services_));
   SLIPWAY_ASSIGN_OR_RETURN(
-      source_, lifecycle::OpenSources(
-                   services_.fs, {config_.models.begin(), config_.models.end()}, config_.name,
-                   {.default_config = config_.model.ToConfig(Processors(services_)),
-                    .configs = std::move(own)}));
+      source_, lifecycle::OpenSources(services_.fs, {config_.models.begin(), config_.models.end()},
+                                      config_.name, [this](std::string_view model) {
+                                        return settings_.For(model).ToConfig(Processors(services_));
+                                      }));
   return base::OkStatus();
 }
 
 // They may come later, so this is no error.
 void ModelServer::WarnOfUnknownModels() const {
-  if (config_.own.empty()) return;
+  const std::vector<std::string> names = settings_.names();
+  if (names.empty()) return;
   const auto listing = source_->List();
   if (!listing.ok()) return;  // the manager will say so
   std::vector<std::string_view> known;
   for (const lifecycle::SourceModel& model : listing->models) known.emplace_back(model.name);
-  for (const std::string& name : config_.own.names()) {
+  for (const std::string& name : names) {
     if (std::ranges::find(known, name) != known.end()) continue;
     services_.log.Warn("model_settings name a model that is not there",
                        {{"model", name}, {"nearest", base::NearestName(name, known)}});
@@ -204,7 +210,9 @@ std::unique_ptr<net::HttpHandler> ModelServer::MakeHandler(net::EventLoop& loop)
                           .lifecycle = lifecycle_metrics_,
                           .net_stats = [this] { return server_->stats(); },
                           .tls = tls_.get(),
-                          .tracer = tracer_});
+                          .tracer = tracer_,
+                          .config_reloads = reloads_,
+                          .refused_config_reloads = refused_reloads_});
   };
   return std::make_unique<RequestMux>(RequestMux::Services{.publisher = publisher_,
                                                            .control = *control_,
@@ -236,9 +244,70 @@ std::string ModelServer::CurlTarget() const {
   return StrCat(options, "--connect-to ", name, port, ":", address.text, " https://", name, port);
 }
 
-void ModelServer::ReloadTls() {
-  if (tls_ == nullptr) return;
-  [[maybe_unused]] const base::Status logged = tls_->Reload();
+void ModelServer::Reload(const base::Result<ServerConfig>& wanted) {
+  base::Status status = wanted.ok() ? wanted->Validate() : wanted.status();
+  if (status.ok() && tls_ != nullptr) status = tls_->Reload();
+  if (!status.ok()) {
+    ++refused_reloads_;
+    services_.log.Error("nothing is reloaded", {{"reason", status.message()}});
+    return;
+  }
+  ++reloads_;
+  ApplyChange(CompareConfigs(running_, *wanted));
+}
+
+void ModelServer::ApplyChange(ConfigChange change) {
+  services_.log.Info("configuration reloaded", {{"changed", JoinNames(change.applied)}});
+  if (!change.waiting.empty()) {
+    services_.log.Warn("fields that hold only from the next start on have changed, too",
+                       {{"fields", JoinNames(change.waiting)}});
+  }
+  const ServerConfig before = std::exchange(running_, std::move(change.next));
+  // What clients have set holds until the file says something else.
+  if (before.log_level != running_.log_level) services_.log.set_level(running_.log_level);
+  const monitor::TraceSettings& trace = running_.trace.settings;
+  if (before.trace.settings != trace) {
+    const base::Status traced = tracer_.Change("", {.timestamps = trace.timestamps,
+                                                    .rate = trace.rate,
+                                                    .count = trace.count,
+                                                    .log_frequency = trace.log_frequency});
+    if (!traced.ok()) services_.log.Warn("trace", {{"reason", traced.message()}});
+  }
+  if (!change.models()) return;
+  settings_.Set(running_.model, running_.own);
+  WarnOfUnknownModels();
+  manager_->ConfigsChanged();
+  if (manager_->mode() == lifecycle::ControlMode::kWatch) return;
+  const auto snapshot = publisher_.Current();
+  for (const lifecycle::Snapshot::Model& model : snapshot->models()) {
+    const bool same = before.own.For(model.name, before.model).Print() ==
+                      running_.own.For(model.name, running_.model).Print();
+    if (!same) LoadAgain(model);
+  }
+}
+
+// As it was asked for, and no other versions than are there.
+void ModelServer::LoadAgain(const lifecycle::Snapshot::Model& model) {
+  lifecycle::VersionPolicy ready{.kind = lifecycle::VersionPolicy::Kind::kSpecific};
+  for (const lifecycle::ModelHandle& one : model.versions) {
+    ready.versions.push_back(one->id().version);
+  }
+  if (model.latest().from_request()) {
+    services_.log.Warn("a model keeps its old settings: load it again, with its files",
+                       {{"model", model.name}});
+    return;
+  }
+  const auto done = [this, name = model.name](const base::Status& status) {
+    if (status.ok()) return;
+    services_.log.Error("a model was not loaded with its new settings; the old ones hold",
+                        {{"model", name}, {"reason", status.message()}});
+  };
+  auto request = ToLoadRequest(
+      {.name = model.name, .config_json = model.latest().config().override_json, .files = {}},
+      settings_.For(model.name), Processors(services_));
+  if (!request.ok()) return done(request.status());
+  request->policy = std::move(ready);
+  manager_->Load(*std::move(request), done);
 }
 
 void ModelServer::BeginShutdown() {

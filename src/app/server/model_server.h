@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "app/server/browser_guard.h"
+#include "app/server/config_change.h"
 #include "app/server/lifecycle_metrics.h"
+#include "app/server/live_settings.h"
 #include "app/server/server_config.h"
 #include "base/clock.h"
 #include "base/file_system.h"
@@ -55,8 +57,10 @@ class ModelServer {
   std::vector<net::ListenAddress> addresses() const { return server_->addresses(); }
   // What curl needs to reach the first of them: options, and the URL.
   std::string CurlTarget() const;
-  // Reads certificate and key again. What comes of it is in the log.
-  void ReloadTls();
+  // Reads certificate and key again, and takes what is new in `wanted` as far as a running server
+  // can (CompareConfigs()): models whose settings changed are loaded again, and swapped in. With an
+  // error in either nothing changes. What comes of it is in the log. One call at a time.
+  void Reload(const base::Result<ServerConfig>& wanted);
   const lifecycle::Manager& manager() const { return *manager_; }
   std::shared_ptr<const lifecycle::Snapshot> snapshot() const { return publisher_.Current(); }
 
@@ -73,15 +77,18 @@ class ModelServer {
   base::Status Open();
   base::Status MakeSource();
   void WarnOfUnknownModels() const;
-  ModelSettings SettingsOf(std::string_view model) const {
-    return config_.own.For(model, config_.model);
-  }
   // With what the load call said that brought it.
   ModelSettings SettingsOf(const lifecycle::LoadedModel& model) const;
   base::Status StartNetwork();
+  void ApplyChange(ConfigChange change);
+  void LoadAgain(const lifecycle::Snapshot::Model& model);
   std::unique_ptr<net::HttpHandler> MakeHandler(net::EventLoop& loop);
 
-  const ServerConfig config_;
+  const ServerConfig config_;  // as at the start
+  ServerConfig running_;       // with what Reload() has changed
+  LiveSettings settings_;
+  std::atomic<uint64_t> reloads_ = 0;
+  std::atomic<uint64_t> refused_reloads_ = 0;
   const Services services_;
   const size_t io_threads_;
   monitor::RequestTracer tracer_;

@@ -161,6 +161,11 @@ base::Status ModelSettings::Validate() const {
   return base::OkStatus();
 }
 
+std::string ModelSettings::Print() const {
+  ModelSettings copy = *this;  // fields are bound to what they may change
+  return PrintGiven(copy.Fields());
+}
+
 size_t ModelSettings::QueueThreads(size_t processors) const {
   return queue_threads > 0 ? static_cast<size_t>(queue_threads) : processors;
 }
@@ -175,6 +180,7 @@ lifecycle::ModelConfig ModelSettings::ToConfig(size_t processors) const {
   config.engine.states = states;
   config.reserve_bytes = cache_bytes;
   config.max_sequences = states.empty() ? 0 : static_cast<uint64_t>(max_sequences);
+  config.run_settings = Print();
   return config;
 }
 

@@ -46,6 +46,8 @@ struct ModelSettings {
   // kInvalidArgument when values do not fit together.
   base::Status Validate() const;
 
+  // On one line: {provider: cpu, ...}, the same for the same settings.
+  std::string Print() const;
   // The same as the rooms below want it.
   lifecycle::ModelConfig ToConfig(size_t processors) const;
   inference::ModelRuntime::Options ToRuntime(size_t processors, size_t io_threads) const;
