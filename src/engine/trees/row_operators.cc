@@ -16,12 +16,17 @@ using graph::OnnxNode;
 
 namespace {
 
+// With the bits of XGBoost, which adds in double precision, and of LightGBM, which knows no other.
+// Sources: Softmax() in XGBoost 3.2's src/common/math.h, and Common::Softmax() of LightGBM 4.
 template <typename T>
 void Softmax(const T* in, size_t width, T* out) {
   const T highest = *std::max_element(in, in + width);
-  T sum = 0;
-  for (size_t i = 0; i < width; ++i) sum += out[i] = std::exp(in[i] - highest);
-  for (size_t i = 0; i < width; ++i) out[i] /= sum;
+  double sum = 0;
+  for (size_t i = 0; i < width; ++i) {
+    out[i] = std::exp(in[i] - highest);
+    sum += static_cast<double>(out[i]);
+  }
+  for (size_t i = 0; i < width; ++i) out[i] /= static_cast<T>(sum);
 }
 
 template <typename T>

@@ -229,6 +229,42 @@ TEST_F(TreeEngineTest, RunsWhatComesBeforeTheTrees) {
   ExpectAgreement(std::move(graph), inputs);
 }
 
+TEST_F(TreeEngineTest, ASoftmaxOfFloatsHasTheBitsOfXgboost) {
+  const TreeEnsemble trees =
+      graph::RandomTrees({.type = ElementType::kFloat, .targets = 7}, 3).Make();
+  GraphBuilder graph("g");
+  const Value x = graph.AddInput("x", ElementType::kFloat, {"batch", int64_t{4}});
+  const Value scores =
+      graph.Node("Div", {AddTreeEnsemble(graph, x, trees), graph.Scalar(ElementType::kFloat, 300)});
+  graph.AddOutput(scores, "scores", {"batch", int64_t{7}});
+  graph.AddOutput(graph.Node("Softmax", {scores}, {{"axis", int64_t{-1}}}), "p",
+                  {"batch", int64_t{7}});
+  const auto engine = TreeEngineFactory(files_).Load(InMemory(std::move(graph).Finish()), {});
+  ASSERT_TRUE(engine.ok()) << engine.status();
+  const Tensor rows = Rows<float>(kBatch, 4);
+  const std::array<size_t, 2> outputs = {0, 1};
+  std::vector<Tensor> results;
+  ASSERT_TRUE((*engine)->Run(std::array{rows.view()}, outputs, {}, results).ok());
+  const auto in = *results[0].view().As<float>();
+  const auto out = *results[1].view().As<float>();
+  bool float_sums_differ = false;
+  for (size_t row = 0; row < in.size(); row += 7) {
+    const auto scored = in.subspan(row, 7);
+    const float highest = std::ranges::max(scored);
+    double sum = 0;
+    float float_sum = 0;
+    for (const float score : scored) {
+      sum += static_cast<double>(std::exp(score - highest));
+      float_sum += std::exp(score - highest);
+    }
+    float_sums_differ = float_sums_differ || float_sum != static_cast<float>(sum);
+    for (size_t k = 0; k < 7; ++k) {
+      EXPECT_EQ(out[row + k], std::exp(scored[k] - highest) / static_cast<float>(sum));
+    }
+  }
+  EXPECT_TRUE(float_sums_differ);  // else it would show nothing
+}
+
 // As the importer of LightGBM writes it, with splits within the band and beside it.
 TEST_F(TreeEngineTest, FoldsTheStepsBeforeTheTrees) {
   TreeEnsemble trees =
