@@ -126,9 +126,8 @@ def fixed_settings(grid):
 
 
 def make_models(folder):
-    python = measure.ROOT / "build" / "venv" / "bin" / "python"
-    subprocess.run([python if python.exists() else sys.executable, "-B",
-                    measure.ROOT / "bench" / "batching" / "make_models.py", folder], check=True)
+    subprocess.run([measure.fixture_python(), "-B", measure.ROOT / "bench" / "batching" / "make_models.py", folder],
+                   check=True)
 
 
 def make_repository(folder, model_file, settings, objective_ms):

@@ -39,6 +39,12 @@ def default_binary():
     return ROOT / "build" / "release" / "bin" / "slipway"
 
 
+def fixture_python():
+    """A Python with onnx and numpy, to make models with: that of the tests, else this one."""
+    python = ROOT / "build" / "venv" / "bin" / "python"
+    return python if python.exists() else sys.executable
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

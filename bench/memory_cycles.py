@@ -19,7 +19,6 @@ import base64
 import json
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -39,10 +38,9 @@ LEFT_BEHIND = measure.ROOT / "examples" / "models" / "digits" / "2" / "model.onn
 
 
 def make_models(folder):
-    """The four models, made by the module that makes all engine fixtures; it needs onnx and numpy, as build/venv has."""
+    """The four models, made by the module that makes all engine fixtures."""
     fixtures = measure.ROOT / "scripts" / "fixtures"
-    python = measure.ROOT / "build" / "venv" / "bin" / "python"
-    subprocess.run([python if python.exists() else sys.executable, "-c",
+    subprocess.run([measure.fixture_python(), "-c",
                     "import pathlib, sys, engine_big; engine_big.write_big(pathlib.Path(sys.argv[1]))", folder],
                    check=True, cwd=fixtures, stdout=subprocess.DEVNULL)
 

@@ -112,10 +112,9 @@ def write_models(folder):
     make_models(folder)
     text = folder / TEXT / "1" / "model.onnx"
     text.parent.mkdir(parents=True)
-    python = measure.ROOT / "build" / "venv" / "bin" / "python"  # has onnx and numpy
     encoder = ("import pathlib, sys, numpy, make_models as make; make.encoder(pathlib.Path(sys.argv[1]), "
                "numpy.random.default_rng(make.SEED), layers=6, words=64, width=256)")
-    subprocess.run([python if python.exists() else sys.executable, "-c", encoder, text], check=True,
+    subprocess.run([measure.fixture_python(), "-c", encoder, text], check=True,
                    cwd=measure.ROOT / "bench" / "batching")
     for model in NEIGHBOURS:
         (folder / model).symlink_to(measure.ROOT / "examples" / "models" / model)
