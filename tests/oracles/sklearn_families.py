@@ -434,7 +434,7 @@ def networks(draw):
 
 def isotonics(draw):
     x = draw.rng.normal(size=(40, 1)) * draw.log(0.01, 100)
-    model = isotonic.IsotonicRegression(increasing=draw.one(True, False, "auto"), out_of_bounds="clip")
+    model = isotonic.IsotonicRegression(increasing=draw.one(True, False, "auto"), out_of_bounds=draw.one("clip", "nan"))
     model.fit(x, draw.score(x))
     return model, np.concatenate([x, model.X_thresholds_.reshape(-1, 1), [[0.0], [1e300], [-1e300], [5e-324]]])
 

@@ -1,4 +1,5 @@
 #include <array>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,9 +20,15 @@ using graph::ElementType;
 using graph::GraphBuilder;
 using graph::Value;
 
-// Linear interpolation of x, [batch, 1], between thresholds. Outside of them it stays at the ends.
+// Linear interpolation of x, [batch, 1], between thresholds. Outside of them it stays at the ends,
+// or is no number.
 Result<Value> Isotonic(Scope& scope, const Record& record, const Value& x) {
   GraphBuilder& graph = scope.graph;
+  const bool clips = record.Is("out_of_bounds", "clip");
+  if (!clips && !record.Is("out_of_bounds", "nan")) {
+    return scope.Unsupported(record, StrCat("out_of_bounds='", record.TextOr("out_of_bounds", ""),
+                                            "': only 'clip' and 'nan' are supported"));
+  }
   const std::string_view x_name = record.Has("X_thresholds_") ? "X_thresholds_" : "_necessary_X_";
   const std::string_view y_name = record.Has("y_thresholds_") ? "y_thresholds_" : "_necessary_y_";
   SLIPWAY_ASSIGN_OR_RETURN(const Reals from, record.Numbers(x_name));
@@ -55,15 +62,15 @@ Result<Value> Isotonic(Scope& scope, const Record& record, const Value& x) {
     return graph.Node("Gather", {table, piece}, {{"axis", int64_t{0}}});
   };
   const Value run = graph.Node("Sub", {inside, of_piece(from.values)});
-  return graph.Node("Add", {graph.Node("Mul", {of_piece(slopes), run}), of_piece(to.values)});
+  const Value y =
+      graph.Node("Add", {graph.Node("Mul", {of_piece(slopes), run}), of_piece(to.values)});
+  if (clips) return y;
+  const Value within = graph.Node("Equal", {x, inside}, {}, ElementType::kBool);
+  const Value nan = Constant(graph, std::numeric_limits<double>::quiet_NaN());
+  return graph.Node("Where", {within, y, nan}, {}, ElementType::kDouble);
 }
 
 Result<Answer> ConvertIsotonic(Scope& scope, const Record& record, const Frame& input) {
-  if (!record.Is("out_of_bounds", "clip")) {
-    return scope.Unsupported(record,
-                             StrCat("out_of_bounds='", record.TextOr("out_of_bounds", "nan"),
-                                    "': only 'clip' is supported"));
-  }
   SLIPWAY_ASSIGN_OR_RETURN(const Value x, scope.Matrix(record, input));
   if (input.width() != 1) return record.Damaged("takes one column");
   Answer answer;

@@ -145,10 +145,14 @@ Result<std::vector<int64_t>> ChooseByArray(const Record& record, const Chooser& 
 }  // namespace
 
 Result<std::vector<std::string>> ColumnNames(const Record& record) {
-  if (!record.Has("feature_names_in_")) return std::vector<std::string>();
-  SLIPWAY_ASSIGN_OR_RETURN(const pickle::Array array, record.Array("feature_names_in_"));
+  // Until scikit-learn 1.0 only a ColumnTransformer had them, or None.
+  const std::string_view attribute =
+      record.Has("feature_names_in_") ? "feature_names_in_" : "_feature_names_in";
+  const pickle::Value* value = record.Find(attribute);
+  if (value == nullptr || value->Is(Kind::kNone)) return std::vector<std::string>();
+  SLIPWAY_ASSIGN_OR_RETURN(const pickle::Array array, record.Array(attribute));
   auto names = pickle::ToTexts(array);
-  if (!names.ok()) return record.At("feature_names_in_", names.status());
+  if (!names.ok()) return record.At(attribute, names.status());
   return *std::move(names);
 }
 

@@ -57,6 +57,22 @@ std::optional<Value> InnerEstimator(const Record& record) {
   return std::nullopt;
 }
 
+// Encoders have a list of categories for each column, and weights of words a diagonal matrix; until
+// scikit-learn 1.0 they had nothing else that tells.
+std::optional<int64_t> WidthOfOthers(const Record& record) {
+  if (record.Has("categories_")) {
+    const auto lists = record.List("categories_");
+    if (lists.ok()) return static_cast<int64_t>(lists->size());
+  }
+  if (record.Has("_idf_diag")) {
+    const auto diagonal = record.Child("_idf_diag");
+    if (!diagonal.ok()) return std::nullopt;
+    const auto weights = diagonal->Numbers("data");
+    if (weights.ok()) return static_cast<int64_t>(weights->values.size());
+  }
+  return std::nullopt;
+}
+
 std::optional<int64_t> WidthOfArrays(const Record& record) {
   constexpr std::array<std::string_view, 4> kOfOne = {"IsotonicRegression", "CountVectorizer",
                                                       "TfidfVectorizer", "HashingVectorizer"};
@@ -66,7 +82,7 @@ std::optional<int64_t> WidthOfArrays(const Record& record) {
     const auto array = record.Array(attribute);
     if (array.ok() && !array->shape.empty() && array->shape.back() > 0) return array->shape.back();
   }
-  return std::nullopt;
+  return WidthOfOthers(record);
 }
 
 }  // namespace
