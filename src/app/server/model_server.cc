@@ -271,7 +271,7 @@ void ModelServer::ApplyChange(ConfigChange change) {
                                                     .rate = trace.rate,
                                                     .count = trace.count,
                                                     .log_frequency = trace.log_frequency});
-    if (!traced.ok()) services_.log.Warn("trace", {{"reason", traced.message()}});
+    if (!traced.ok()) services_.log.Warn("what is traced stays", {{"reason", traced.message()}});
   }
   if (!change.models()) return;
   settings_.Set(running_.model, running_.own);
