@@ -160,7 +160,7 @@ tags and aliases. A field that does not exist is an error with line, column and 
 fit. `slipway serve --print-config` prints the whole configuration as the program understood it, in the form of this file.
 
 `SIGHUP` reads the file again, with the flags of the start, and the TLS certificate with it. With an error in either nothing changes,
-and the log says what is wrong, with line and column. Else settings of models (all that `model_settings` may hold), `log.level` and
+and the log says what is wrong and where. Else settings of models (all that `model_settings` may hold), `log.level` and
 `trace` but for its file hold from now on: models whose settings changed are loaded again and swapped in without a gap, and what load
 calls said of them still holds. Other fields hold from the next start on; the log names those that changed.
 `slipway_config_reloads_total` counts.

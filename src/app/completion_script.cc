@@ -4,11 +4,13 @@
 #include <array>
 #include <string_view>
 
+#include "base/joined.h"
 #include "base/str_cat.h"
 
 namespace slipway::app {
 namespace {
 
+using base::Joined;
 using base::StrCat;
 using Argument = CompletionTree::Argument;
 using Kind = CompletionTree::Argument::Kind;
@@ -87,15 +89,6 @@ std::string ShellQuoted(std::string_view text) {
 }
 
 std::string FishQuoted(std::string_view text) { return StrCat("'", Escaped(text, "\\'"), "'"); }
-
-std::string Joined(const std::vector<std::string>& words, std::string_view between) {
-  std::string out;
-  for (const std::string& word : words) {
-    if (!out.empty()) out.append(between);
-    out.append(word);
-  }
-  return out;
-}
 
 std::vector<std::string> NamesOf(const std::vector<Option>& options) {
   std::vector<std::string> names;

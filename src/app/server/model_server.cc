@@ -14,6 +14,7 @@
 #include "app/server/triton_config.h"
 #include "app/server/warmup_request.h"
 #include "base/check.h"
+#include "base/joined.h"
 #include "base/processors.h"
 #include "base/str_cat.h"
 #include "base/text.h"
@@ -22,15 +23,10 @@
 namespace slipway::app {
 namespace {
 
+using base::Joined;
 using base::StrCat;
 
 constexpr size_t kMaxIoThreads = 8;
-
-std::string JoinNames(const std::vector<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) out.append(out.empty() ? "" : " ").append(name);
-  return out.empty() ? "nothing" : out;
-}
 
 size_t Processors(const ModelServer::Services& services) {
   return static_cast<size_t>(base::UsableProcessors(services.fs));
@@ -249,7 +245,8 @@ void ModelServer::Reload(const base::Result<ServerConfig>& wanted) {
   if (status.ok() && tls_ != nullptr) status = tls_->Reload();
   if (!status.ok()) {
     ++refused_reloads_;
-    services_.log.Error("nothing is reloaded", {{"reason", status.message()}});
+    services_.log.Error("nothing is reloaded: mend this and send SIGHUP again",
+                        {{"reason", status.message()}});
     return;
   }
   ++reloads_;
@@ -257,10 +254,11 @@ void ModelServer::Reload(const base::Result<ServerConfig>& wanted) {
 }
 
 void ModelServer::ApplyChange(ConfigChange change) {
-  services_.log.Info("configuration reloaded", {{"changed", JoinNames(change.applied)}});
+  const std::string changed = change.applied.empty() ? "nothing" : Joined(change.applied, " ");
+  services_.log.Info("configuration reloaded", {{"changed", changed}});
   if (!change.waiting.empty()) {
     services_.log.Warn("fields that hold only from the next start on have changed, too",
-                       {{"fields", JoinNames(change.waiting)}});
+                       {{"fields", Joined(change.waiting, " ")}});
   }
   const ServerConfig before = std::exchange(running_, std::move(change.next));
   // What clients have set holds until the file says something else.
