@@ -11,17 +11,25 @@ constexpr size_t kAlignment = 64;
 
 // Up to so many bytes are taken from ordinary memory with room to align them: what is freed of that
 // is kept for the thread, but not what was aligned by the allocator, so that it takes several times
-// as long. Sanitizers are to see where a buffer ends.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr size_t kSmall = 0;
-#else
-constexpr size_t kSmall = 512;
+// as long. AddressSanitizer, g++'s and clang's, is to see where a buffer ends.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SLIPWAY_EXACT_BUFFERS 1
 #endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define SLIPWAY_EXACT_BUFFERS 1
+#endif
+#if defined(SLIPWAY_EXACT_BUFFERS)
+constexpr bool kTakesSmall = false;
+#else
+constexpr bool kTakesSmall = true;
+#endif
+constexpr size_t kSmall = 512;
 
 }  // namespace
 
 Buffer Buffer::Allocate(size_t size) {
-  if (size <= kSmall) {
+  if (kTakesSmall && size <= kSmall) {
     size_t room = size + kAlignment;
     void* owner = ::operator new(room, std::nothrow);
     if (owner == nullptr) throw std::bad_alloc();
