@@ -1,11 +1,13 @@
 #include "engine/trees/block_bins.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <limits>
 #include <type_traits>
 #include <utility>
 
+#include "engine/trees/block_transpose.h"
 #include "engine/trees/row_bins.h"
 
 namespace slipway::engine {
@@ -83,10 +85,14 @@ SLIPWAY_AVX2 void CountAvx2(const ByteForest<T>& bytes, size_t at, const T* valu
   }
 }
 
+// Up to so many are compared one after the other.
+constexpr uint32_t kMaxFew = 12;
+
 template <typename T>
 SLIPWAY_AVX512 void CountAvx512(const ByteForest<T>& bytes, const BlockSearch<T>& search, size_t at,
                                 const T* values, uint8_t* bins) {
   const auto& column = bytes.columns[at];
+  if (column.count <= kMaxFew) return CountFew(search, column.count, values, bins);
   if (column.count <= BlockSearch<T>::kMaxThresholds) {
 #pragma GCC unroll 2
     for (size_t row = 0; row < kBlockRows; row += Lanes<T>::kCount) {
@@ -109,6 +115,47 @@ void CountBaseline(const ByteForest<T>& bytes, size_t at, const T* values, uint8
   for (size_t row = 0; row < kBlockRows; ++row) {
     bins[row] = static_cast<uint8_t>(BinOf(bytes, column, values[row]));
   }
+}
+
+// values[k][row] = the k-th number from `rows` on, of a block of `count` rows; those behind the last
+// are that again.
+template <typename T>
+using Gathered = T[kColumnsTogether][kBlockRows];
+
+template <typename T>
+const T* RowOf(const T* rows, size_t stride, size_t count, size_t row) {
+  return rows + std::min(row, count - 1) * stride;
+}
+
+template <typename T>
+void Gather(const T* rows, size_t stride, size_t count, size_t together, Gathered<T>& values) {
+  for (size_t row = 0; row < kBlockRows; ++row) {
+    const T* from = RowOf(rows, stride, count, row);
+    for (size_t k = 0; k < together; ++k) values[k][row] = from[k];
+  }
+}
+
+#if defined(SLIPWAY_HAS_X86_LEVELS)
+template <typename T>
+SLIPWAY_AVX512 void GatherAvx512(const T* rows, size_t stride, size_t count,
+                                 Gathered<T>& values) {
+  constexpr size_t kLanes = Lanes<T>::kCount;
+  for (size_t first = 0; first < kBlockRows; first += kLanes) {
+    std::array<const T*, kLanes> from;
+    for (size_t i = 0; i < kLanes; ++i) from[i] = RowOf(rows, stride, count, first + i);
+    TransposeEight(from, &values[0][first], kBlockRows);
+  }
+}
+#endif
+
+template <typename T>
+void GatherEight(CpuLevel level, const T* rows, size_t stride, size_t count, Gathered<T>& values) {
+#if defined(SLIPWAY_HAS_X86_LEVELS)
+  if (level == CpuLevel::kAvx512) return GatherAvx512(rows, stride, count, values);
+#else
+  static_cast<void>(level);
+#endif
+  Gather(rows, stride, count, kColumnsTogether, values);
 }
 
 template <typename T>
@@ -136,16 +183,13 @@ BlockBins<T>::BlockBins(ByteForest<T> bytes) : bytes_(std::move(bytes)) {
 
 template <typename T>
 void BlockBins<T>::Fill(const T* rows, size_t stride, size_t count, RowBytes* columns) const {
-  alignas(64) T values[kColumnsTogether][kBlockRows];
+  alignas(64) Gathered<T> values;
   for (size_t first = 0; first < bytes_.columns.size(); first += kColumnsTogether) {
     const size_t together = std::min(kColumnsTogether, bytes_.columns.size() - first);
-    for (size_t row = 0; row < kBlockRows; ++row) {
-      const T* from = rows + std::min(row, count - 1) * stride + first;
-      if (together == kColumnsTogether) {
-        for (size_t k = 0; k < kColumnsTogether; ++k) values[k][row] = from[k];
-      } else {
-        for (size_t k = 0; k < together; ++k) values[k][row] = from[k];
-      }
+    if (together < kColumnsTogether) {
+      Gather(rows + first, stride, count, together, values);
+    } else {
+      GatherEight(bytes_.level, rows + first, stride, count, values);
     }
     for (size_t k = 0; k < together; ++k) Count(first + k, values[k], columns[first + k].bytes);
   }

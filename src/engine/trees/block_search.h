@@ -29,6 +29,7 @@ template <>
 struct Lanes<float> {
   static constexpr size_t kCount = 16;
   SLIPWAY_AVX512 static __m512 Load(const float* from) { return _mm512_load_ps(from); }
+  SLIPWAY_AVX512 static __m512 SetAll(float value) { return _mm512_set1_ps(value); }
   SLIPWAY_AVX512 static __m512 PickOf16(const float* table, __m512i at) {
     return _mm512_permutexvar_ps(at, _mm512_load_ps(table));
   }
@@ -55,6 +56,7 @@ template <>
 struct Lanes<double> {
   static constexpr size_t kCount = 8;
   SLIPWAY_AVX512 static __m512d Load(const double* from) { return _mm512_load_pd(from); }
+  SLIPWAY_AVX512 static __m512d SetAll(double value) { return _mm512_set1_pd(value); }
   SLIPWAY_AVX512 static __m512d PickOf16(const double* table, __m512i at) {
     return _mm512_permutex2var_pd(_mm512_load_pd(table), at, _mm512_load_pd(table + 8));
   }
@@ -75,6 +77,30 @@ struct Lanes<double> {
     _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm512_cvtepi64_epi8(at));
   }
 };
+
+// bins[i] = how many of the first `count` thresholds each of 64 values reaches, which are aligned to
+// 64 bytes: the fastest for a few.
+template <typename T>
+SLIPWAY_AVX512 inline void CountFew(const BlockSearch<T>& cuts, size_t count, const T* values,
+                                    uint8_t* bins) {
+  using L = Lanes<T>;
+  constexpr size_t kTogether = 4;
+  const __m512i one = L::Set(1);
+  for (size_t first = 0; first < 64; first += kTogether * L::kCount) {
+    __m512i counts[kTogether];
+#pragma GCC unroll 4
+    for (size_t k = 0; k < kTogether; ++k) counts[k] = L::Set(0);
+    for (size_t i = 0; i < count; ++i) {
+      const auto cut = L::SetAll(cuts.all[i]);
+#pragma GCC unroll 4
+      for (size_t k = 0; k < kTogether; ++k) {
+        counts[k] = L::AddWhereReached(counts[k], one, L::Load(values + first + k * L::kCount), cut);
+      }
+    }
+#pragma GCC unroll 4
+    for (size_t k = 0; k < kTogether; ++k) L::StoreBytes(bins + first + k * L::kCount, counts[k]);
+  }
+}
 
 // bins[i] = how many thresholds values[i] reaches, for Lanes<T>::kCount values, aligned to 64
 // bytes.

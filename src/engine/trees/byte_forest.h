@@ -29,13 +29,32 @@ struct ByteForest {
     uint16_t end_blocks = 0;  // blocks of ends, which lie before `first`
   };
 
+  // So many columns side by side, one in each place of a block: the first block has the smallest
+  // threshold of each, the next the second, NaN where a column has no more. Comparing all of a group
+  // at once is the fastest way to the bytes of a row while columns have few thresholds.
+  struct Group {
+    uint32_t first = 0;  // of its blocks
+    uint32_t first_column = 0;
+    uint16_t columns = 0;  // at most kBlock
+    uint16_t rounds = 0;   // blocks
+  };
+
+  struct Range {
+    uint32_t first = 0;
+    uint32_t count = 0;
+  };
+
   CpuLevel level = CpuLevel::kBaseline;
   std::vector<Cuts> columns;
   std::vector<Block> blocks;
+  // Where there is AVX-512: the groups, in order, and the columns that have more thresholds than
+  // their group compares.
+  std::vector<Group> groups;
+  std::vector<Range> searched;
   std::vector<uint8_t> ranks;  // by node of the forest: 1 for the smallest threshold of its column
 
-  // bins[i * step] = how many thresholds of column i the row reaches; 0 for a missing value.
-  void FillBins(const T* row, uint8_t* bins, size_t step) const;
+  // bins[i] = how many thresholds of column i the row reaches; 0 for a missing value.
+  void FillBins(const T* row, uint8_t* bins) const;
 
   // nullopt when a column has more than kMaxThresholds thresholds. The processor has `level`.
   static std::optional<ByteForest> Make(const Forest<T>& forest, CpuLevel level);

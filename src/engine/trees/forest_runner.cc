@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/trees/fill_missing.h"
+
 namespace slipway::engine {
 template <typename T>
 ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble, CpuLevel level,
@@ -13,7 +15,8 @@ ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble, CpuLevel leve
 template <typename T>
 ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble, const Forest<T>& forest,
                               CpuLevel level, std::span<const double> missing_becomes)
-    : features_(forest.features),
+    : level_(level),
+      features_(forest.features),
       targets_(forest.targets),
       stride_(forest.columns.size() + 1),
       kernels_(forest, level),
@@ -78,10 +81,7 @@ void ForestRunner<T>::FillRow(const T* row, T* out) const {
         std::copy_n(from, stretch.count, to);
         break;
       case Stretch::Kind::kFilled:
-        for (size_t i = 0; i < stretch.count; ++i) {
-          const T otherwise = where_missing[i];  // read in any case: no branch
-          to[i] = from[i] != from[i] ? otherwise : from[i];
-        }
+        FillMissing(level_, from, where_missing, stretch.count, to);
         break;
       case Stretch::Kind::kFlagged:
         for (size_t i = 0; i < stretch.count; ++i) {

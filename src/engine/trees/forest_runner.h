@@ -52,6 +52,7 @@ class ForestRunner {
                std::span<const double> missing_becomes);
   void FillRow(const T* row, T* out) const;
 
+  const CpuLevel level_;
   const size_t features_;
   const size_t targets_;
   const size_t stride_;

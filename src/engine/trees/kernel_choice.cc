@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "engine/trees/block_kernel.h"
-#include "engine/trees/crown_kernel.h"
-#include "engine/trees/mask_kernel.h"
+#include "engine/trees/jump_kernel.h"
+#include "engine/trees/perfect_kernel.h"
 #include "engine/trees/walk_kernel.h"
 
 namespace slipway::engine {
@@ -67,8 +67,8 @@ template <typename T>
 std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest, CpuLevel level) {
   std::vector<std::unique_ptr<Kernel<T>>> kernels;
   kernels.push_back(MakeWalkKernel(forest));
-  for (auto* make : {&MakeByteWalkKernel<T>, &MakePerfectKernel<T>, &MakeLeavesKernel<T>,
-                     &MakeCrownKernel<T>, &MakeBlockKernel<T>}) {
+  for (auto* make : {&MakeByteWalkKernel<T>, &MakePerfectKernel<T>, &MakeJumpKernel<T>,
+                     &MakeBlockKernel<T>}) {
     if (auto kernel = make(forest, level)) kernels.push_back(std::move(kernel));
   }
   return kernels;

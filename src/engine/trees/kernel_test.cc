@@ -176,21 +176,9 @@ TEST(KernelChoiceTest, OffersEveryKernelToAnEasyForest) {
             (std::vector<std::string>{"walk", "byte walk", "block"}));
   if (HighestCpuLevel() < CpuLevel::kAvx512) GTEST_SKIP() << "no AVX-512 with VBMI here";
   EXPECT_EQ(KernelNames(CpuLevel::kAvx512, flat),
-            (std::vector<std::string>{"walk", "byte walk", "perfect", "leaves", "block"}));
+            (std::vector<std::string>{"walk", "byte walk", "perfect", "jump", "block"}));
   EXPECT_EQ(KernelNames(CpuLevel::kAvx512, {.type = ElementType::kFloat, .depth = 8}),
-            (std::vector<std::string>{"walk", "byte walk", "crown", "block"}));
-}
-
-// Its leaves have numbers of 15 bits.
-TEST(KernelChoiceTest, OffersNoCrownToATreeOfVeryManyLeaves) {
-  if (HighestCpuLevel() < CpuLevel::kAvx512) GTEST_SKIP() << "no AVX-512 with VBMI here";
-  RandomTreesOptions options = {
-      .type = ElementType::kFloat, .trees = 1, .depth = 15, .thinning = 0};
-  EXPECT_EQ(KernelNames(CpuLevel::kAvx512, options),
-            (std::vector<std::string>{"walk", "byte walk", "crown"}));
-  options.depth = 16;
-  EXPECT_EQ(KernelNames(CpuLevel::kAvx512, options),
-            (std::vector<std::string>{"walk", "byte walk"}));
+            (std::vector<std::string>{"walk", "byte walk", "jump", "block"}));
 }
 
 // As an XGBoost model with 256 bins and a base score comes: the base score is a tree of one leaf.
@@ -245,6 +233,9 @@ const KernelCase kCases[] = {
     {"LeafWiseDouble", {.trees = 60, .depth = 14, .thinning = 3}},
     {"Deep", {.type = ElementType::kFloat, .trees = 25, .depth = 9, .splits = 400, .thinning = 12}},
     {"DeepDouble", {.tests = kBoth, .trees = 25, .depth = 9, .splits = 400, .thinning = 12}},
+    {"VeryDeep",
+     {.type = ElementType::kFloat, .features = 200, .trees = 3, .depth = 15, .thinning = 0}},
+    {"VeryDeepDouble", {.features = 500, .trees = 5, .depth = 14, .thinning = 4}},
     {"ManySplits",
      {.type = ElementType::kFloat, .features = 2, .trees = 100, .depth = 6, .splits = 5000}},
     {"FullBins", {.type = ElementType::kFloat, .trees = 100, .depth = 6, .splits = 255}},

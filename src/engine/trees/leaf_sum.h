@@ -61,14 +61,6 @@ class LeafSum {
     const T* from = &leaf_values_[leaf * values_per_leaf_];
     for (uint32_t k = 0; k < values_per_leaf_; ++k) to[k] += from[k];
   }
-  // Asks for the memory of a leaf that AddAll() will look at.
-  void Prefetch(size_t tree, size_t slot) const {
-    if (holds_values()) {
-      __builtin_prefetch(values(tree) + slot);
-    } else {
-      __builtin_prefetch(numbers_.data() + first_[tree] + slot);
-    }
-  }
   // Adds the leaves of consecutive trees, from `first` on, in the places `slots`.
   template <typename Slot>
   void AddAll(size_t first, std::span<Slot> slots, T* sums) const {

@@ -22,13 +22,13 @@ namespace slipway::engine {
 // What the kernels share that ask up to 64 nodes of a tree at once, which takes AVX-512 with VBMI:
 // the tests, the 64 answers to them by one byte comparison, and the way through a heap of answers.
 
-inline constexpr size_t kLanes = 64;           // nodes of a tree
+inline constexpr size_t kLanes = 64;           // nodes asked at once
 inline constexpr size_t kMaxColumns = 512;     // that lie in registers
 inline constexpr uint32_t kHeapLevels = 6;     // of nodes, in 64 lanes
 inline constexpr size_t kTreesPerBlock = 128;  // whose answers are kept before the first is used
 
-// The tests of a tree, one in each lane: which column, and which rank of it.
-struct alignas(64) TreeTests {
+// The tests of a tree, or of a piece of one, one in each lane: which column, and which rank of it.
+struct alignas(64) MaskTests {
   std::array<uint8_t, kLanes> columns = {};  // the low byte
   std::array<uint8_t, kLanes> ranks = {};
 };
@@ -51,6 +51,9 @@ SLIPWAY_AVX512 inline __m512i Fetch(const Page<Pages>& page, __m512i columns, ui
         upper, _mm512_permutex2var_epi8(page.bytes[0], columns, page.bytes[1]),
         _mm512_permutex2var_epi8(page.bytes[2], columns, page.bytes[3]));
     if constexpr (Pages == 4) return low;
+    if constexpr (Pages == 5) {
+      return _mm512_mask_permutexvar_epi8(low, high, columns, page.bytes[4]);
+    }
     const __m512i top = _mm512_mask_blend_epi8(
         upper, _mm512_permutex2var_epi8(page.bytes[Pages - 4], columns, page.bytes[Pages - 3]),
         _mm512_permutex2var_epi8(page.bytes[Pages - 2], columns, page.bytes[Pages - 1]));
@@ -58,31 +61,32 @@ SLIPWAY_AVX512 inline __m512i Fetch(const Page<Pages>& page, __m512i columns, ui
   }
 }
 
-// The tests of all trees.
+// The tests of all trees or pieces.
 template <typename T>
 class MaskForest {
  public:
   explicit MaskForest(ByteForest<T> bytes) : bytes_(std::move(bytes)) {}
 
-  void AddTree() {
+  // Appends one more, without tests yet.
+  void Add() {
     tests_.emplace_back();
     high_.push_back(0);
   }
-  // Puts a node of the forest into a lane of the latest tree.
-  void SetTest(const Forest<T>& forest, size_t lane, size_t node) {
+  // Puts a node of the forest into a lane.
+  void SetTest(const Forest<T>& forest, size_t at, size_t lane, size_t node) {
     const uint32_t column = forest.nodes[node].column;
-    tests_.back().columns[lane] = static_cast<uint8_t>(column);
-    tests_.back().ranks[lane] = bytes_.ranks[node];
-    if (column >= 256) high_.back() |= uint64_t{1} << lane;
+    tests_[at].columns[lane] = static_cast<uint8_t>(column);
+    tests_[at].ranks[lane] = bytes_.ranks[node];
+    if (column >= 256) high_[at] |= uint64_t{1} << lane;
   }
-  size_t trees() const { return tests_.size(); }
+  size_t size() const { return tests_.size(); }
   size_t columns() const { return bytes_.columns.size(); }
   const ByteForest<T>& bytes() const { return bytes_; }
 
   // The bytes of a row, which come to lie in `bins`, too.
   template <size_t Bytes>
   SLIPWAY_AVX512 Page<Bytes / 64> ReadRow(const T* row, std::array<uint8_t, Bytes>& bins) const {
-    bytes_.FillBins(row, bins.data(), 1);
+    bytes_.FillBins(row, bins.data());
     std::fill(bins.begin() + static_cast<ptrdiff_t>(columns()), bins.end(), uint8_t{0});
     Page<Bytes / 64> page;
     for (size_t i = 0; i < Bytes / 64; ++i) page.bytes[i] = _mm512_load_si512(&bins[i * 64]);
@@ -90,16 +94,16 @@ class MaskForest {
   }
   // Bit i: the row goes right at the node in lane i.
   template <size_t Pages>
-  SLIPWAY_AVX512 uint64_t Answers(const Page<Pages>& page, size_t tree) const {
-    const TreeTests& tests = tests_[tree];
-    const uint64_t high = Pages == 8 ? high_[tree] : 0;
+  SLIPWAY_AVX512 uint64_t Answers(const Page<Pages>& page, size_t at) const {
+    const MaskTests& tests = tests_[at];
+    const uint64_t high = Pages > 4 ? high_[at] : 0;
     const __m512i got = Fetch<Pages>(page, _mm512_load_si512(tests.columns.data()), high);
     return _mm512_cmpge_epu8_mask(got, _mm512_load_si512(tests.ranks.data()));
   }
 
  private:
   ByteForest<T> bytes_;
-  std::vector<TreeTests> tests_;
+  std::vector<MaskTests> tests_;
   std::vector<uint64_t> high_;  // bit i: the column in lane i is 256 or more
 };
 
@@ -109,6 +113,7 @@ void WithPages(size_t columns, const Run& run) {
   if (columns <= 64) return run.template operator()<1>();
   if (columns <= 128) return run.template operator()<2>();
   if (columns <= 256) return run.template operator()<4>();
+  if (columns <= 320) return run.template operator()<5>();
   run.template operator()<8>();
 }
 

@@ -76,6 +76,35 @@ SLIPWAY_AVX512 inline uint32_t BinOfAvx512(const ByteForest<T>& bytes,
   const T* cuts = bytes.blocks[column.first + block].values;
   return block * static_cast<uint32_t>(ByteForest<T>::kBlock) + CountReachedAvx512(cuts, x);
 }
+
+// bins[i] = how many of the i-th numbers of `rounds` blocks row[i] reaches, for the columns that
+// there are of a block's.
+SLIPWAY_AVX512 inline void CountSideBySide(const ByteForest<float>::Block* blocks, size_t rounds,
+                                           size_t columns, const float* row, uint8_t* bins) {
+  const __mmask16 there = columns >= 16 ? 0xFFFF : static_cast<__mmask16>((1U << columns) - 1);
+  const __m512 x = _mm512_maskz_loadu_ps(there, row);
+  const __m512i one = _mm512_set1_epi32(1);
+  __m512i count = _mm512_setzero_si512();
+#pragma GCC unroll 4
+  for (size_t i = 0; i < rounds; ++i) {
+    const __mmask16 reached = _mm512_cmp_ps_mask(x, _mm512_load_ps(blocks[i].values), _CMP_GE_OQ);
+    count = _mm512_mask_add_epi32(count, reached, count, one);
+  }
+  _mm_mask_storeu_epi8(bins, there, _mm512_cvtepi32_epi8(count));
+}
+SLIPWAY_AVX512 inline void CountSideBySide(const ByteForest<double>::Block* blocks, size_t rounds,
+                                           size_t columns, const double* row, uint8_t* bins) {
+  const __mmask8 there = columns >= 8 ? 0xFF : static_cast<__mmask8>((1U << columns) - 1);
+  const __m512d x = _mm512_maskz_loadu_pd(there, row);
+  const __m512i one = _mm512_set1_epi64(1);
+  __m512i count = _mm512_setzero_si512();
+#pragma GCC unroll 4
+  for (size_t i = 0; i < rounds; ++i) {
+    const __mmask8 reached = _mm512_cmp_pd_mask(x, _mm512_load_pd(blocks[i].values), _CMP_GE_OQ);
+    count = _mm512_mask_add_epi64(count, reached, count, one);
+  }
+  _mm_mask_storeu_epi8(bins, there, _mm512_cvtepi64_epi8(count));
+}
 #endif
 
 }  // namespace slipway::engine

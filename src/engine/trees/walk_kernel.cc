@@ -271,7 +271,7 @@ class ByteWalkKernel final : public Kernel<T> {
     for (size_t row = 0; row < rows.count; row += kRowsPerBlock) {
       const size_t count = std::min(kRowsPerBlock, rows.count - row);
       for (size_t i = 0; i < count; ++i) {
-        bytes_.FillBins(rows.values + (row + i) * rows.stride, &bins[i * stride], 1);
+        bytes_.FillBins(rows.values + (row + i) * rows.stride, &bins[i * stride]);
         bins[i * stride + columns] = 0;
       }
       AddToBlock(trees_, bins.data(), stride, count, sums + row * trees_.targets());

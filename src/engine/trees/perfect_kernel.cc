@@ -1,0 +1,99 @@
+#include "engine/trees/perfect_kernel.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/trees/byte_forest.h"
+#include "engine/trees/cpu_level.h"
+#include "engine/trees/forest_sizes.h"
+#include "engine/trees/leaf_sum.h"
+#include "engine/trees/mask_forest.h"
+
+namespace slipway::engine {
+
+#if defined(SLIPWAY_HAS_X86_LEVELS)
+namespace {
+
+template <typename T>
+class PerfectKernel final : public Kernel<T> {
+ public:
+  PerfectKernel(const Forest<T>& forest, ByteForest<T> bytes, uint32_t depth)
+      : depth_(depth), tests_(std::move(bytes)), leaves_(forest) {
+    for (const int32_t root : forest.roots) {
+      tests_.Add();
+      leaves_.AddTree();
+      Place(forest, root, 1, 0);
+    }
+  }
+
+  void AddTrees(const ColumnRows<T>& rows, T* sums) const override {
+    WithPages(tests_.columns(), [&]<size_t Pages>() {
+      for (size_t row = 0; row < rows.count; ++row) {
+        AddRow<Pages>(rows.values + row * rows.stride, sums + row * leaves_.targets());
+      }
+    });
+  }
+  std::string_view name() const override { return "perfect"; }
+
+ private:
+  // A node takes place `at` of the heap, its children 2 * at and 2 * at + 1; a leaf takes all
+  // places below the one it has. At most kHeapLevels levels deep.
+  void Place(const Forest<T>& forest, int32_t child, size_t at, uint32_t level) {
+    if (child < 0) {
+      const size_t below = size_t{1} << (depth_ - level);
+      const size_t first = at * below - (size_t{1} << depth_);
+      for (size_t slot = first; slot < first + below; ++slot) {
+        leaves_.SetLeaf(forest, slot, graph::TreeEnsemble::LeafOf(child));
+      }
+      return;
+    }
+    const auto& node = forest.nodes[static_cast<size_t>(child)];
+    tests_.SetTest(forest, tests_.size() - 1, at, static_cast<size_t>(child));
+    Place(forest, node.left, 2 * at, level + 1);
+    Place(forest, node.right, 2 * at + 1, level + 1);
+  }
+
+  template <size_t Pages>
+  SLIPWAY_AVX512 void AddRow(const T* row, T* sums) const {
+    alignas(64) std::array<uint8_t, Pages * 64> bins;
+    const Page<Pages> page = tests_.ReadRow(row, bins);
+    HeapSlots slots;
+    for (size_t first = 0; first < tests_.size(); first += kTreesPerBlock) {
+      const size_t count = std::min(kTreesPerBlock, tests_.size() - first);
+      WalkHeaps(tests_, page, depth_, first, count, slots);
+      leaves_.AddAll(first, std::span(slots).first(count), sums);
+    }
+  }
+
+  const uint32_t depth_;
+  MaskForest<T> tests_;
+  LeafSum<T> leaves_;
+};
+
+}  // namespace
+
+template <typename T>
+std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>& forest, CpuLevel level) {
+  const ForestSizes sizes = SizesOf(forest);
+  if (sizes.depth > kHeapLevels) return nullptr;
+  std::optional<ByteForest<T>> bytes = BytesForMasks(forest, level);
+  if (!bytes) return nullptr;
+  return std::make_unique<PerfectKernel<T>>(forest, *std::move(bytes), sizes.depth);
+}
+#else
+template <typename T>
+std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>&, CpuLevel) {
+  return nullptr;
+}
+#endif
+
+template std::unique_ptr<Kernel<float>> MakePerfectKernel(const Forest<float>&, CpuLevel);
+template std::unique_ptr<Kernel<double>> MakePerfectKernel(const Forest<double>&, CpuLevel);
+
+}  // namespace slipway::engine
