@@ -5,13 +5,14 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "engine/trees/block_bins.h"
 #include "engine/trees/block_steps.h"
 #include "engine/trees/byte_forest.h"
-#include "engine/trees/forest_sizes.h"
+#include "engine/trees/tree_sizes.h"
 #include "engine/trees/leaf_sum.h"
 
 namespace slipway::engine {
@@ -93,9 +94,7 @@ class BlockKernel final : public Kernel<T> {
   void AddLeaves(const RowBytes* columns, Reached& reached, size_t count, T* sums) const {
     for (size_t tree = 0; tree < roots_.size(); ++tree) {
       const RowBytes& leaves = FindLeaves(columns, reached, tree);
-      for (size_t row = 0; row < count; ++row) {
-        leaves_.AddTo(tree, leaves.bytes[row], sums + row * leaves_.targets());
-      }
+      leaves_.AddToRows(tree, std::span<const uint8_t>(leaves.bytes).first(count), sums);
     }
   }
 
@@ -120,7 +119,9 @@ class BlockKernel final : public Kernel<T> {
 template <typename T>
 std::unique_ptr<Kernel<T>> MakeBlockKernel(const Forest<T>& forest, CpuLevel level) {
   if (forest.columns.size() > kMaxColumns) return nullptr;
-  if (SizesOf(forest).leaves > kMaxBlockLeaves) return nullptr;
+  const std::vector<TreeSize> sizes = SizesOf(forest);
+  const auto too_large = [](const TreeSize& size) { return size.leaves > kMaxBlockLeaves; };
+  if (std::ranges::any_of(sizes, too_large)) return nullptr;
   std::optional<ByteForest<T>> bytes = ByteForest<T>::Make(forest, level);
   if (!bytes) return nullptr;
   return std::make_unique<BlockKernel<T>>(forest, *std::move(bytes));

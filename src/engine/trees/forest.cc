@@ -139,6 +139,33 @@ Forest<T> MakeForest(const TreeEnsemble& ensemble) {
 }
 
 template <typename T>
+Forest<T> TreesOf(const Forest<T>& forest, size_t first, size_t last) {
+  Forest<T> out;
+  out.features = forest.features;
+  out.columns = forest.columns;
+  out.targets = forest.targets;
+  out.values_per_leaf = forest.values_per_leaf;
+  out.first_target = forest.first_target;
+  out.values = forest.values;
+  // Nodes are taken over in the order in which they are seen, and their children written when those
+  // are.
+  std::vector<size_t> numbers;  // in `forest`, by node of `out`
+  const auto take = [&](int32_t child) {
+    if (child < 0) return child;
+    numbers.push_back(static_cast<size_t>(child));
+    return static_cast<int32_t>(numbers.size() - 1);
+  };
+  for (size_t tree = first; tree < last; ++tree) out.roots.push_back(take(forest.roots[tree]));
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    typename Forest<T>::Node node = forest.nodes[numbers[i]];
+    node.left = take(node.left);
+    node.right = take(node.right);
+    out.nodes.push_back(node);
+  }
+  return out;
+}
+
+template <typename T>
 std::optional<std::vector<uint32_t>> TargetsOfTrees(const Forest<T>& forest) {
   if (forest.values_per_leaf != 1 && forest.targets != 1) return std::nullopt;
   std::vector<uint32_t> targets;
@@ -166,6 +193,8 @@ std::optional<std::vector<uint32_t>> TargetsOfTrees(const Forest<T>& forest) {
 
 template Forest<float> MakeForest<float>(const TreeEnsemble&);
 template Forest<double> MakeForest<double>(const TreeEnsemble&);
+template Forest<float> TreesOf(const Forest<float>&, size_t, size_t);
+template Forest<double> TreesOf(const Forest<double>&, size_t, size_t);
 template std::optional<std::vector<uint32_t>> TargetsOfTrees(const Forest<float>&);
 template std::optional<std::vector<uint32_t>> TargetsOfTrees(const Forest<double>&);
 

@@ -45,6 +45,10 @@ struct Forest {
 template <typename T>
 Forest<T> MakeForest(const graph::TreeEnsemble& ensemble);
 
+// Trees [first, last) alone, with the same columns.
+template <typename T>
+Forest<T> TreesOf(const Forest<T>& forest, size_t first, size_t last);
+
 // The target that the leaves of each tree add to; nullopt when those of a tree add to several.
 template <typename T>
 std::optional<std::vector<uint32_t>> TargetsOfTrees(const Forest<T>& forest);

@@ -24,6 +24,10 @@ namespace {
 // With as many ways out of them as there are lanes.
 constexpr size_t kMaxNodes = kLanes - 1;
 
+// From so many rows on the trees are gone through one after the other.
+constexpr size_t kMinBlockRows = 8;
+constexpr size_t kMaxBlockRows = 64;
+
 // A way out of a piece, where the number of a lane may stand, too.
 alignas(64) constexpr std::array<uint8_t, kLanes> kExits = [] {
   std::array<uint8_t, kLanes> numbers = {};
@@ -62,16 +66,12 @@ class JumpKernel final : public Kernel<T> {
 
   void AddTrees(const ColumnRows<T>& rows, T* sums) const override {
     WithPages(tests_.columns(), [&]<size_t Pages>() {
-      for (size_t row = 0; row < rows.count; ++row) {
-        const T* values = rows.values + row * rows.stride;
-        T* to = sums + row * leaves_.targets();
-        if (levels_ <= 8) {
-          AddRow<Pages, 3>(values, to);
-        } else if (levels_ <= 16) {
-          AddRow<Pages, 4>(values, to);
-        } else {
-          AddRow<Pages, 6>(values, to);
-        }
+      if (levels_ <= 8) {
+        AddRows<Pages, 3>(rows, sums);
+      } else if (levels_ <= 16) {
+        AddRows<Pages, 4>(rows, sums);
+      } else {
+        AddRows<Pages, 6>(rows, sums);
       }
     });
   }
@@ -83,11 +83,12 @@ class JumpKernel final : public Kernel<T> {
     size_t piece;
     int32_t root;
   };
-  // Trees of one row whose leaves are not found yet, side by side, and the pieces to look at.
+  // The trees of one row, or the rows of one tree, whose leaves are not found yet, side by side: none
+  // has to wait for the memory that another one asked for.
   struct Open {
     size_t count = 0;
+    std::array<uint8_t, kTreesPerBlock> which;
     std::array<uint32_t, kTreesPerBlock> pieces;
-    std::array<uint8_t, kTreesPerBlock> trees;
     std::array<uint8_t, kTreesPerBlock> ways;  // out of those pieces
   };
 
@@ -147,6 +148,46 @@ class JumpKernel final : public Kernel<T> {
   }
 
   template <size_t Pages, size_t Steps>
+  void AddRows(const ColumnRows<T>& rows, T* sums) const {
+    for (size_t row = 0; row < rows.count;) {
+      const size_t count = std::min(kMaxBlockRows, rows.count - row);
+      const T* values = rows.values + row * rows.stride;
+      T* to = sums + row * leaves_.targets();
+      if (count < kMinBlockRows) {
+        AddRow<Pages, Steps>(values, to);
+        ++row;
+      } else {
+        AddBlock<Pages, Steps>({values, rows.stride, count}, to);
+        row += count;
+      }
+    }
+  }
+
+  // Tree by tree, so that each is read once for all rows.
+  template <size_t Pages, size_t Steps>
+  SLIPWAY_AVX512 void AddBlock(const ColumnRows<T>& rows, T* sums) const {
+    std::array<Page<Pages>, kMaxBlockRows> pages;
+    for (size_t row = 0; row < rows.count; ++row) {
+      alignas(64) std::array<uint8_t, Pages * 64> bins;
+      pages[row] = tests_.ReadRow(rows.values + row * rows.stride, bins);
+    }
+    Open open;
+    std::array<uint32_t, kTreesPerBlock> slots;
+    for (size_t tree = 0; tree < trees_; ++tree) {
+      for (size_t row = 0; row < rows.count; ++row) {
+        open.which[row] = static_cast<uint8_t>(row);
+        open.pieces[row] = static_cast<uint32_t>(tree);
+      }
+      for (open.count = rows.count; open.count > 0; Follow(open, slots)) {
+        for (size_t i = 0; i < open.count; ++i) {
+          open.ways[i] = FindExit<Pages, Steps>(pages[open.which[i]], open.pieces[i]);
+        }
+      }
+      leaves_.AddToRows(tree, std::span<const uint32_t>(slots).first(rows.count), sums);
+    }
+  }
+
+  template <size_t Pages, size_t Steps>
   SLIPWAY_AVX512 void AddRow(const T* row, T* sums) const {
     alignas(64) std::array<uint8_t, Pages * 64> bins;
     const Page<Pages> page = tests_.ReadRow(row, bins);
@@ -157,7 +198,7 @@ class JumpKernel final : public Kernel<T> {
       for (size_t i = 0; i < count; ++i) {
         open.ways[i] = FindExit<Pages, Steps>(page, first + i);
         open.pieces[i] = static_cast<uint32_t>(first + i);
-        open.trees[i] = static_cast<uint8_t>(i);
+        open.which[i] = static_cast<uint8_t>(i);
       }
       if (tests_.size() == trees_) {  // each tree is one piece
         leaves_.AddAll(first, std::span(open.ways).first(count), sums);
@@ -180,11 +221,11 @@ class JumpKernel final : public Kernel<T> {
     size_t left = 0;
     for (size_t i = 0; i < open.count; ++i) {
       const Exits& exits = exits_[open.pieces[i]];
-      const uint8_t tree = open.trees[i];
+      const uint8_t which = open.which[i];
       const uint32_t way = open.ways[i];
-      slots[tree] = exits.first_leaf + way - exits.pieces;
+      slots[which] = exits.first_leaf + way - exits.pieces;
       open.pieces[left] = exits.first_piece + way;
-      open.trees[left] = tree;
+      open.which[left] = which;
       left += way < exits.pieces ? 1 : 0;
     }
     open.count = left;

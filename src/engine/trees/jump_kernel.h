@@ -8,7 +8,7 @@
 
 namespace slipway::engine {
 
-// For few rows and trees of any shape. A tree is cut into pieces of at most 63 nodes; all nodes of
+// For trees of any shape. A tree is cut into pieces of at most 63 nodes; all nodes of
 // a piece are asked at once, and their answers tell of each where a row goes on from there. Then
 // every node takes over where the one that it leads to leads, and so on: each step doubles how far
 // the first one sees (pointer jumping: Hillis and Steele, "Data parallel algorithms", 1986), until

@@ -6,11 +6,16 @@
 #include <chrono>
 #include <limits>
 #include <random>
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "base/str_cat.h"
 #include "engine/trees/block_kernel.h"
+#include "engine/trees/block_steps.h"
 #include "engine/trees/jump_kernel.h"
 #include "engine/trees/perfect_kernel.h"
+#include "engine/trees/tree_sizes.h"
 #include "engine/trees/walk_kernel.h"
 
 namespace slipway::engine {
@@ -61,25 +66,19 @@ std::chrono::nanoseconds TimeOf(const Kernel<T>& kernel, const Forest<T>& forest
   return ThreadTime() - start;
 }
 
-}  // namespace
+template <typename T>
+using Kernels = std::vector<std::shared_ptr<const Kernel<T>>>;
+
+// The fastest of some kernels of a forest: for one row at a time, and for many.
+template <typename T>
+struct Fastest {
+  std::shared_ptr<const Kernel<T>> few;
+  std::shared_ptr<const Kernel<T>> many;
+};
 
 template <typename T>
-std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest, CpuLevel level) {
-  std::vector<std::unique_ptr<Kernel<T>>> kernels;
-  kernels.push_back(MakeWalkKernel(forest));
-  for (auto* make : {&MakeByteWalkKernel<T>, &MakePerfectKernel<T>, &MakeJumpKernel<T>,
-                     &MakeBlockKernel<T>}) {
-    if (auto kernel = make(forest, level)) kernels.push_back(std::move(kernel));
-  }
-  return kernels;
-}
-
-template <typename T>
-KernelChoice<T>::KernelChoice(const Forest<T>& forest, CpuLevel level) {
-  std::vector<std::shared_ptr<const Kernel<T>>> kernels;
-  for (auto& kernel : EligibleKernels(forest, level)) kernels.push_back(std::move(kernel));
-  few_ = many_ = kernels.front();
-  if (kernels.size() == 1) return;
+Fastest<T> FastestOf(const Forest<T>& forest, const Kernels<T>& kernels) {
+  if (kernels.size() == 1) return {kernels.front(), kernels.front()};
   const std::vector<T> rows = TrialRows(forest);
   std::vector<T> sums(forest.targets * kTrialRows);
   constexpr auto kNever = std::chrono::nanoseconds::max();
@@ -96,8 +95,70 @@ KernelChoice<T>::KernelChoice(const Forest<T>& forest, CpuLevel level) {
           std::min(many[i], TimeOf(*kernels[i], forest, rows, 0, kTrialRows, kTrialRows, sums));
     }
   }
-  few_ = kernels[static_cast<size_t>(std::ranges::min_element(few) - few.begin())];
-  many_ = kernels[static_cast<size_t>(std::ranges::min_element(many) - many.begin())];
+  return {kernels[static_cast<size_t>(std::ranges::min_element(few) - few.begin())],
+          kernels[static_cast<size_t>(std::ranges::min_element(many) - many.begin())]};
+}
+
+// One kernel for the first trees, another one for the rest.
+template <typename T>
+class SplitKernel final : public Kernel<T> {
+ public:
+  SplitKernel(std::shared_ptr<const Kernel<T>> first, std::shared_ptr<const Kernel<T>> rest)
+      : first_(std::move(first)),
+        rest_(std::move(rest)),
+        name_(base::StrCat(first_->name(), ", ", rest_->name())) {}
+
+  void AddTrees(const ColumnRows<T>& rows, T* sums) const override {
+    first_->AddTrees(rows, sums);
+    rest_->AddTrees(rows, sums);
+  }
+  std::string_view name() const override { return name_; }
+
+ private:
+  const std::shared_ptr<const Kernel<T>> first_;
+  const std::shared_ptr<const Kernel<T>> rest_;
+  const std::string name_;
+};
+
+// How many trees come up to the last one that is too large for the block kernel; 0 when few come
+// after it. Boosting goes on with small trees once there is little left to learn.
+template <typename T>
+size_t LargeTrees(const Forest<T>& forest) {
+  const std::vector<TreeSize> sizes = SizesOf(forest);
+  const auto last = std::find_if(sizes.rbegin(), sizes.rend(), [](const TreeSize& size) {
+    return size.leaves > kMaxBlockLeaves;
+  });
+  const auto large = static_cast<size_t>(sizes.rend() - last);
+  return (sizes.size() - large) * 4 < sizes.size() ? 0 : large;
+}
+
+}  // namespace
+
+template <typename T>
+std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest, CpuLevel level) {
+  std::vector<std::unique_ptr<Kernel<T>>> kernels;
+  kernels.push_back(MakeWalkKernel(forest));
+  for (auto* make : {&MakeByteWalkKernel<T>, &MakePerfectKernel<T>, &MakeJumpKernel<T>,
+                     &MakeBlockKernel<T>}) {
+    if (auto kernel = make(forest, level)) kernels.push_back(std::move(kernel));
+  }
+  return kernels;
+}
+
+template <typename T>
+KernelChoice<T>::KernelChoice(const Forest<T>& forest, CpuLevel level) {
+  Kernels<T> kernels;
+  for (auto& kernel : EligibleKernels(forest, level)) kernels.push_back(std::move(kernel));
+  Fastest<T> fastest = FastestOf(forest, kernels);
+  if (const size_t large = LargeTrees(forest); large > 0) {
+    const KernelChoice first(TreesOf(forest, 0, large), level);
+    const KernelChoice rest(TreesOf(forest, large, forest.roots.size()), level);
+    fastest = FastestOf<T>(
+        forest, {fastest.few, fastest.many, std::make_shared<SplitKernel<T>>(first.few_, rest.few_),
+                 std::make_shared<SplitKernel<T>>(first.many_, rest.many_)});
+  }
+  few_ = std::move(fastest.few);
+  many_ = std::move(fastest.many);
 }
 
 template std::vector<std::unique_ptr<Kernel<float>>> EligibleKernels(const Forest<float>&,

@@ -109,6 +109,8 @@ class KernelTest : public testing::TestWithParam<KernelCase> {
       }
     }
     ASSERT_FALSE(ways.empty());
+    const size_t trees = forest.roots.size();
+    const Forest<T> parts[] = {TreesOf(forest, 0, trees / 3), TreesOf(forest, trees / 3, trees)};
     for (const size_t count : {1, 2, 15, 16, 17, 63, 64, 65, 200}) {
       const std::vector<T> rows = HardRows<T>(ensemble, count, static_cast<uint32_t>(count));
       std::vector<T> want;
@@ -125,6 +127,14 @@ class KernelTest : public testing::TestWithParam<KernelCase> {
         way.kernel->AddTrees({columns.data(), forest.columns.size() + 1, count}, got.data());
         ExpectSameBits(want, got, way.name);
       }
+      // The trees in two parts.
+      std::vector<T> in_parts(count * forest.targets);
+      for (const Forest<T>& part : parts) {
+        const auto kernels = EligibleKernels(part, HighestCpuLevel());
+        kernels.back()->AddTrees({columns.data(), forest.columns.size() + 1, count},
+                                 in_parts.data());
+      }
+      ExpectSameBits(want, in_parts, "in parts");
       const ForestRunner<T> runner(sum);
       std::vector<T> got(count * forest.targets);
       std::vector<T> scratch(count * runner.scratch_row_size());
@@ -236,6 +246,10 @@ const KernelCase kCases[] = {
     {"VeryDeep",
      {.type = ElementType::kFloat, .features = 200, .trees = 3, .depth = 15, .thinning = 0}},
     {"VeryDeepDouble", {.features = 500, .trees = 5, .depth = 14, .thinning = 4}},
+    {"SmallTreesAtTheEnd",
+     {.type = ElementType::kFloat, .trees = 90, .depth = 10, .stumps = 70, .thinning = 0}},
+    {"SmallTreesAtTheEndDouble",
+     {.targets = 3, .target_by_tree = true, .trees = 90, .depth = 10, .stumps = 70, .thinning = 0}},
     {"ManySplits",
      {.type = ElementType::kFloat, .features = 2, .trees = 100, .depth = 6, .splits = 5000}},
     {"FullBins", {.type = ElementType::kFloat, .trees = 100, .depth = 6, .splits = 255}},

@@ -61,6 +61,17 @@ class LeafSum {
     const T* from = &leaf_values_[leaf * values_per_leaf_];
     for (uint32_t k = 0; k < values_per_leaf_; ++k) to[k] += from[k];
   }
+  // Adds the leaf of one tree to the sums of each row: `slots` are the places by row.
+  template <typename Slot>
+  void AddToRows(size_t tree, std::span<const Slot> slots, T* sums) const {
+    if (!holds_values()) {
+      for (size_t row = 0; row < slots.size(); ++row) AddTo(tree, slots[row], sums + row * targets_);
+      return;
+    }
+    const T* from = values(tree);
+    T* to = sums + target(tree);
+    for (size_t row = 0; row < slots.size(); ++row) to[row * targets_] += from[slots[row]];
+  }
   // Adds the leaves of consecutive trees, from `first` on, in the places `slots`.
   template <typename Slot>
   void AddAll(size_t first, std::span<Slot> slots, T* sums) const {

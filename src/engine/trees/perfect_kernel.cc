@@ -11,7 +11,7 @@
 
 #include "engine/trees/byte_forest.h"
 #include "engine/trees/cpu_level.h"
-#include "engine/trees/forest_sizes.h"
+#include "engine/trees/tree_sizes.h"
 #include "engine/trees/leaf_sum.h"
 #include "engine/trees/mask_forest.h"
 
@@ -80,11 +80,12 @@ class PerfectKernel final : public Kernel<T> {
 
 template <typename T>
 std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>& forest, CpuLevel level) {
-  const ForestSizes sizes = SizesOf(forest);
-  if (sizes.depth > kHeapLevels) return nullptr;
+  uint32_t depth = 0;
+  for (const TreeSize& size : SizesOf(forest)) depth = std::max(depth, size.depth);
+  if (depth > kHeapLevels) return nullptr;
   std::optional<ByteForest<T>> bytes = BytesForMasks(forest, level);
   if (!bytes) return nullptr;
-  return std::make_unique<PerfectKernel<T>>(forest, *std::move(bytes), sizes.depth);
+  return std::make_unique<PerfectKernel<T>>(forest, *std::move(bytes), depth);
 }
 #else
 template <typename T>

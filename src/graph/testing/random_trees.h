@@ -22,6 +22,7 @@ struct RandomTreesOptions {
   TreeEnsemble::Aggregate aggregate = TreeEnsemble::Aggregate::kSum;
   int trees = 20;
   int depth = 4;          // at most
+  int stumps = 0;         // so many trees at the end have one level
   uint32_t splits = 8;    // different ones: 0, 0.5, 1, ...
   uint32_t thinning = 8;  // one of so many nodes is a leaf before `depth`; 0: none
   bool missing = true;    // NaN may go either way, else it goes where the test fails
@@ -42,7 +43,8 @@ class RandomTrees {
     out_.values_per_leaf = options_.vector_leaves ? options_.targets : 1;
     out_.member_sets = {{0, 2, 5}, {1}, {}, {-1, 0, 100}};
     for (int tree = 0; tree < options_.trees; ++tree) {
-      const int32_t root = tree % 7 == 3 ? Leaf() : Grow(options_.depth);
+      const int depth = tree >= options_.trees - options_.stumps ? 1 : options_.depth;
+      const int32_t root = tree % 7 == 3 ? Leaf() : Grow(depth);
       out_.roots.push_back(root);
     }
     return out_;

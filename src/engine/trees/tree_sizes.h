@@ -10,31 +10,30 @@
 
 namespace slipway::engine {
 
-// How deep the deepest tree is, and how many leaves the widest has.
-struct ForestSizes {
+struct TreeSize {
   uint32_t depth = 0;
-  size_t leaves = 1;
+  size_t leaves = 0;
 };
 
+// By tree.
 template <typename T>
-ForestSizes SizesOf(const Forest<T>& forest) {
-  ForestSizes sizes;
+std::vector<TreeSize> SizesOf(const Forest<T>& forest) {
+  std::vector<TreeSize> sizes;
   std::vector<std::pair<int32_t, uint32_t>> open;
   for (const int32_t root : forest.roots) {
-    size_t leaves = 0;
+    TreeSize& size = sizes.emplace_back();
     open.assign(1, {root, 0});
     while (!open.empty()) {
       const auto [child, level] = open.back();
       open.pop_back();
-      sizes.depth = std::max(sizes.depth, level);
+      size.depth = std::max(size.depth, level);
       if (child < 0) {
-        ++leaves;
+        ++size.leaves;
         continue;
       }
       open.emplace_back(forest.nodes[static_cast<size_t>(child)].left, level + 1);
       open.emplace_back(forest.nodes[static_cast<size_t>(child)].right, level + 1);
     }
-    sizes.leaves = std::max(sizes.leaves, leaves);
   }
   return sizes;
 }
