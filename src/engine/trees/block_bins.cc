@@ -117,8 +117,8 @@ void CountBaseline(const ByteForest<T>& bytes, size_t at, const T* values, uint8
   }
 }
 
-// values[k][row] = the k-th number from `rows` on, of a block of `count` rows; those behind the last
-// are that again.
+// values[k][row] = the k-th number from `rows` on, of a block of `count` rows; those behind the
+// last are that again.
 template <typename T>
 using Gathered = T[kColumnsTogether][kBlockRows];
 
@@ -137,8 +137,7 @@ void Gather(const T* rows, size_t stride, size_t count, size_t together, Gathere
 
 #if defined(SLIPWAY_HAS_X86_LEVELS)
 template <typename T>
-SLIPWAY_AVX512 void GatherAvx512(const T* rows, size_t stride, size_t count,
-                                 Gathered<T>& values) {
+SLIPWAY_AVX512 void GatherAvx512(const T* rows, size_t stride, size_t count, Gathered<T>& values) {
   constexpr size_t kLanes = Lanes<T>::kCount;
   for (size_t first = 0; first < kBlockRows; first += kLanes) {
     std::array<const T*, kLanes> from;

@@ -12,8 +12,8 @@
 #include "engine/trees/block_bins.h"
 #include "engine/trees/block_steps.h"
 #include "engine/trees/byte_forest.h"
-#include "engine/trees/tree_sizes.h"
 #include "engine/trees/leaf_sum.h"
+#include "engine/trees/tree_sizes.h"
 
 namespace slipway::engine {
 namespace {

@@ -78,8 +78,8 @@ struct Lanes<double> {
   }
 };
 
-// bins[i] = how many of the first `count` thresholds each of 64 values reaches, which are aligned to
-// 64 bytes: the fastest for a few.
+// bins[i] = how many of the first `count` thresholds each of 64 values reaches, which are aligned
+// to 64 bytes: the fastest for a few.
 template <typename T>
 SLIPWAY_AVX512 inline void CountFew(const BlockSearch<T>& cuts, size_t count, const T* values,
                                     uint8_t* bins) {
@@ -94,7 +94,8 @@ SLIPWAY_AVX512 inline void CountFew(const BlockSearch<T>& cuts, size_t count, co
       const auto cut = L::SetAll(cuts.all[i]);
 #pragma GCC unroll 4
       for (size_t k = 0; k < kTogether; ++k) {
-        counts[k] = L::AddWhereReached(counts[k], one, L::Load(values + first + k * L::kCount), cut);
+        counts[k] =
+            L::AddWhereReached(counts[k], one, L::Load(values + first + k * L::kCount), cut);
       }
     }
 #pragma GCC unroll 4

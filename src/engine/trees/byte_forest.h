@@ -30,8 +30,8 @@ struct ByteForest {
   };
 
   // So many columns side by side, one in each place of a block: the first block has the smallest
-  // threshold of each, the next the second, NaN where a column has no more. Comparing all of a group
-  // at once is the fastest way to the bytes of a row while columns have few thresholds.
+  // threshold of each, the next the second, NaN where a column has no more. Comparing all of a
+  // group at once is the fastest way to the bytes of a row while columns have few thresholds.
   struct Group {
     uint32_t first = 0;  // of its blocks
     uint32_t first_column = 0;

@@ -14,7 +14,7 @@ namespace {
 
 struct Pieces {
   size_t count = 0;
-  size_t largest = 0;    // nodes
+  size_t largest = 0;       // nodes
   size_t most_crossed = 0;  // on a way from a root to a leaf
 };
 

@@ -83,8 +83,8 @@ class JumpKernel final : public Kernel<T> {
     size_t piece;
     int32_t root;
   };
-  // The trees of one row, or the rows of one tree, whose leaves are not found yet, side by side: none
-  // has to wait for the memory that another one asked for.
+  // The trees of one row, or the rows of one tree, whose leaves are not found yet, side by side:
+  // none has to wait for the memory that another one asked for.
   struct Open {
     size_t count = 0;
     std::array<uint8_t, kTreesPerBlock> which;

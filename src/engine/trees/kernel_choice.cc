@@ -138,8 +138,8 @@ template <typename T>
 std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest, CpuLevel level) {
   std::vector<std::unique_ptr<Kernel<T>>> kernels;
   kernels.push_back(MakeWalkKernel(forest));
-  for (auto* make : {&MakeByteWalkKernel<T>, &MakePerfectKernel<T>, &MakeJumpKernel<T>,
-                     &MakeBlockKernel<T>}) {
+  for (auto* make :
+       {&MakeByteWalkKernel<T>, &MakePerfectKernel<T>, &MakeJumpKernel<T>, &MakeBlockKernel<T>}) {
     if (auto kernel = make(forest, level)) kernels.push_back(std::move(kernel));
   }
   return kernels;

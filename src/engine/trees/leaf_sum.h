@@ -65,7 +65,8 @@ class LeafSum {
   template <typename Slot>
   void AddToRows(size_t tree, std::span<const Slot> slots, T* sums) const {
     if (!holds_values()) {
-      for (size_t row = 0; row < slots.size(); ++row) AddTo(tree, slots[row], sums + row * targets_);
+      for (size_t row = 0; row < slots.size(); ++row)
+        AddTo(tree, slots[row], sums + row * targets_);
       return;
     }
     const T* from = values(tree);

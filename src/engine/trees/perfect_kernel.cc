@@ -11,9 +11,9 @@
 
 #include "engine/trees/byte_forest.h"
 #include "engine/trees/cpu_level.h"
-#include "engine/trees/tree_sizes.h"
 #include "engine/trees/leaf_sum.h"
 #include "engine/trees/mask_forest.h"
+#include "engine/trees/tree_sizes.h"
 
 namespace slipway::engine {
 

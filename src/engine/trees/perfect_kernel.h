@@ -8,8 +8,8 @@
 
 namespace slipway::engine {
 
-// For trees of at most six levels: a tree lies as a heap of 63 nodes, which are all asked at once by
-// one byte comparison of a 512-bit vector; then the answers are walked, eight trees at a time,
+// For trees of at most six levels: a tree lies as a heap of 63 nodes, which are all asked at once
+// by one byte comparison of a 512-bit vector; then the answers are walked, eight trees at a time,
 // without touching memory.
 //
 // Needs AVX-512 with VBMI, at most 255 different thresholds a column and 512 columns. nullptr when

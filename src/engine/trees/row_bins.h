@@ -77,11 +77,11 @@ SLIPWAY_AVX512 inline uint32_t BinOfAvx512(const ByteForest<T>& bytes,
   return block * static_cast<uint32_t>(ByteForest<T>::kBlock) + CountReachedAvx512(cuts, x);
 }
 
-// bins[i] = how many of the i-th numbers of `rounds` blocks row[i] reaches, for the columns that
-// there are of a block's.
+// bins[i] = how many of the i-th numbers of `rounds` blocks row[i] reaches, for so many columns, at
+// most the width of a block.
 SLIPWAY_AVX512 inline void CountSideBySide(const ByteForest<float>::Block* blocks, size_t rounds,
                                            size_t columns, const float* row, uint8_t* bins) {
-  const __mmask16 there = columns >= 16 ? 0xFFFF : static_cast<__mmask16>((1U << columns) - 1);
+  const auto there = static_cast<__mmask16>((1U << columns) - 1);
   const __m512 x = _mm512_maskz_loadu_ps(there, row);
   const __m512i one = _mm512_set1_epi32(1);
   __m512i count = _mm512_setzero_si512();
@@ -94,7 +94,7 @@ SLIPWAY_AVX512 inline void CountSideBySide(const ByteForest<float>::Block* block
 }
 SLIPWAY_AVX512 inline void CountSideBySide(const ByteForest<double>::Block* blocks, size_t rounds,
                                            size_t columns, const double* row, uint8_t* bins) {
-  const __mmask8 there = columns >= 8 ? 0xFF : static_cast<__mmask8>((1U << columns) - 1);
+  const auto there = static_cast<__mmask8>((1U << columns) - 1);
   const __m512d x = _mm512_maskz_loadu_pd(there, row);
   const __m512i one = _mm512_set1_epi64(1);
   __m512i count = _mm512_setzero_si512();
