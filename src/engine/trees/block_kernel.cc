@@ -13,12 +13,14 @@
 #include "engine/trees/block_steps.h"
 #include "engine/trees/byte_forest.h"
 #include "engine/trees/leaf_sum.h"
+#include "engine/trees/oblivious_trees.h"
 #include "engine/trees/tree_sizes.h"
 
 namespace slipway::engine {
 namespace {
 
 constexpr size_t kMaxColumns = 512;
+constexpr size_t kMaxObliviousDepth = 8;
 constexpr size_t kMaxSums = 32;  // of a row, that lie side by side with those of other rows
 
 template <typename T>
@@ -26,6 +28,11 @@ class BlockKernel final : public Kernel<T> {
  public:
   BlockKernel(const Forest<T>& forest, ByteForest<T> bytes)
       : steps_(BlockStepsOf<T>(bytes.level)), bins_(std::move(bytes)), leaves_(forest) {
+    if (const auto trees = ObliviousTreesOf(forest, kMaxObliviousDepth)) {
+      for (const ObliviousTree& tree : *trees) PlaceLevels(forest, tree);
+      first_.push_back(levels_.size());
+      return;
+    }
     for (const int32_t root : forest.roots) {
       leaves_.AddTree();
       size_t placed = 0;
@@ -55,6 +62,19 @@ class BlockKernel final : public Kernel<T> {
   std::string_view name() const override { return "block"; }
 
  private:
+  void PlaceLevels(const Forest<T>& forest, const ObliviousTree& tree) {
+    leaves_.AddTree();
+    for (size_t slot = 0; slot < tree.leaves.size(); ++slot) {
+      leaves_.SetLeaf(forest, slot, tree.leaves[slot]);
+    }
+    first_.push_back(levels_.size());
+    for (const size_t node : tree.nodes) {
+      const size_t column = forest.nodes[node].column * sizeof(RowBytes);
+      levels_.push_back(
+          {.column = static_cast<uint16_t>(column), .rank = bins_.bytes().ranks[node]});
+    }
+  }
+
   // Appends the nodes below `child`, children first, and returns where its vector is. A tree of 256
   // leaves is at most 255 levels deep.
   uint16_t Place(const Forest<T>& forest, int32_t child, size_t& placed) {
@@ -82,7 +102,7 @@ class BlockKernel final : public Kernel<T> {
         all[k][row] = row < count ? sums[row * targets + k] : T{0};
       }
     }
-    for (size_t tree = 0; tree < roots_.size(); ++tree) {
+    for (size_t tree = 0; tree < trees(); ++tree) {
       steps_.add_values(FindLeaves(columns, reached, tree), leaves_.values(tree),
                         all[leaves_.target(tree)].data());
     }
@@ -92,16 +112,23 @@ class BlockKernel final : public Kernel<T> {
   }
 
   void AddLeaves(const RowBytes* columns, Reached& reached, size_t count, T* sums) const {
-    for (size_t tree = 0; tree < roots_.size(); ++tree) {
+    for (size_t tree = 0; tree < trees(); ++tree) {
       const RowBytes& leaves = FindLeaves(columns, reached, tree);
       leaves_.AddToRows(tree, std::span<const uint8_t>(leaves.bytes).first(count), sums);
     }
   }
 
+  size_t trees() const { return first_.size() - 1; }
+
   // The leaf of each row in one tree.
   const RowBytes& FindLeaves(const RowBytes* columns, Reached& reached, size_t tree) const {
-    steps_.find_leaves(std::span(nodes_).subspan(first_[tree], first_[tree + 1] - first_[tree]),
-                       columns, reached);
+    const size_t count = first_[tree + 1] - first_[tree];
+    if (roots_.empty()) {
+      steps_.find_oblivious(std::span(levels_).subspan(first_[tree], count), columns,
+                            reached.nodes[0]);
+      return reached.nodes[0];
+    }
+    steps_.find_leaves(std::span(nodes_).subspan(first_[tree], count), columns, reached);
     const size_t root = roots_[tree] / sizeof(RowBytes);
     return root < kMaxBlockLeaves ? reached.leaves[root] : reached.nodes[root - kMaxBlockLeaves];
   }
@@ -109,9 +136,11 @@ class BlockKernel final : public Kernel<T> {
   const BlockSteps<T> steps_;
   const BlockBins<T> bins_;
   LeafSum<T> leaves_;
+  std::vector<size_t> first_;  // node or level of each tree, and behind the last
   std::vector<BlockNode> nodes_;
-  std::vector<size_t> first_;    // node of each tree, and behind the last
   std::vector<uint16_t> roots_;  // where each tree's answer is
+  // Of oblivious trees, instead.
+  std::vector<BlockLevel> levels_;
 };
 
 }  // namespace

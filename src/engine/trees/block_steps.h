@@ -21,6 +21,12 @@ struct BlockNode {
   uint8_t rank;
 };
 
+// What one level of an oblivious tree asks.
+struct BlockLevel {
+  uint16_t column;  // position in bytes of its vector
+  uint8_t rank;
+};
+
 // What the rows of a block have reached: vector i, for i < kMaxBlockLeaves, is leaf i for all of
 // them; behind it lie the vectors of the nodes of one tree.
 struct Reached {
@@ -33,6 +39,10 @@ struct BlockSteps {
   // Fills reached.nodes for a tree whose nodes come after their children: each row takes what its
   // left or its right child has reached.
   void (*find_leaves)(std::span<const BlockNode> nodes, const RowBytes* columns, Reached& reached);
+  // leaves[row] = the answers of a row to the levels of an oblivious tree, a bit each, the first
+  // one the lowest. At most eight levels.
+  void (*find_oblivious)(std::span<const BlockLevel> levels, const RowBytes* columns,
+                         RowBytes& leaves);
   // Adds values[leaf] to the sum of each row.
   void (*add_values)(const RowBytes& leaves, const T* values, T* sums);
 };

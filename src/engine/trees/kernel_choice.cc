@@ -14,6 +14,7 @@
 #include "engine/trees/block_kernel.h"
 #include "engine/trees/block_steps.h"
 #include "engine/trees/jump_kernel.h"
+#include "engine/trees/oblivious_kernel.h"
 #include "engine/trees/perfect_kernel.h"
 #include "engine/trees/tree_sizes.h"
 #include "engine/trees/walk_kernel.h"
@@ -138,8 +139,8 @@ template <typename T>
 std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest, CpuLevel level) {
   std::vector<std::unique_ptr<Kernel<T>>> kernels;
   kernels.push_back(MakeWalkKernel(forest));
-  for (auto* make :
-       {&MakeByteWalkKernel<T>, &MakePerfectKernel<T>, &MakeJumpKernel<T>, &MakeBlockKernel<T>}) {
+  for (auto* make : {&MakeByteWalkKernel<T>, &MakePerfectKernel<T>, &MakeObliviousKernel<T>,
+                     &MakeJumpKernel<T>, &MakeBlockKernel<T>}) {
     if (auto kernel = make(forest, level)) kernels.push_back(std::move(kernel));
   }
   return kernels;

@@ -187,6 +187,10 @@ TEST(KernelChoiceTest, OffersEveryKernelToAnEasyForest) {
   if (HighestCpuLevel() < CpuLevel::kAvx512) GTEST_SKIP() << "no AVX-512 with VBMI here";
   EXPECT_EQ(KernelNames(CpuLevel::kAvx512, flat),
             (std::vector<std::string>{"walk", "byte walk", "perfect", "jump", "block"}));
+  EXPECT_EQ(
+      KernelNames(CpuLevel::kAvx512,
+                  {.type = ElementType::kFloat, .depth = 8, .oblivious = true, .thinning = 0}),
+      (std::vector<std::string>{"walk", "byte walk", "oblivious", "jump", "block"}));
   EXPECT_EQ(KernelNames(CpuLevel::kAvx512, {.type = ElementType::kFloat, .depth = 8}),
             (std::vector<std::string>{"walk", "byte walk", "jump", "block"}));
 }
@@ -246,6 +250,15 @@ const KernelCase kCases[] = {
     {"VeryDeep",
      {.type = ElementType::kFloat, .features = 200, .trees = 3, .depth = 15, .thinning = 0}},
     {"VeryDeepDouble", {.features = 500, .trees = 5, .depth = 14, .thinning = 4}},
+    {"Oblivious",
+     {.type = ElementType::kFloat, .trees = 150, .depth = 6, .oblivious = true, .thinning = 0}},
+    {"ObliviousDouble",
+     {.features = 300, .trees = 70, .depth = 8, .oblivious = true, .splits = 60, .thinning = 0}},
+    {"ObliviousTargets",
+     {.targets = 3, .trees = 40, .depth = 4, .stumps = 20, .oblivious = true, .thinning = 0}},
+    {"ObliviousDeep",
+     {.type = ElementType::kFloat, .trees = 10, .depth = 10, .oblivious = true, .thinning = 0}},
+    {"ObliviousDeepest", {.trees = 2, .depth = 16, .oblivious = true, .thinning = 0}},
     {"SmallTreesAtTheEnd",
      {.type = ElementType::kFloat, .trees = 90, .depth = 10, .stumps = 70, .thinning = 0}},
     {"SmallTreesAtTheEndDouble",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <map>
 #include <random>
 #include <span>
 #include <vector>
@@ -21,11 +22,12 @@ struct RandomTreesOptions {
   bool target_by_tree = false;  // else each leaf has one of its own
   TreeEnsemble::Aggregate aggregate = TreeEnsemble::Aggregate::kSum;
   int trees = 20;
-  int depth = 4;          // at most
-  int stumps = 0;         // so many trees at the end have one level
-  uint32_t splits = 8;    // different ones: 0, 0.5, 1, ...
-  uint32_t thinning = 8;  // one of so many nodes is a leaf before `depth`; 0: none
-  bool missing = true;    // NaN may go either way, else it goes where the test fails
+  int depth = 4;           // at most
+  int stumps = 0;          // so many trees at the end have one level
+  bool oblivious = false;  // all nodes of a level ask the same; with `thinning` 0
+  uint32_t splits = 8;     // different ones: 0, 0.5, 1, ...
+  uint32_t thinning = 8;   // one of so many nodes is a leaf before `depth`; 0: none
+  bool missing = true;     // NaN may go either way, else it goes where the test fails
 };
 
 // Makes an ensemble of random trees, the same for the same seed. One tree of seven is a leaf.
@@ -44,6 +46,7 @@ class RandomTrees {
     out_.member_sets = {{0, 2, 5}, {1}, {}, {-1, 0, 100}};
     for (int tree = 0; tree < options_.trees; ++tree) {
       const int depth = tree >= options_.trees - options_.stumps ? 1 : options_.depth;
+      level_nodes_.clear();
       const int32_t root = tree % 7 == 3 ? Leaf() : Grow(depth);
       out_.roots.push_back(root);
     }
@@ -76,6 +79,7 @@ class RandomTrees {
     node.feature = Below(options_.features);
     node.split = Below(options_.splits) * 0.5;
     node.members = Below(out_.member_sets.size());
+    if (options_.oblivious) node = level_nodes_.try_emplace(depth, node).first->second;
     out_.nodes.push_back(node);
     const int32_t yes = Grow(depth - 1);
     const int32_t no = Grow(depth - 1);
@@ -86,6 +90,7 @@ class RandomTrees {
 
   const RandomTreesOptions options_;
   std::mt19937 random_;
+  std::map<int, TreeEnsemble::Node> level_nodes_;  // of the tree that grows
   TreeEnsemble out_;
 };
 
