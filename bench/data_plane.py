@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures what a request costs over gRPC, HTTP/2 and TLS, and prints a table: targets beside results.
 
-    bench/data_plane.py                   # about two minutes; needs build/release/bin/slipway, h2load and openssl
+    bench/data_plane.py                   # about two minutes; needs build/release/bin/slipway, h2load, openssl and grpc++
     bench/data_plane.py --repetitions 5 --markdown docs/benchmarks.md
 
 As in run.py the server runs on core 0, its client on core 1, each repetition starts a new server, and CPU per request is
-the growth of the server's CPU clock divided by the answers. gRPC and HTTP/2 are driven by h2load, which packs what
-several streams have to say into one packet, as a proxy or a busy client does; "unpacked" is one call outstanding on each
-of 32 connections. That gRPC calls succeed is read from the server's statistics, since h2load does not look at trailers.
+the growth of the server's CPU clock divided by the answers. gRPC is driven by a client on grpc++ (data_plane/grpc_client.cc),
+as services in C++ call each other, and by h2load, which packs what several streams have to say into one packet, as a proxy or
+a busy client does. That h2load's calls succeed is read from the server's statistics, since it does not look at trailers.
 """
 
 import argparse
@@ -33,13 +33,14 @@ GRPC_HEADERS = {"content-type": "application/grpc", "te": "trailers"}
 
 @dataclass
 class Case:
-    """One kind of request. `streams` is 0 for HTTP/1.1."""
+    """One kind of request: by "h2load" (`outstanding` on each connection), "grpc++" (on all together) or "slipway"."""
 
     name: str
     model: str
     request: Request
+    client: str
     connections: int
-    streams: int
+    outstanding: int
     target_us: float | None
     outside_run: bool = False
     tls: bool = False
@@ -71,13 +72,17 @@ def cases():
     small = [rng.uniform(-2, 2) for _ in range(30)]
     json_small = Request("/v2/models/linear30/infer", run.json_body(30, [f"{x:.4f}" for x in small]))
     grpc_small = grpc_request("linear30", small)
+    grpc_large = grpc_request("image150k", [rng.random() for _ in range(run.PIXELS)])
     return [
-        Case("gRPC small, 8 calls on each of 4 connections", "linear30", grpc_small, 4, 8, 4),
-        Case("gRPC small, unpacked", "linear30", grpc_small, 32, 1, 8),
-        Case("gRPC raw tensor, 600 KB, outside Run", "image150k",
-             grpc_request("image150k", [rng.random() for _ in range(run.PIXELS)]), 8, 1, 120, outside_run=True),
-        Case("HTTP/2 small JSON, 8 on each of 4 connections", "linear30", json_small, 4, 8, None),
-        Case("HTTP/1.1 small JSON over TLS", "linear30", json_small, 32, 0, 9.5, tls=True),
+        Case("gRPC small, 32 calls on 4 channels, grpc++", "linear30", grpc_small, "grpc++", 4, 32, 8),
+        Case("gRPC small, 8 calls on each of 4 connections", "linear30", grpc_small, "h2load", 4, 8, 4),
+        Case("gRPC small, 1 call on each of 32 connections", "linear30", grpc_small, "h2load", 32, 1, None),
+        Case("gRPC raw tensor, 600 KB, outside Run, 8 calls on 4 channels, grpc++", "image150k", grpc_large, "grpc++", 4, 8, 120,
+             outside_run=True),
+        Case("gRPC raw tensor, 600 KB, outside Run, 1 call on each of 8 connections", "image150k", grpc_large, "h2load", 8, 1, None,
+             outside_run=True),
+        Case("HTTP/2 small JSON, 8 on each of 4 connections", "linear30", json_small, "h2load", 4, 8, None),
+        Case("HTTP/1.1 small JSON over TLS", "linear30", json_small, "slipway", 32, 1, 9.5, tls=True),
     ]
 
 
@@ -86,7 +91,7 @@ def h2load(case, url, seconds, folder):
     body.write_bytes(case.request.body)
     headers = [word for name, value in case.request.headers.items() for word in ("-H", f"{name}: {value}")]
     done = subprocess.run(
-        ["h2load", "-t1", f"-c{case.connections}", f"-m{case.streams}", "-D", f"{seconds:g}", "-d", body, *headers,
+        ["h2load", "-t1", f"-c{case.connections}", f"-m{case.outstanding}", "-D", f"{seconds:g}", "-d", body, *headers,
          url + case.request.path], capture_output=True, text=True, check=True,
         preexec_fn=measure.on_core(measure.CLIENT_CORE))
     counts = re.search(r"(\d+) done, (\d+) succeeded, (\d+) failed", done.stdout)
@@ -96,11 +101,30 @@ def h2load(case, url, seconds, folder):
     return Load(int(counts[2]), int(counts[3]), float(rate[1]), 0, 0)
 
 
+def build_grpc_client(folder):
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "grpc++"], capture_output=True, text=True, check=True).stdout.split()
+    source = measure.ROOT / "bench" / "data_plane" / "grpc_client.cc"
+    subprocess.run(["g++", "-std=c++20", "-O2", "-o", Path(folder) / "grpc_client", source, *flags], check=True)
+
+
+def grpc_client(case, url, seconds, folder):
+    message = Path(folder) / "message"
+    message.write_bytes(case.request.body[5:])  # without the frame's head
+    done = subprocess.run(
+        [Path(folder) / "grpc_client", url.removeprefix("http://"), case.request.path, message, str(case.connections),
+         str(case.outstanding), str(seconds)], capture_output=True, text=True, check=True,
+        preexec_fn=measure.on_core(measure.CLIENT_CORE))
+    succeeded, failed, took = re.fullmatch(r"(\d+) succeeded, (\d+) failed, ([\d.]+) seconds\n", done.stdout).groups()
+    return Load(int(succeeded), int(failed), int(succeeded) / float(took), 0, 0)
+
+
 def one_load(case, server, args, folder, certificate):
     def client(brief):
         seconds = max(1, brief or args.seconds)
-        if case.streams:
+        if case.client == "h2load":
             return h2load(case, server.url, seconds, folder)
+        if case.client == "grpc++":
+            return grpc_client(case, server.url, seconds, folder)
         report = measure.finish_client(measure.start_client(
             args.binary, server.url.replace("http:", "https:"), case.request, "--connections", case.connections,
             "--duration", f"{seconds}s", "--warmup", "0", "--cacert", certificate, folder=folder))
@@ -162,10 +186,11 @@ def main():
     parser.add_argument("--seconds", type=float, default=3, metavar="S", help="length of a measured run")
     parser.add_argument("--markdown", metavar="FILE", help="put the table between the marks in this file")
     args = parser.parse_args()
-    for program in ("h2load", "openssl"):
+    for program in ("h2load", "openssl", "grpc_cpp_plugin", "pkg-config"):
         if not measure.have(program):
             raise SystemExit(f"data_plane.py needs {program}; scripts/setup --bench installs it")
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
+        build_grpc_client(folder)
         loads = measure_loads(args, folder)
     rows = [rows_of(case, loads[case.name]) for case in cases()]
     print(run.text_table(rows))

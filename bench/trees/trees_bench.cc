@@ -1,13 +1,16 @@
 // Times one tree model three ways, in one process and on one thread: our tree engine, ONNX Runtime
 // behind the same interface, and the library that trained it, through its C API. Prints JSON.
 //
-//   trees_bench ROWS.f32 FEATURES IMPORTED.onnx (xgboost|lightgbm) LIBRARY MODEL CLASSES LEVEL
-//   [COMPILED]
+//   trees_bench ROWS.f32 FEATURES IMPORTED.onnx CLASSES LEVEL (xgboost|lightgbm) LIBRARY MODEL
+//   [NAME=COMPILED ...]
+//   trees_bench ROWS.f32 FEATURES IMPORTED.onnx CLASSES LEVEL answers ANSWERS.f64 - [NAME=COMPILED
+//   ...]
 //
 // CLASSES is 1 for a regressor, of which raw scores are asked, else probabilities are. LEVEL is
-// what our engine may use of the processor: baseline, avx2 or avx512. COMPILED is the model as a
-// shared library made by tl2cgen. IMPORTED.onnx is MODEL, imported; its rows are FP32 or FP64,
-// whichever it takes. bench/trees.py makes the files and calls this.
+// what our engine may use of the processor: baseline, avx2 or avx512. The library is measured here,
+// or what it answers to all rows is given. COMPILED is the model as a shared library, made by
+// tl2cgen, lleaves or catboost, whose name NAME begins with. IMPORTED.onnx is MODEL, imported; its
+// rows are FP32 or FP64, whichever it takes. bench/trees.py makes the files and calls this.
 #include <dlfcn.h>
 #include <time.h>
 
@@ -25,6 +28,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/file_system.h"
@@ -206,11 +211,46 @@ Predict WithCompiled(void* library, const Rows& rows, const std::vector<T>& valu
   };
 }
 
-Predict WithCompiled(const char* library_path, const Rows& rows) {
-  void* library = Open(library_path);
+Predict WithTl2cgen(void* library, const Rows& rows) {
   const char* type = Symbol<const char*()>(library, "get_threshold_type")();
   if (std::strcmp(type, "float32") == 0) return WithCompiled<float>(library, rows, rows.values);
   return WithCompiled<double>(library, rows, rows.wide);
+}
+
+// What lleaves makes of a LightGBM model (lleaves 1.3): a function for some rows.
+Predict WithLleaves(void* library, const Rows& rows) {
+  auto* predict = Symbol<void(const double*, double*, int, int)>(library, "forest_root");
+  return [=, &rows](size_t first, size_t count, std::vector<double>* out) {
+    std::vector<double> answers(count * rows.answers());
+    predict(&rows.wide[first * rows.features], answers.data(), 0, static_cast<int>(count));
+    if (out != nullptr) out->insert(out->end(), answers.begin(), answers.end());
+  };
+}
+
+// CatBoost's own export to C++, behind a function of C that bench/trees/compiled.py adds.
+Predict WithCatboost(void* library, const Rows& rows) {
+  auto* predict = Symbol<double(const float*, size_t)>(library, "predict_row");
+  return [=, &rows](size_t first, size_t count, std::vector<double>* out) {
+    for (size_t row = first; row < first + count; ++row) {
+      const double answer = predict(rows.row(row), rows.features);
+      if (out != nullptr) out->push_back(answer);
+    }
+  };
+}
+
+Predict WithCompiled(std::string_view name, const char* path, const Rows& rows) {
+  void* library = Open(path);
+  if (name.starts_with("tl2cgen")) return WithTl2cgen(library, rows);
+  if (name.starts_with("lleaves")) return WithLleaves(library, rows);
+  if (name.starts_with("catboost")) return WithCatboost(library, rows);
+  Fail("not tl2cgen, lleaves or catboost: " + std::string(name));
+}
+
+std::vector<double> ReadDoubles(const char* path) {
+  const std::string bytes = ReadFile(path);
+  std::vector<double> values(bytes.size() / sizeof(double));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(double));
+  return values;
 }
 
 // One contender, timed in windows of some milliseconds: what else a machine does comes in bursts,
@@ -272,10 +312,10 @@ CpuLevel LevelOf(const char* name) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 9 && argc != 10) {
+  if (argc < 9) {
     Fail(
-        "usage: ROWS.f32 FEATURES IMPORTED.onnx (xgboost|lightgbm) LIBRARY MODEL CLASSES LEVEL "
-        "[COMPILED]");
+        "usage: ROWS.f32 FEATURES IMPORTED.onnx CLASSES LEVEL (xgboost|lightgbm LIBRARY MODEL | "
+        "answers FILE -) [NAME=COMPILED ...]");
   }
   Rows rows;
   const std::string bytes = ReadFile(argv[1]);
@@ -283,25 +323,37 @@ int main(int argc, char** argv) {
   std::memcpy(rows.values.data(), bytes.data(), rows.values.size() * sizeof(float));
   rows.wide.assign(rows.values.begin(), rows.values.end());
   rows.features = static_cast<size_t>(std::atoi(argv[2]));
-  rows.classes = static_cast<size_t>(std::atoi(argv[7]));
+  rows.classes = static_cast<size_t>(std::atoi(argv[4]));
   const slipway::base::RealFileSystem files;
   const auto logger = slipway::base::Logger::Null();
-  const slipway::engine::TreeEngineFactory trees(files, LevelOf(argv[8]));
+  const slipway::engine::TreeEngineFactory trees(files, LevelOf(argv[5]));
   const auto ort = slipway::engine::OnnxRuntimeFactory::Create(files, *logger);
   if (!ort.ok()) Fail(ort.status().ToString());
-  const bool xgboost = std::strcmp(argv[4], "xgboost") == 0;
-  std::vector<std::pair<const char*, Predict>> contenders = {
+  std::vector<std::pair<std::string, Predict>> contenders = {
       {"slipway", WithEngine(trees, argv[3], rows)},
-      {"onnxruntime", WithEngine(**ort, argv[3], rows)},
-      {"library",
-       xgboost ? WithXgboost(argv[5], argv[6], rows) : WithLightgbm(argv[5], argv[6], rows)}};
-  if (argc == 10) contenders.emplace_back("compiled", WithCompiled(argv[9], rows));
+      {"onnxruntime", WithEngine(**ort, argv[3], rows)}};
+  const std::string_view library = argv[6];
+  std::vector<double> right;
+  if (library == "answers") {
+    right = ReadDoubles(argv[7]);
+  } else {
+    contenders.emplace_back("library", library == "xgboost"
+                                           ? WithXgboost(argv[7], argv[8], rows)
+                                           : WithLightgbm(argv[7], argv[8], rows));
+    contenders.back().second(0, rows.count(), &right);
+  }
+  for (int i = 9; i < argc; ++i) {
+    const std::string name = argv[i];
+    const size_t end = std::min(name.find('='), name.size() - 1);
+    contenders.emplace_back(name.substr(0, end),
+                            WithCompiled(name.substr(0, end), argv[i] + end + 1, rows));
+  }
   std::vector<std::vector<double>> answers(contenders.size());
   for (size_t i = 0; i < answers.size(); ++i) contenders[i].second(0, rows.count(), &answers[i]);
   std::printf("{\"rows\": %zu, \"different\": {", rows.count());
   for (size_t i = 0; i < answers.size(); ++i) {
-    std::printf("%s\"%s\": %zu", i == 0 ? "" : ", ", contenders[i].first,
-                CountDifferent(answers[i], answers[2]));
+    std::printf("%s\"%s\": %zu", i == 0 ? "" : ", ", contenders[i].first.c_str(),
+                CountDifferent(answers[i], right));
   }
   std::printf("}");
   constexpr size_t kBatches[] = {1, 100, 10'000};
@@ -319,7 +371,7 @@ int main(int argc, char** argv) {
     for (size_t i = 0; i < timings.size(); ++i) times[i].push_back(timings[i].best());
   }
   for (size_t i = 0; i < contenders.size(); ++i) {
-    std::printf(", \"%s\": {", contenders[i].first);
+    std::printf(", \"%s\": {", contenders[i].first.c_str());
     for (size_t k = 0; k < std::size(kBatches); ++k) {
       std::printf("%s\"%zu\": %.4f", k == 0 ? "" : ", ", kBatches[k], times[i][k]);
     }
