@@ -85,7 +85,7 @@ Status FunctionOpsets::Mark() {
 
 Status FunctionOpsets::Unify() {
   if (differences_.empty()) return OkStatus();
-  SLIPWAY_ASSIGN_OR_RETURN(const ValueTypes types, InferTypes(model_));
+  SLIPWAY_ASSIGN_OR_RETURN(const ModelTypes types, InferTypes(model_));
   SLIPWAY_ASSIGN_OR_RETURN(const OpsetUpgrade upgrade, UpgradeTo(newest_, types, model_));
   return upgrade.obstacles.empty() ? OkStatus() : Refuse(upgrade.obstacles);
 }

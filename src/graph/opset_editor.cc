@@ -9,15 +9,17 @@ namespace slipway::graph {
 
 using base::StrCat;
 
-OpsetEditor::OpsetEditor(const ValueTypes& types, OnnxModel& model)
-    : types_(types), model_(model), fresh_(model), constants_(model.graph) {
+OpsetEditor::OpsetEditor(const ModelTypes& types, OnnxModel& model)
+    : types_(types), model_(model), fresh_(model) {
+  scopes_.emplace_back(model.graph).types() = types.main;
   for (const NamedMessage& output : model.graph.outputs) used_.insert(output.name);
   for (const ModelNode& node : model.graph.nodes) CollectUses(node, used_);
 }
 
-ValueType OpsetEditor::TypeOf(std::string_view value) const {
-  const auto found = types_.find(value);
-  return found == types_.end() ? ValueType() : found->second;
+void OpsetEditor::Enter(const ModelGraph& inner) {
+  TypeScope& scope = scopes_.emplace_back(inner, scopes_.back());
+  const auto known = types_.inner.find(&inner);
+  if (known != types_.inner.end()) scope.types() = known->second;
 }
 
 std::string_view OpsetEditor::AddConstant(const Constant& constant, const ModelNode& origin,

@@ -41,8 +41,7 @@ Status IntsToInput(std::string_view attribute, size_t index, NodeRewrite& at) {
 
 // A number of the type of the node's first input.
 std::string_view NumberLikeInput(float value, std::string_view what, NodeRewrite& at) {
-  const ElementType type =
-      at.in_main_graph ? at.editor.TypeOf(InputOf(at.node, 0)).type : ElementType::kUndefined;
+  const ElementType type = at.editor.TypeOf(InputOf(at.node, 0)).type;
   if (type == ElementType::kDouble) {
     const double wide = value;
     return at.editor.AddConstant(DoubleConstant(std::span(&wide, 1), {}), at.node, what);
@@ -124,8 +123,7 @@ Status SplitCountsOutputs(NodeRewrite& at) {
 // Up to operator set 12 these see [product of dims before axis, product of the others].
 Status SoftmaxOfTwoAxes(NodeRewrite& at) {
   SLIPWAY_ASSIGN_OR_RETURN(const int64_t axis, at.node.Int("axis", 1));
-  const std::optional<size_t> rank =
-      at.in_main_graph ? at.editor.TypeOf(InputOf(at.node, 0)).rank() : std::nullopt;
+  const std::optional<size_t> rank = at.editor.TypeOf(InputOf(at.node, 0)).rank();
   const bool is_last = axis == -1 || (rank && axis == static_cast<int64_t>(*rank) - 1);
   at.editor.Set({"axis", int64_t{-1}}, at.node);
   if (is_last || at.node.inputs.empty() || at.node.outputs.empty()) return OkStatus();
@@ -152,11 +150,9 @@ Status SoftmaxOfTwoAxes(NodeRewrite& at) {
 
 // ---- Resize, Upsample and other operators of images ----
 
+// In set 10, where scales that make smaller round up; those of Upsample are at least 1.
 Status UpsampleToResize(NodeRewrite& at) {
   at.node.op_type = "Resize";
-  at.node.inputs = {InputOf(at.node, 0), {}, InputOf(at.node, 1)};
-  at.editor.Set({"coordinate_transformation_mode", std::string("asymmetric")}, at.node);
-  at.editor.Set({"nearest_mode", std::string("floor")}, at.node);
   return OkStatus();
 }
 
@@ -165,7 +161,6 @@ Status UpsampleToResize(NodeRewrite& at) {
 std::optional<std::string> NearestMode(const NodeRewrite& at) {
   const auto mode = at.node.Text("mode", "nearest");
   if (mode.ok() && *mode != "nearest") return "floor";
-  if (!at.in_main_graph) return std::nullopt;
   const std::optional<Constant> scales = at.editor.ConstantOf(InputOf(at.node, 1));
   if (!scales || scales->type != ElementType::kFloat) return std::nullopt;
   bool smaller = false;
@@ -187,7 +182,8 @@ std::string ResizeRoundsBothWays(const NodeRewrite& at) {
 
 Status ResizeToCoordinates(NodeRewrite& at) {
   const std::string mode = NearestMode(at).value_or("floor");
-  at.node.inputs = {InputOf(at.node, 0), {}, InputOf(at.node, 1)};
+  const std::string_view roi = at.editor.AddConstant(FloatConstant({}, {0}), at.node, "roi");
+  at.node.inputs = {InputOf(at.node, 0), roi, InputOf(at.node, 1)};
   at.editor.Set({"coordinate_transformation_mode", std::string("asymmetric")}, at.node);
   at.editor.Set({"nearest_mode", mode}, at.node);
   return OkStatus();
@@ -202,7 +198,10 @@ std::string ResizeHasTensorFlowMode(const NodeRewrite& at) {
 
 // Inputs that are not used were empty tensors, and are left out now.
 Status ResizeLeavesOut(NodeRewrite& at) {
-  if (InputOf(at.node, 3).empty() || !at.in_main_graph) return OkStatus();
+  SLIPWAY_ASSIGN_OR_RETURN(const std::string_view mode,
+                           at.node.Text("coordinate_transformation_mode", ""));
+  if (mode != "tf_crop_and_resize") SetInput(1, {}, at.node);
+  if (InputOf(at.node, 3).empty()) return OkStatus();
   const std::optional<Constant> scales = at.editor.ConstantOf(InputOf(at.node, 2));
   if (scales && scales->bytes.empty()) at.node.inputs[2] = {};
   return OkStatus();
@@ -334,11 +333,11 @@ const std::vector<Entry>& Entries() {
     add(9, {"Upsample"}, {nullptr, UpsampleToInput});
     add(10, {"Slice"}, {nullptr, SliceToInputs});
     add(10, {"TopK"}, {nullptr, TopKToInput});
+    add(10, {"Upsample"}, {nullptr, UpsampleToResize});
     add(11, {"Clip"}, {nullptr, ClipToInputs});
     add(11, {"Pad"}, {nullptr, PadToInputs});
     add(11, {"Resize"}, {ResizeRoundsBothWays, ResizeToCoordinates});
     add(11, {"Scatter"}, {nullptr, RenameScatter});
-    add(11, {"Upsample"}, {nullptr, UpsampleToResize});
     add(12, {"Dropout"}, {UsesMask, DropoutWithoutRatio});
     add(13, {"Hardmax", "LogSoftmax", "Softmax"}, {nullptr, SoftmaxOfTwoAxes});
     add(13, {"ReduceSum", "Squeeze", "Unsqueeze"}, {nullptr, AxesToInput});

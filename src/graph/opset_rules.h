@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <optional>
 #include <set>
 #include <string>
@@ -10,22 +11,26 @@
 #include "base/status.h"
 #include "graph/onnx_model.h"
 #include "graph/shape_inference.h"
-#include "graph/small_constants.h"
+#include "graph/type_scope.h"
 
 namespace slipway::graph {
 
 // What rules may ask of the model, and what they add to it. Used by UpgradeOpset().
 class OpsetEditor {
  public:
-  OpsetEditor(const ValueTypes& types, OnnxModel& model);
+  OpsetEditor(const ModelTypes& types, OnnxModel& model);
+
+  // From here on values are those that this graph sees, which lies inside a node of the one before;
+  // Leave() goes back to that.
+  void Enter(const ModelGraph& inner);
+  void Leave() { scopes_.pop_back(); }
 
   // Whether a node or an output of a graph takes the value.
   bool IsUsed(std::string_view value) const { return used_.contains(value); }
-  // What is known of a value of the main graph.
-  ValueType TypeOf(std::string_view value) const;
-  // The content of a constant of the main graph, if it is a small one.
+  const ValueType& TypeOf(std::string_view value) const { return scopes_.back().Find(value); }
+  // The content of a constant, if it is a small one.
   std::optional<Constant> ConstantOf(std::string_view value) const {
-    return constants_.Find(value);
+    return scopes_.back().ConstantOf(value);
   }
 
   // A new initializer of the main graph, which graphs inside it see too.
@@ -38,18 +43,17 @@ class OpsetEditor {
   void Set(const Attribute& attribute, ModelNode& node);
 
  private:
-  const ValueTypes& types_;
+  const ModelTypes& types_;
   OnnxModel& model_;
   FreshNames fresh_;
   std::set<std::string_view> used_;
-  SmallConstants constants_;
+  std::list<TypeScope> scopes_;  // of the main graph first; each refers to the one before
 };
 
 // A node that is being rewritten, and the nodes that come before and after it.
 struct NodeRewrite {
   OpsetEditor& editor;
   ModelNode& node;
-  bool in_main_graph = true;  // else types and constants of its inputs are not known
   std::vector<ModelNode> before = {};
   std::vector<ModelNode> after = {};
 };

@@ -1,5 +1,6 @@
 #include "graph/opset_upgrade.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/str_cat.h"
@@ -14,32 +15,40 @@ using base::StrCat;
 
 namespace {
 
+constexpr int64_t kLastUpsample = 9;  // the last set that has it
+
 class Upgrader {
  public:
-  Upgrader(const ValueTypes& types, OnnxModel& model, OpsetUpgrade& report)
+  Upgrader(const ModelTypes& types, OnnxModel& model, OpsetUpgrade& report)
       : editor_(types, model), report_(report) {}
 
   // Gathers the obstacles of a graph and those inside it.
-  void Check(ModelGraph& graph, bool is_main) {
+  void Check(ModelGraph& graph) {
     for (ModelNode& node : graph.nodes) {
       for (ModelSubgraph& subgraph : node.subgraphs) {
-        for (ModelGraph& inner : subgraph.graphs) Check(inner, false);
+        for (ModelGraph& inner : subgraph.graphs) {
+          editor_.Enter(inner);
+          Check(inner);
+          editor_.Leave();
+        }
       }
-      if (node.domain.empty()) CheckNode(node, is_main);
+      if (node.domain.empty()) CheckNode(node);
     }
   }
 
-  Status Rewrite(ModelGraph& graph, bool is_main) {
+  Status Rewrite(ModelGraph& graph) {
     std::vector<ModelNode> nodes;
     nodes.reserve(graph.nodes.size());
     for (ModelNode& node : graph.nodes) {
       for (ModelSubgraph& subgraph : node.subgraphs) {
         for (ModelGraph& inner : subgraph.graphs) {
-          SLIPWAY_RETURN_IF_ERROR(Rewrite(inner, false));
+          editor_.Enter(inner);
+          SLIPWAY_RETURN_IF_ERROR(Rewrite(inner));
+          editor_.Leave();
         }
       }
       if (node.domain.empty()) {
-        SLIPWAY_RETURN_IF_ERROR(RewriteNode(node, is_main, nodes));
+        SLIPWAY_RETURN_IF_ERROR(RewriteNode(node, nodes));
       } else {
         node.opset = 0;
         nodes.push_back(std::move(node));
@@ -51,15 +60,18 @@ class Upgrader {
 
  private:
   // The set that a node is of.
-  int64_t SetOf(const ModelNode& node) const { return node.opset > 0 ? node.opset : report_.from; }
+  int64_t SetOf(const ModelNode& node) const {
+    const int64_t set = node.opset > 0 ? node.opset : report_.from;
+    return node.op_type == "Upsample" ? std::min(set, kLastUpsample) : set;
+  }
 
-  void CheckNode(ModelNode& node, bool is_main) {
+  void CheckNode(ModelNode& node) {
     if (SetOf(node) == report_.to) return;
     if (!IsStandardOperator(node.op_type)) {
       report_.obstacles.push_back(StrCat(node.Label(), ": newer operator sets do not have it"));
       return;
     }
-    const NodeRewrite at{.editor = editor_, .node = node, .in_main_graph = is_main};
+    const NodeRewrite at{.editor = editor_, .node = node};
     for (int64_t version = SetOf(node) + 1; version <= report_.to; ++version) {
       const OpsetRule* rule = FindOpsetRule(node.op_type, version);
       if (rule == nullptr || rule->obstacle == nullptr) continue;
@@ -70,8 +82,8 @@ class Upgrader {
     }
   }
 
-  Status RewriteNode(ModelNode& node, bool is_main, std::vector<ModelNode>& out) {
-    NodeRewrite at{.editor = editor_, .node = node, .in_main_graph = is_main};
+  Status RewriteNode(ModelNode& node, std::vector<ModelNode>& out) {
+    NodeRewrite at{.editor = editor_, .node = node};
     bool rewritten = false;
     const int64_t from = SetOf(node);
     node.opset = 0;
@@ -96,14 +108,14 @@ class Upgrader {
 
 }  // namespace
 
-Result<OpsetUpgrade> UpgradeOpset(const ValueTypes& types, OnnxModel& model) {
+Result<OpsetUpgrade> UpgradeOpset(const ModelTypes& types, OnnxModel& model) {
   const auto own = model.opsets.find("");
   const int64_t from = own == model.opsets.end() ? GraphBuilder::kOpset : own->second;
   if (from >= GraphBuilder::kOpset) return OpsetUpgrade{.from = from, .to = from};
   return UpgradeTo(GraphBuilder::kOpset, types, model);
 }
 
-Result<OpsetUpgrade> UpgradeTo(int64_t to, const ValueTypes& types, OnnxModel& model) {
+Result<OpsetUpgrade> UpgradeTo(int64_t to, const ModelTypes& types, OnnxModel& model) {
   const auto own = model.opsets.try_emplace("", to).first;
   OpsetUpgrade report{.from = own->second, .to = own->second};
   if (report.from < 1) {
@@ -112,12 +124,12 @@ Result<OpsetUpgrade> UpgradeTo(int64_t to, const ValueTypes& types, OnnxModel& m
   }
   report.to = to;
   Upgrader upgrader(types, model, report);
-  upgrader.Check(model.graph, true);
+  upgrader.Check(model.graph);
   if (!report.obstacles.empty()) {
     report.to = report.from;
     return report;
   }
-  SLIPWAY_RETURN_IF_ERROR(upgrader.Rewrite(model.graph, true));
+  SLIPWAY_RETURN_IF_ERROR(upgrader.Rewrite(model.graph));
   own->second = to;
   return report;
 }

@@ -23,7 +23,8 @@ struct OpsetUpgrade {
 
 // Rewrites the standard's own operators (ai.onnx) to the operator set that GraphBuilder writes,
 // where all of them can be said exactly: attributes that became inputs, softmax over two axes,
-// Upsample, and whatever else changed its meaning. A model of that set or a newer one stays as it
+// Upsample, and whatever else changed its meaning; in the graphs inside If, Loop and Scan as in the
+// main graph. A model of that set or a newer one stays as it
 // is, and so does one with an obstacle, whole. Other domains keep their sets. Call it when the
 // functions are inlined.
 //
@@ -31,10 +32,11 @@ struct OpsetUpgrade {
 // kInvalidArgument: an attribute is damaged; the model is then half changed: drop it.
 // Source: ONNX 1.20, docs/Changelog.md; for Resize 10 and Upsample, whose rounding the text leaves
 // open, ONNX Runtime.
-base::Result<OpsetUpgrade> UpgradeOpset(const ValueTypes& types, OnnxModel& model);
+base::Result<OpsetUpgrade> UpgradeOpset(const ModelTypes& types, OnnxModel& model);
 
 // The same to set `to`, which is at most GraphBuilder's, and no older than the model's. Nodes that
-// are of sets of their own (ModelNode::opset) start from these.
-base::Result<OpsetUpgrade> UpgradeTo(int64_t to, const ValueTypes& types, OnnxModel& model);
+// are of sets of their own (ModelNode::opset) start from these, and Upsample, which no set has from
+// 10 on, from set 9: of a model that stays in its set it is what is rewritten.
+base::Result<OpsetUpgrade> UpgradeTo(int64_t to, const ModelTypes& types, OnnxModel& model);
 
 }  // namespace slipway::graph

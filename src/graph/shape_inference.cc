@@ -26,6 +26,8 @@ constexpr ElementType kAny = ElementType::kUndefined;
 
 class Inference {
  public:
+  std::map<const ModelGraph*, ValueTypes>& inner() { return inner_; }
+
   Status Run(const ModelGraph& graph, TypeScope& scope) {
     SLIPWAY_RETURN_IF_ERROR(AddInitializers(graph, scope));
     for (const NamedMessage& one : graph.inputs) SLIPWAY_RETURN_IF_ERROR(AddInput(one, scope));
@@ -87,6 +89,7 @@ class Inference {
                                              std::span<const ValueType> inputs,
                                              const TypeScope& around) {
     std::vector<ValueType> outputs(graph.outputs.size());
+    inner_.erase(&graph);  // what was true of earlier rounds need not be of this one
     if (inner_entries_ > kMostInnerEntries) return outputs;
     CountEntries(graph);
     TypeScope scope(graph, around);
@@ -108,6 +111,7 @@ class Inference {
       for (const std::string_view output : node.outputs) scope[output] = {};
     }
     for (size_t i = 0; i < outputs.size(); ++i) outputs[i] = scope.Find(graph.outputs[i].name);
+    inner_[&graph] = std::move(scope.types());
     return outputs;
   }
 
@@ -132,6 +136,7 @@ class Inference {
     }
   }
 
+  std::map<const ModelGraph*, ValueTypes> inner_;
   size_t dims_made_ = 0;
   size_t inner_entries_ = 0;
 };
@@ -154,10 +159,11 @@ std::ostream& operator<<(std::ostream& out, const ValueType& value) {
   return out << ']';
 }
 
-Result<ValueTypes> InferTypes(const OnnxModel& model) {
+Result<ModelTypes> InferTypes(const OnnxModel& model) {
   TypeScope scope(model.graph);
-  SLIPWAY_RETURN_IF_ERROR(Inference().Run(model.graph, scope));
-  return std::move(scope.types());
+  Inference inference;
+  SLIPWAY_RETURN_IF_ERROR(inference.Run(model.graph, scope));
+  return ModelTypes{.main = std::move(scope.types()), .inner = std::move(inference.inner())};
 }
 
 namespace {

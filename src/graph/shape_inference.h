@@ -29,6 +29,14 @@ std::ostream& operator<<(std::ostream& out, const ValueType& value);
 // By name; borrows names from the model. A name that is not there may be anything.
 using ValueTypes = std::map<std::string_view, ValueType>;
 
+// What is known of the values of a model.
+struct ModelTypes {
+  ValueTypes main;  // of the main graph
+  // Of each graph inside a node that was followed to its end: what is true whenever it runs. The
+  // graphs are known by where they lie in the model.
+  std::map<const ModelGraph*, ValueTypes> inner = {};
+};
+
 // Follows types and shapes through the main graph, from what inputs and initializers declare:
 // through elementwise operators with broadcasting, matrix products, what moves, joins and reduces
 // axes, casts, and ai.onnx.ml. Constants are looked into where they are a shape, axes or the like.
@@ -44,7 +52,7 @@ using ValueTypes = std::map<std::string_view, ValueType>;
 // Time linear in nodes and names, with a logarithm; a body is followed up to four times, and
 // together no more than a million entries inside nodes are. Reads no tensor of more than 64
 // elements. Source: ONNX 1.20, docs/Operators.md, docs/Broadcasting.md.
-base::Result<ValueTypes> InferTypes(const OnnxModel& model);
+base::Result<ModelTypes> InferTypes(const OnnxModel& model);
 
 // Gives outputs of the main graph that declare no type, no shape, or a shape that contradicts
 // `types`, what `types` knows of them. kInvalidArgument, with the output's name, for an output that

@@ -40,8 +40,8 @@ std::string TypeOfY(const std::vector<std::string>& nodes) {
   const auto model = *ReadOnnxModel(AsBytes(file));
   const auto types = InferTypes(model);
   if (!types.ok()) return types.status().message();
-  const auto y = types->find("y");
-  if (y == types->end()) return "unknown";
+  const auto y = types->main.find("y");
+  if (y == types->main.end()) return "unknown";
   std::ostringstream text;
   text << y->second;
   return text.str();
@@ -135,7 +135,7 @@ TEST(CompleteOutputsTest, FillsInWhatIsMissingOrWrong) {
   auto model = *ReadOnnxModel(AsBytes(file));
   const auto types = InferTypes(model);
   ASSERT_TRUE(types.ok()) << types.status();
-  ASSERT_TRUE(CompleteOutputs(*types, model).ok());
+  ASSERT_TRUE(CompleteOutputs(types->main, model).ok());
   const auto summary = *ReadOnnxSummary(AsBytes(WriteOnnxModel(model)));
   ASSERT_EQ(summary.outputs.size(), 3u);
   EXPECT_EQ(summary.outputs[0].dims, (std::vector<int64_t>{4, 5}));
@@ -150,7 +150,7 @@ TEST(CompleteOutputsTest, RefusesAnotherElementType) {
   auto model = *ReadOnnxModel(AsBytes(file));
   const auto types = InferTypes(model);
   ASSERT_TRUE(types.ok()) << types.status();
-  const base::Status status = CompleteOutputs(*types, model);
+  const base::Status status = CompleteOutputs(types->main, model);
   EXPECT_EQ(status.message(),
             "output 'y': declared as INT64[batch,3], the nodes make FLOAT[batch,3]");
 }

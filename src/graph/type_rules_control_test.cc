@@ -71,8 +71,8 @@ std::string TypeOfY(const Nodes& nodes) {
   const auto model = *ReadOnnxModel(AsBytes(file));
   const auto types = InferTypes(model);
   if (!types.ok()) return types.status().message();
-  const auto y = types->find("y");
-  if (y == types->end()) return "unknown";
+  const auto y = types->main.find("y");
+  if (y == types->main.end()) return "unknown";
   std::ostringstream text;
   text << y->second;
   return text.str();

@@ -133,8 +133,8 @@ class Preparation {
       changes_.push_back(StrCat(removed.nodes, " nodes and ", removed.initializers,
                                 " constants that no output needs are gone"));
     }
-    SLIPWAY_ASSIGN_OR_RETURN(const graph::ValueTypes types, Check());
-    if (!options_.keep_opset) SLIPWAY_RETURN_IF_ERROR(Upgrade(types, out));
+    SLIPWAY_ASSIGN_OR_RETURN(const graph::ModelTypes types, Check());
+    SLIPWAY_RETURN_IF_ERROR(options_.keep_opset ? ReplaceUpsample(types) : Upgrade(types, out));
     model_.ir_version = std::max(model_.ir_version, graph::GraphBuilder::kIrVersion);
     out.structure.insert(out.structure.end(), changes_.begin(), changes_.end());
     return base::OkStatus();
@@ -201,13 +201,13 @@ class Preparation {
   }
 
   // Refuses what cannot fit, and tells what the outputs are.
-  Result<graph::ValueTypes> Check() {
-    SLIPWAY_ASSIGN_OR_RETURN(graph::ValueTypes types, graph::InferTypes(model_));
-    SLIPWAY_RETURN_IF_ERROR(graph::CompleteOutputs(types, model_));
+  Result<graph::ModelTypes> Check() {
+    SLIPWAY_ASSIGN_OR_RETURN(graph::ModelTypes types, graph::InferTypes(model_));
+    SLIPWAY_RETURN_IF_ERROR(graph::CompleteOutputs(types.main, model_));
     return types;
   }
 
-  Status Upgrade(const graph::ValueTypes& types, ImportedModel& out) {
+  Status Upgrade(const graph::ModelTypes& types, ImportedModel& out) {
     SLIPWAY_ASSIGN_OR_RETURN(const graph::OpsetUpgrade upgrade, graph::UpgradeOpset(types, model_));
     if (upgrade.to > upgrade.from) {
       graph::RemoveUnused(model_);
@@ -223,6 +223,19 @@ class Preparation {
     if (upgrade.obstacles.size() > shown) {
       out.warnings.push_back(
           StrCat("and ", upgrade.obstacles.size() - shown, " more nodes like these"));
+    }
+    return upgrade.to > upgrade.from ? base::OkStatus() : ReplaceUpsample(types);
+  }
+
+  // In a model that stays in its set.
+  Status ReplaceUpsample(const graph::ModelTypes& types) {
+    const auto set = model_.opsets.find("");
+    if (set == model_.opsets.end()) return base::OkStatus();
+    SLIPWAY_ASSIGN_OR_RETURN(const graph::OpsetUpgrade upgrade,
+                             graph::UpgradeTo(set->second, types, model_));
+    if (upgrade.rewritten > 0) {
+      changes_.push_back(StrCat(upgrade.rewritten, " nodes Upsample, which ai.onnx ", set->second,
+                                " does not have, became Resize"));
     }
     return base::OkStatus();
   }

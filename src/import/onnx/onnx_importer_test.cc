@@ -173,6 +173,31 @@ TEST(OnnxImporterTest, OperatorSetsStayWhereItIsAskedFor) {
   EXPECT_EQ(Summary(kept->onnx).node_count, 1u);
 }
 
+TEST(OnnxImporterTest, UpsampleThatTheKeptSetLacksBecomesResize) {
+  for (const uint64_t set : {9, 10, 11, 15}) {
+    const std::string file =
+        TestModel(TestGraph{.nodes = {TestNode("Upsample", {"x", "scales"}, {"y"})},
+                            .inputs = {TestValue("x", ElementType::kFloat, {2, 3}),
+                                       TestValue("scales", ElementType::kFloat, {2})},
+                            .outputs = {TestValue("y", ElementType::kFloat, {"a", "b"})},
+                            .initializers = {}}
+                      .Bytes(),
+                  set, 7);
+    ImportOptions options;
+    options.keep_opset = true;
+    const auto kept = OnnxImporter().import(AsBytes(file), options);
+    ASSERT_TRUE(kept.ok()) << kept.status();
+    EXPECT_EQ(Summary(kept->onnx).opsets.at("ai.onnx"), static_cast<int64_t>(set));
+    EXPECT_EQ(Summary(kept->onnx).operators.at(0).type, set == 9 ? "Upsample" : "Resize");
+    const auto engine = LoadOnnx(kept->onnx);
+    ASSERT_NE(engine, nullptr);
+    const auto got =
+        RunOnNumbers(*engine, {{"scales", {tensor::Shape({2}), TestBytes<float>({1, 2})}}});
+    ASSERT_EQ(got.size(), 1u);
+    EXPECT_EQ(got[0].view().shape(), tensor::Shape({2, 6}));
+  }
+}
+
 TEST(OnnxImporterTest, NodesThatKeepAnOldOperatorSetAreNamed) {
   const std::string file = *base::RealFileSystem().Read(
       "tests/models/onnx/old/kept_group_normalization_18.onnx", 1 << 20);
