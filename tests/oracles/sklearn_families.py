@@ -6,12 +6,14 @@ To add a family: write its function and add it to FAMILIES. An option that Slipw
 
 import numpy as np
 import pandas as pd
-from sklearn import calibration, cluster, cross_decomposition, decomposition, discriminant_analysis, ensemble, feature_selection
-from sklearn import gaussian_process, impute, isotonic, kernel_ridge, linear_model, mixture, model_selection, multiclass, multioutput
-from sklearn import naive_bayes, neighbors, neural_network, pipeline, preprocessing, svm, tree
+from sklearn import calibration, cluster, covariance, cross_decomposition, decomposition, discriminant_analysis, dummy, ensemble, feature_selection
+from sklearn import gaussian_process, impute, isotonic, kernel_approximation, kernel_ridge, linear_model, mixture, model_selection, multiclass, multioutput
+from sklearn import naive_bayes, neighbors, neural_network, pipeline, preprocessing, random_projection, semi_supervised, svm, tree
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401: add names to model_selection, impute
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
 from sklearn.gaussian_process import kernels
 from sklearn_draw import COLORS, thresholds_of
 
@@ -224,12 +226,54 @@ def calibrated(draw):
 
 def searched(draw):
     x = draw.table(rows=50, ties=False)
+    if draw.maybe(0.3):
+        search = draw.one(
+            model_selection.HalvingGridSearchCV(linear_model.Ridge(), {"alpha": [0.1, 1, 10]}, cv=2, random_state=draw.state),
+            model_selection.HalvingRandomSearchCV(linear_model.Ridge(), {"alpha": [0.1, 1, 10]}, n_candidates=2, cv=2, random_state=draw.state),
+        )  # fmt: skip
+        return search.fit(x, draw.target(x)), draw.rows(x, 1e4)
     if draw.maybe():
         search = model_selection.GridSearchCV(pipe(scaler(draw), linear_model.LogisticRegression()), {"logisticregression__C": [0.1, 1]}, cv=2)
         return search.fit(x, draw.labels(x, 2, 3)), draw.rows(x, 1e4)
     search = model_selection.RandomizedSearchCV(tree.DecisionTreeRegressor(random_state=0), {"max_depth": [1, 2, 3]}, n_iter=2, cv=2, random_state=0)
     search.fit(x, draw.target(x))
     return search, draw.rows(x, 1e30, thresholds_of(search.best_estimator_))
+
+
+def constants(draw):
+    x = draw.table()
+    if draw.maybe():
+        y = draw.target(x, draw.one("number", "several"))
+        strategy = draw.one("mean", "median", "quantile", "constant")
+        more = {"quantile": {"quantile": 0.3}, "constant": {"constant": y[3]}}.get(strategy, {})
+        return dummy.DummyRegressor(strategy=strategy, **more).fit(x, y), draw.rows(x, 1e30, missing=True)
+    y = labels_of_outputs(draw, x)
+    strategy = draw.one("prior", "most_frequent", "constant")
+    more = {"constant": y[3] if y.ndim == 1 else list(y[3])} if strategy == "constant" else {}
+    return dummy.DummyClassifier(strategy=strategy, **more).fit(x, y), draw.rows(x, 1e30, missing=True)
+
+
+def wrapped(draw):
+    x = draw.table(rows=60, ties=False)
+    rows = draw.rows(x, 1e3)
+    kind = draw.one("ransac", "self_training", "frozen", "fixed", "tuned")
+    if kind == "ransac":
+        inner = draw.one({}, {"estimator": small_regressor(draw), "min_samples": 0.7})
+        return linear_model.RANSACRegressor(random_state=draw.state, **inner).fit(x, draw.target(x)), rows
+    if kind == "self_training":
+        y = np.where(draw.rng.random(len(x)) < 0.3, -1, draw.codes(x, draw.some(2, 3)))
+        return semi_supervised.SelfTrainingClassifier(with_shares(draw), criterion=draw.one("threshold", "k_best")).fit(x, y), rows
+    y = draw.labels(x, 2, 2)
+    if kind == "frozen":
+        inner = draw.one(small_classifier(draw).fit(x, y), small_regressor(draw).fit(x, draw.target(x)))
+        return draw.one(FrozenEstimator(inner), pipe(scaler(draw).fit(x), FrozenEstimator(inner))).fit(x, y), rows
+    method = draw.one("auto", "auto", "predict_proba", "decision_function")
+    if kind == "tuned":
+        scoring = draw.one("balanced_accuracy", "accuracy", "f1" if set(y) == {0, 1} else "matthews_corrcoef")
+        return model_selection.TunedThresholdClassifierCV(with_shares(draw), scoring=scoring, cv=2, response_method="auto").fit(x, y), rows
+    inner = linear_model.LogisticRegression(max_iter=300) if method == "decision_function" else with_shares(draw)
+    settings = {"threshold": draw.one("auto", 0.31, 0.77), "pos_label": draw.one(None, *np.unique(y)), "response_method": method}
+    return model_selection.FixedThresholdClassifier(inner, **settings).fit(x, y), rows
 
 
 def many_classes(draw):
@@ -330,6 +374,25 @@ def kernel_models(draw):
     return pipe(scale, model).fit(x, draw.target(x, draw.one("number", "several"))), draw.rows(x, 10)
 
 
+def kernel_maps(draw):
+    x = draw.table(scale=3)
+    rows = draw.rows(x, 10)
+    ka, count = kernel_approximation, draw.some(2, 8)
+    kind = draw.one("rbf", "skewed", "additive", "nystroem", "nystroem")
+    if kind == "rbf":
+        return ka.RBFSampler(gamma=draw.one(0.1, 1.0, "scale"), n_components=count, random_state=draw.state).fit(x), rows
+    if kind == "skewed":
+        return ka.SkewedChi2Sampler(skewedness=0.3, n_components=count, random_state=draw.state).fit(np.abs(x)), np.abs(rows)
+    if kind == "additive":
+        steps, interval = draw.one((1, None), (2, None), (3, None), (4, 0.3), (2, 0.7))
+        return ka.AdditiveChi2Sampler(sample_steps=steps, sample_interval=interval).fit(np.abs(x)), np.abs(rows)
+    kernel = draw.one("linear", "poly", "rbf", "sigmoid", "cosine", "laplacian", "chi2", "additive_chi2")
+    settings = {"poly": {"gamma": draw.one(None, 0.1), "degree": draw.one(None, 2), "coef0": draw.one(None, 0.5)}, "rbf": {"gamma": draw.one(None, 0.3)},
+                "sigmoid": {"gamma": 0.1, "coef0": draw.one(None, 0.5)}, "laplacian": {"gamma": draw.one(None, 0.2)}, "chi2": {"gamma": draw.one(None, 0.2)}}
+    scale = preprocessing.MinMaxScaler(clip=True) if "chi2" in kernel else preprocessing.StandardScaler()
+    return pipe(scale, ka.Nystroem(kernel, n_components=min(count, 4), random_state=draw.state, **settings.get(kernel, {}))).fit(x), rows
+
+
 def kernel_settings(draw):
     return draw.options(kernel=["rbf", "linear", "poly", "sigmoid"], gamma=["scale", "auto", 0.1], degree=[2, 3], coef0=[0.0, 0.5])
 
@@ -388,6 +451,9 @@ def mixtures(draw):
 
 def clusters(draw):
     x = draw.table()
+    if draw.maybe(0.3):
+        x = draw.table(scale=3, ties=False)
+        return draw.one(cluster.MeanShift(bandwidth=2.0), cluster.AffinityPropagation(random_state=draw.state)).fit(x), draw.rows(x, 1e3)
     model = draw.one(cluster.KMeans, cluster.MiniBatchKMeans)(draw.some(2, 6), n_init=1, random_state=draw.state)
     if draw.maybe(0.4):
         model = pipe(preprocessing.StandardScaler(), model)
@@ -396,6 +462,9 @@ def clusters(draw):
 
 def outliers(draw):
     x = draw.table(rows=60, scale=3)
+    if draw.maybe(0.3):
+        envelope = covariance.EllipticEnvelope(contamination=draw.one(0.1, 0.3), assume_centered=draw.maybe(0.2), random_state=draw.state)
+        return draw.one(envelope, linear_model.SGDOneClassSVM(nu=draw.one(0.1, 0.4), random_state=draw.state)).fit(x), draw.rows(x, 1e3)
     if draw.maybe():
         model = ensemble.IsolationForest(n_estimators=draw.some(2, 10), contamination=draw.one("auto", 0.1), max_features=draw.one(1.0, 0.5), random_state=draw.state).fit(x)
         return model, draw.rows(x, 1e30, thresholds_of(model))
@@ -497,8 +566,16 @@ def decompositions(draw):
     model = draw.one(
         decomposition.PCA(count, whiten=draw.maybe()), decomposition.IncrementalPCA(count, whiten=draw.maybe()),
         decomposition.TruncatedSVD(count, random_state=draw.state), decomposition.FastICA(count, whiten="unit-variance", random_state=draw.state, max_iter=50),
-        discriminant_analysis.LinearDiscriminantAnalysis(),
+        discriminant_analysis.LinearDiscriminantAnalysis(), decomposition.FactorAnalysis(count, random_state=draw.state),
+        neighbors.NeighborhoodComponentsAnalysis(count, max_iter=5, random_state=draw.state),
+        random_projection.GaussianRandomProjection(count, random_state=draw.state),
+        random_projection.SparseRandomProjection(count, density=draw.one("auto", 1.0), random_state=draw.state),
+        cluster.FeatureAgglomeration(count, pooling_func=draw.one(np.mean, np.max, np.min)),
     )  # fmt: skip
+    if isinstance(model, neighbors.NeighborhoodComponentsAnalysis):
+        return model.fit(x, draw.codes(x, 2)), draw.rows(x, 1e6)
+    if isinstance(model, random_projection.SparseRandomProjection):  # whose products cancel each other out
+        return model.fit(x), draw.rows(x, 1e3)
     if isinstance(model, discriminant_analysis.LinearDiscriminantAnalysis):
         return pipe(model, preprocessing.StandardScaler()).fit(x, draw.codes(x, 3)), draw.rows(x, 1e6)
     return model.fit(x), draw.rows(x, 1e6)
@@ -521,7 +598,7 @@ def selections(draw):
 
 def imputers(draw):
     x = draw.table(missing=0.2, scale=5)
-    kind = draw.one("simple", "simple", "neighbours", "indicator", "pipeline")
+    kind = draw.one("simple", "simple", "neighbours", "iterative", "iterative", "indicator", "pipeline")
     rows = draw.rows(x, 1e3, missing=True)
     if kind == "simple":
         settings = {"strategy": draw.one("mean", "median", "most_frequent", "constant"), "add_indicator": draw.maybe(), "keep_empty_features": draw.maybe()}
@@ -530,6 +607,11 @@ def imputers(draw):
         x += draw.rng.normal(size=x.shape) * 1e-3
         model = impute.KNNImputer(n_neighbors=draw.some(1, 5), weights=draw.one("uniform", "distance"), add_indicator=draw.maybe())
         return model.fit(x), np.where(np.isnan(rows), np.nan, draw.rng.normal(size=rows.shape))
+    if kind == "iterative":
+        estimator = draw.one(None, linear_model.Ridge(), tree.DecisionTreeRegressor(max_depth=3, random_state=0), pipe(scaler(draw), linear_model.LinearRegression()))
+        settings = draw.options(initial_strategy=["mean", "median", "most_frequent"], imputation_order=["ascending", "roman", "random"], min_value=[-np.inf, -1.0])
+        settings |= {"n_nearest_features": draw.one(None, 1), "skip_complete": draw.maybe(), "add_indicator": draw.maybe(), "max_iter": draw.some(1, 4)}
+        return impute.IterativeImputer(estimator, random_state=draw.state, **settings).fit(x), rows
     if kind == "indicator":
         return impute.MissingIndicator(features=draw.one("all", "missing-only"), error_on_new=False).fit(x), rows
     return pipe(impute.SimpleImputer(strategy="median"), scaler(draw), linear_model.LogisticRegression()).fit(x, draw.labels(x)), rows
@@ -697,7 +779,7 @@ def boosters(draw):
 
 FAMILIES = {f.__name__: f for f in (
     linear_regressor, linear_classifier, discriminant, single_tree, forest, gradient_boosting, hist_boosting, bagging, ada_boost, voting,
-    stacking, calibrated, searched, many_classes, several_outputs, target_changed, nearest, radius, centroids, kernel_models, support_vectors, gaussian_processes,
+    stacking, calibrated, searched, constants, wrapped, many_classes, several_outputs, target_changed, nearest, radius, centroids, kernel_models, kernel_maps, support_vectors, gaussian_processes,
     mixtures, clusters, outliers, bayes, networks, isotonics, least_squares, scalers, reshaped, decompositions, selections, imputers,
     encoders, tables, unions, texts, dicts, boosters,
 )}  # fmt: skip

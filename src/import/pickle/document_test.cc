@@ -131,6 +131,11 @@ TEST(PickleTest, ReadsPlainDataOfOldProtocols) {
       "ccopy_reg\n_reconstructor\n(csklearn.x\nY\nc__builtin__\nobject\nNtR(dVa\nI3\nsb.");
   EXPECT_TRUE(IsGlobal(old.root().node().callable, "sklearn.x", "Y"));
   EXPECT_EQ(FindKey(old.root().node().state.node().items, "a")->integer(), 3);
+  const Loaded tuple(
+      "ccopy_reg\n_reconstructor\n(csklearn.x\nY\nc__builtin__\ntuple\n(I3\nI4\nttR.");
+  EXPECT_TRUE(IsCallOf(tuple.root(), "sklearn.x", "Y"));
+  ASSERT_EQ(tuple.root().node().args.node().items.size(), 2u);
+  EXPECT_EQ(tuple.root().node().args.node().items[1].integer(), 4);
   EXPECT_FALSE(StatusOf("c_codecs\nencode\n(Va\nVrot13\ntR.").ok());
 }
 

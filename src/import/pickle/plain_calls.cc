@@ -74,7 +74,7 @@ Result<Value> MakeDict(const Call& call) {
   return dict;
 }
 
-// _reconstructor(class, base, state of the base)
+// _reconstructor(class, base, state of the base); a tuple is what the class was called with.
 Result<Value> Reconstruct(const Call& call) {
   if (call.args.size() != 3 || !call.ArgIs(0, Kind::kGlobal)) {
     return call.Refuse("expected a class, its base and a state");
@@ -87,6 +87,7 @@ Result<Value> Reconstruct(const Call& call) {
     object.node().items = call.args[2].node().items;
     object.node().pairs = is_dict;
   }
+  if (call.ArgIs(2, Kind::kTuple)) object.node().args = call.args[2];
   return object;
 }
 

@@ -10,7 +10,8 @@
 #include "import/sklearn/formulas.h"
 
 // Projections and clusters. Source: scikit-learn 1.9, sklearn/decomposition/_base.py,
-// _truncated_svd.py, _fastica.py, sklearn/cluster/_kmeans.py.
+// _truncated_svd.py, _fastica.py, sklearn/neighbors/_nca.py, sklearn/random_projection.py,
+// sklearn/cluster/_kmeans.py, _affinity_propagation.py, _mean_shift.py.
 namespace slipway::import::sklearn {
 namespace {
 
@@ -66,7 +67,8 @@ Value Distances(Scope& scope, const Value& x, const Reals& centers) {
   return graph.Node("Sqrt", {graph.Concat(std::move(columns))});
 }
 
-Result<Answer> ConvertKMeans(Scope& scope, const Record& record, const Frame& input) {
+// The nearest centre, and how far each of them is.
+Result<Answer> ConvertCenters(Scope& scope, const Record& record, const Frame& input) {
   SLIPWAY_ASSIGN_OR_RETURN(const Value x, FittedMatrix(scope, record, input));
   SLIPWAY_ASSIGN_OR_RETURN(const Reals centers, record.Numbers("cluster_centers_"));
   SLIPWAY_RETURN_IF_ERROR(CheckColumns(record, "cluster_centers_", centers, input.width()));
@@ -83,6 +85,15 @@ Result<Answer> ConvertKMeans(Scope& scope, const Record& record, const Frame& in
   return answer;
 }
 
+// The nearest centre only.
+Result<Answer> ConvertNearestCenter(Scope& scope, const Record& record, const Frame& input) {
+  SLIPWAY_ASSIGN_OR_RETURN(Answer centers, ConvertCenters(scope, record, input));
+  Answer answer;
+  answer.labels = std::move(centers.labels);
+  answer.code = std::move(centers.code);
+  return answer;
+}
+
 constexpr std::string_view kDecomposition = "sklearn.decomposition";
 
 constexpr Estimator kEstimators[] = {
@@ -90,8 +101,12 @@ constexpr Estimator kEstimators[] = {
     {kDecomposition, "IncrementalPCA", ConvertProjection},
     {kDecomposition, "TruncatedSVD", ConvertProjection},
     {kDecomposition, "FastICA", ConvertProjection},
-    {"sklearn.cluster", "KMeans", ConvertKMeans},
-    {"sklearn.cluster", "MiniBatchKMeans", ConvertKMeans},
+    {"sklearn.neighbors", "NeighborhoodComponentsAnalysis", ConvertProjection},
+    {"sklearn.random_projection", "GaussianRandomProjection", ConvertProjection},
+    {"sklearn.cluster", "KMeans", ConvertCenters},
+    {"sklearn.cluster", "MiniBatchKMeans", ConvertCenters},
+    {"sklearn.cluster", "AffinityPropagation", ConvertNearestCenter},
+    {"sklearn.cluster", "MeanShift", ConvertNearestCenter},
 };
 
 }  // namespace

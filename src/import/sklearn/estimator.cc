@@ -34,6 +34,20 @@ std::vector<std::string> Labels::Names() const {
   return names;
 }
 
+std::optional<int64_t> Labels::Find(const Value& label) const {
+  const auto text = pickle::ReadText(label);
+  const auto number = pickle::ReadNumber(label);
+  for (int64_t i = 0; i < size(); ++i) {
+    const auto at = static_cast<size_t>(i);
+    const bool same = kind == Kind::kText ? text.ok() && *text == texts[at]
+                      : kind == Kind::kReal
+                          ? number.ok() && *number == reals[at]
+                          : number.ok() && *number == static_cast<double>(integers[at]);
+    if (same) return i;
+  }
+  return std::nullopt;
+}
+
 Result<Labels> Labels::Read(const Record& record, std::string_view attribute) {
   SLIPWAY_ASSIGN_OR_RETURN(const Value* value, record.Get(attribute));
   return Read(record, attribute, *value);
@@ -108,7 +122,13 @@ const Estimator* FindEstimator(std::string_view module, std::string_view name) {
                                MixtureEstimators(),
                                GaussianProcessEstimators(),
                                OutlierEstimators(),
-                               TextEstimators()};
+                               TextEstimators(),
+                               DummyEstimators(),
+                               WrapperEstimators(),
+                               KernelMapEstimators(),
+                               OutlierBoundaryEstimators(),
+                               ReductionEstimators(),
+                               IterativeImputerEstimators()};
   for (const std::span<const Estimator> family : families) {
     for (const Estimator& estimator : family) {
       if (estimator.name != name || !module.starts_with(estimator.package)) continue;

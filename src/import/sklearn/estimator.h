@@ -26,6 +26,8 @@ struct Labels {
 
   int64_t size() const;
   std::vector<std::string> Names() const;
+  // The position of a label, which the file holds as a text or number; nullopt where it is none.
+  std::optional<int64_t> Find(const pickle::Value& label) const;
   static base::Result<Labels> Read(const Record& record, std::string_view attribute);
   // The labels that `value` holds, a part of that attribute.
   static base::Result<Labels> Read(const Record& record, std::string_view attribute,
@@ -112,6 +114,12 @@ std::span<const Estimator> TextEstimators();
 std::span<const Estimator> BoosterEstimators();
 std::span<const Estimator> MulticlassEstimators();
 std::span<const Estimator> SeveralOutputsEstimators();
+std::span<const Estimator> DummyEstimators();
+std::span<const Estimator> WrapperEstimators();
+std::span<const Estimator> KernelMapEstimators();
+std::span<const Estimator> OutlierBoundaryEstimators();
+std::span<const Estimator> ReductionEstimators();
+std::span<const Estimator> IterativeImputerEstimators();
 
 // What FunctionTransformer does with the function and its arguments in these attributes; without a
 // function, nothing.
@@ -120,6 +128,8 @@ base::Result<Frame> ApplyFunction(Scope& scope, const Record& record, std::strin
 
 // Whether FunctionTransformer can hold this function.
 bool IsKnownFunction(std::string_view module, std::string_view name);
+// Whether FeatureAgglomeration can.
+bool IsPoolingFunction(std::string_view module, std::string_view name);
 
 // The estimator for a class; nullptr when it is not supported.
 const Estimator* FindEstimator(std::string_view module, std::string_view name);

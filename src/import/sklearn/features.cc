@@ -74,11 +74,7 @@ Result<Answer> ConvertPolynomial(Scope& scope, const Record& record, const Frame
   if (degrees.second < 0 || degrees.second > 100) return record.Damaged("degree: out of range");
   std::vector<Frame> parts;
   if (bias) {
-    constexpr std::array<int64_t, 1> kFirst = {0};
-    const Value column = graph.Columns(x, kFirst);
-    const Value never = graph.Node("Less", {column, column}, {}, ElementType::kBool);
-    const Value zero = graph.Cast(never, ElementType::kDouble);
-    parts.push_back(Frame::Of(graph.Node("Add", {zero, Constant(graph, 1)}), 1));
+    parts.push_back(Frame::Of(graph.Node("Add", {ZeroColumn(graph, x), Constant(graph, 1)}), 1));
   }
   for (int64_t degree = std::max<int64_t>(1, degrees.first); degree <= degrees.second; ++degree) {
     const auto factors = Products(input.width(), degree, interaction_only);

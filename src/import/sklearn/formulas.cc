@@ -72,6 +72,13 @@ Value WithComplement(GraphBuilder& graph, const Value& p) {
   return graph.Concat({graph.Node("Sub", {Constant(graph, 1), p}), p});
 }
 
+Value ZeroColumn(GraphBuilder& graph, const Value& x) {
+  constexpr std::array<int64_t, 1> kFirst = {0};
+  const Value column = graph.Columns(x, kFirst);
+  const Value never = graph.Node("Less", {column, column}, {}, ElementType::kBool);
+  return graph.Cast(never, ElementType::kDouble);
+}
+
 Value SumOfRows(GraphBuilder& graph, const Value& x) {
   return graph.Node("ReduceSum", {x, Axes(graph, 1)}, {{"keepdims", int64_t{1}}});
 }

@@ -36,6 +36,8 @@ graph::Value Expit(graph::GraphBuilder& graph, const graph::Value& z);
 graph::Value Softmax(graph::GraphBuilder& graph, const graph::Value& z);
 // [1 - p, p] for p of [batch, 1]
 graph::Value WithComplement(graph::GraphBuilder& graph, const graph::Value& p);
+// Zeros, [batch, 1], for as many rows as x has.
+graph::Value ZeroColumn(graph::GraphBuilder& graph, const graph::Value& x);
 // [batch, 1]
 graph::Value SumOfRows(graph::GraphBuilder& graph, const graph::Value& x);
 // Each row divided by its sum; a row of zeros becomes `if_zero` everywhere.

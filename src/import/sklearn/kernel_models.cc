@@ -8,9 +8,9 @@
 #include "import/sklearn/formulas.h"
 #include "import/sklearn/pairwise_kernels.h"
 
-// Ridge regression and principal components in the space of a kernel. Source: scikit-learn 1.9,
-// sklearn/kernel_ridge.py, sklearn/decomposition/_kernel_pca.py, sklearn/preprocessing/_data.py
-// (KernelCenterer).
+// Ridge regression, principal components and other columns in the space of a kernel. Source:
+// scikit-learn 1.9, sklearn/kernel_ridge.py, sklearn/decomposition/_kernel_pca.py,
+// sklearn/preprocessing/_data.py (KernelCenterer), sklearn/kernel_approximation.py (Nystroem).
 namespace slipway::import::sklearn {
 namespace {
 
@@ -94,9 +94,34 @@ Result<Answer> ConvertComponents(Scope& scope, const Record& record, const Frame
   return Answer::Output(Frame::Of(scope.graph.Node("MatMul", {centered, table}), count));
 }
 
+// What the rows are to some of the training data, turned so that products are close to the kernel.
+Result<Answer> ConvertNystroem(Scope& scope, const Record& record, const Frame& input) {
+  constexpr double kGammaOfChi2 = 1;
+  const pickle::Value* given = record.Find("kernel_params");
+  const bool has_params = record.Has("kernel_params") &&
+                          !(given->Is(pickle::Value::Kind::kDict) && given->node().items.empty());
+  if (has_params) return scope.Unsupported(record, "kernel_params are not supported");
+  const pickle::Value* fitted = record.Find("components_");
+  if (fitted == nullptr || !pickle::IsArray(*fitted)) {
+    return scope.Unsupported(record, "training data that is sparse, or not in the file");
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const Value x, FittedMatrix(scope, record, input));
+  SLIPWAY_ASSIGN_OR_RETURN(const Reals rows, record.Numbers("components_"));
+  SLIPWAY_ASSIGN_OR_RETURN(const Reals turn, record.Numbers("normalization_"));
+  if (rows.shape.size() != 2 || rows.rows() == 0 || rows.columns() != input.width() ||
+      turn.shape.size() != 2 || turn.rows() != rows.rows() || turn.columns() != rows.rows()) {
+    return record.Damaged("components_, normalization_: do not fit each other or the columns");
+  }
+  SLIPWAY_ASSIGN_OR_RETURN(const Value kernel,
+                           PairwiseKernel(scope, record, x, rows, kGammaOfChi2));
+  const Value y = scope.graph.Node("MatMul", {kernel, Transposed(scope.graph, turn)});
+  return Answer::Output(Frame::Of(y, rows.rows()));
+}
+
 constexpr Estimator kEstimators[] = {
     {"sklearn.kernel_ridge", "KernelRidge", ConvertRidge},
     {"sklearn.decomposition", "KernelPCA", ConvertComponents},
+    {"sklearn.kernel_approximation", "Nystroem", ConvertNystroem},
 };
 
 }  // namespace

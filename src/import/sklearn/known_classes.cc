@@ -28,11 +28,13 @@ constexpr std::string_view kPartModules[] = {
     "sklearn.linear_model._glm.link",
     "sklearn.linear_model._sgd_fast",
     "sklearn._loss.glm_distribution",
+    "sklearn.impute._iterative",
     "sklearn.metrics._classification",
     "sklearn.metrics._dist_metrics",
     "sklearn.metrics._ranking",
     "sklearn.metrics._regression",
     "sklearn.metrics._scorer",
+    "sklearn.model_selection._search_successive_halving",
     "sklearn.model_selection._split",
     "sklearn.neighbors._ball_tree",
     "sklearn.neighbors._dist_metrics",
@@ -42,6 +44,7 @@ constexpr std::string_view kPartModules[] = {
     "sklearn.tree._tree",
     "sklearn.utils",
     "sklearn.utils._bunch",
+    "sklearn.utils._metadata_requests",
 };
 
 constexpr std::string_view kTextTakers[] = {
@@ -74,13 +77,14 @@ bool IsCheck(std::string_view module, std::string_view name) {
 bool MayBeNamed(std::string_view module, std::string_view name) {
   if (module.starts_with("sklearn.") || IsBoosterModule(module))
     return name.find('.') == std::string_view::npos;
-  return IsKnownFunction(module, name) || IsPartial(module, name) || IsSplinePart(module, name);
+  return IsKnownFunction(module, name) || IsPoolingFunction(module, name) ||
+         IsPartial(module, name) || IsSplinePart(module, name);
 }
 
 bool IsKnownClass(std::string_view module, std::string_view name) {
   return FindEstimator(module, name) != nullptr || IsKnownFunction(module, name) ||
-         IsPartial(module, name) || IsCheck(module, name) || IsSplinePart(module, name) ||
-         IsCenterer(module, name) || IsBoosterModule(module) ||
+         IsPoolingFunction(module, name) || IsPartial(module, name) || IsCheck(module, name) ||
+         IsSplinePart(module, name) || IsCenterer(module, name) || IsBoosterModule(module) ||
          std::ranges::find(kPartModules, module) != std::end(kPartModules);
 }
 

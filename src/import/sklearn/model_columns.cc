@@ -54,6 +54,8 @@ std::optional<Value> InnerEstimator(const Record& record) {
     if (!record.Has(attribute)) continue;
     if (const auto first = FirstOfList(record, attribute)) return first;
   }
+  const Value* frozen = record.Find("estimator");
+  if (frozen != nullptr && frozen->Is(Kind::kObject)) return *frozen;
   return std::nullopt;
 }
 

@@ -72,11 +72,7 @@ Result<Answer> ConvertConstant(Scope& scope, const Record& record, const Frame& 
   SLIPWAY_ASSIGN_OR_RETURN(const Reals y, record.Numbers("y_"));
   if (y.values.size() != 1) return record.Damaged("y_: expected one number");
   SLIPWAY_ASSIGN_OR_RETURN(const Value x, scope.Matrix(record, input));
-  constexpr std::array<int64_t, 1> kFirst = {0};
-  const Value column = graph.Columns(x, kFirst);
-  const Value never = graph.Node("Less", {column, column}, {}, ElementType::kBool);
-  const Value zero = graph.Cast(never, ElementType::kDouble);
-  const Value p = graph.Node("Add", {zero, Constant(graph, y.values.front())});
+  const Value p = graph.Node("Add", {ZeroColumn(graph, x), Constant(graph, y.values.front())});
   Answer answer;
   answer.labels = ZeroAndOne();
   answer.probabilities = WithComplement(graph, p);

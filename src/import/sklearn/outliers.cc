@@ -102,22 +102,6 @@ Value WeightedSums(GraphBuilder& graph, const Value& weights, const Reals& table
       {weights, graph.Add(graph::DoubleConstant(table.values, {rows, columns}), "targets")});
 }
 
-// The position of a label among those of an output.
-Result<int64_t> PositionOf(Scope& scope, const Record& record, const Labels& labels,
-                           const pickle::Value& label) {
-  const auto text = pickle::ReadText(label);
-  const auto number = pickle::ReadNumber(label);
-  for (int64_t i = 0; i < labels.size(); ++i) {
-    const auto at = static_cast<size_t>(i);
-    const bool same = labels.kind == Labels::Kind::kText ? text.ok() && *text == labels.texts[at]
-                      : labels.kind == Labels::Kind::kReal
-                          ? number.ok() && *number == labels.reals[at]
-                          : number.ok() && *number == static_cast<double>(labels.integers[at]);
-    if (same) return i;
-  }
-  return scope.Unsupported(record, "an outlier_label that is none of the classes");
-}
-
 // For each output the class of rows without neighbours; -1 for none, whose shares are zeros.
 Result<std::vector<int64_t>> OutlierClasses(Scope& scope, const Record& record,
                                             const std::vector<VoteTable>& tables) {
@@ -131,9 +115,9 @@ Result<std::vector<int64_t>> OutlierClasses(Scope& scope, const Record& record,
   }
   std::vector<int64_t> out;
   for (size_t i = 0; i < tables.size(); ++i) {
-    SLIPWAY_ASSIGN_OR_RETURN(const int64_t one,
-                             PositionOf(scope, record, tables[i].labels, list[i]));
-    out.push_back(one);
+    const auto one = tables[i].labels.Find(list[i]);
+    if (!one) return scope.Unsupported(record, "an outlier_label that is none of the classes");
+    out.push_back(*one);
   }
   return out;
 }

@@ -47,17 +47,20 @@ bool UsesDistance(std::string_view kernel) {
 
 }  // namespace
 
-Result<Value> PairwiseKernel(Scope& scope, const Record& record, const Value& x,
-                             const Reals& rows) {
+Result<Value> PairwiseKernel(Scope& scope, const Record& record, const Value& x, const Reals& rows,
+                             std::optional<double> gamma_of_chi2) {
   GraphBuilder& graph = scope.graph;
   const std::string kernel = record.TextOr("kernel", "a function");
   const std::string_view of_gamma = record.Has("gamma_") ? "gamma_" : "gamma";
   // The chi-squared kernel has another default of its own, which a gamma of None does not reach.
-  if (kernel == "chi2" && !record.Has(of_gamma)) {
+  if (kernel == "chi2" && !record.Has(of_gamma) && !gamma_of_chi2) {
     return scope.Unsupported(record, "kernel 'chi2' without a gamma");
   }
-  SLIPWAY_ASSIGN_OR_RETURN(const double gamma,
-                           record.NumberOr(of_gamma, 1.0 / static_cast<double>(rows.columns())));
+  SLIPWAY_ASSIGN_OR_RETURN(
+      const double gamma,
+      record.NumberOr(of_gamma, kernel == "chi2" && gamma_of_chi2
+                                    ? *gamma_of_chi2
+                                    : 1.0 / static_cast<double>(rows.columns())));
   SLIPWAY_ASSIGN_OR_RETURN(const double degree, record.NumberOr("degree", 3));
   SLIPWAY_ASSIGN_OR_RETURN(const double offset, record.NumberOr("coef0", 1));
   if (UsesDistance(kernel) && rows.columns() > kMaxDistanceColumns) {

@@ -194,17 +194,17 @@ TEST_P(SklearnDamageTest, EveryFlippedBitEndsWell) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, SklearnDamageTest,
-                         testing::Values("logistic_binary.pkl", "regression_two_targets.pkl",
-                                         "min_max_scaler_clip.joblib", "tree_two_targets.pkl",
-                                         "table_forest.pkl", "sgd_hinge.joblib",
-                                         "feature_union.joblib", "logistic_cv.joblib",
-                                         "spline_linear.pkl", "knn_imputer_distance.pkl",
-                                         "quantile_normal.pkl", "mixture_bayesian.pkl",
-                                         "gp_rational.pkl", "outlier_factor.pkl",
-                                         "text_tfidf_options.pkl", "dict_unsorted.pkl",
-                                         "nu_svc_platt.pkl", "xgb_stopped.joblib", "lgbm_plain.pkl",
-                                         "catboost_table.joblib", "skops_labels_text.skops"));
+INSTANTIATE_TEST_SUITE_P(
+    Models, SklearnDamageTest,
+    testing::Values("logistic_binary.pkl", "regression_two_targets.pkl",
+                    "min_max_scaler_clip.joblib", "tree_two_targets.pkl", "table_forest.pkl",
+                    "sgd_hinge.joblib", "feature_union.joblib", "logistic_cv.joblib",
+                    "spline_linear.pkl", "knn_imputer_distance.pkl", "quantile_normal.pkl",
+                    "mixture_bayesian.pkl", "gp_rational.pkl", "outlier_factor.pkl",
+                    "text_tfidf_options.pkl", "dict_unsorted.pkl", "nu_svc_platt.pkl",
+                    "xgb_stopped.joblib", "lgbm_plain.pkl", "catboost_table.joblib",
+                    "skops_labels_text.skops", "dummy_prior.pkl", "sparse_projection.pkl",
+                    "nystroem.pkl", "iterative_imputer_trees.pkl"));
 
 }  // namespace
 }  // namespace slipway::import::sklearn
