@@ -512,7 +512,7 @@ def least_squares(draw):
     x = draw.table(columns=draw.some(3, 6), scale=5)
     y = draw.target(x, "several")
     cd = cross_decomposition
-    model = draw.one(cd.PLSRegression(draw.some(1, 3), scale=draw.maybe()), cd.PLSCanonical(draw.some(1, 2)), cd.CCA(1))
+    model = draw.one(cd.PLSRegression(draw.some(1, 3), scale=draw.maybe()), cd.PLSCanonical(draw.some(1, 2)), cd.CCA(1), cd.PLSSVD(2))
     return model.fit(x, y), draw.rows(x, 1e6)
 
 

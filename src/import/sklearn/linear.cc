@@ -242,6 +242,7 @@ constexpr Estimator kEstimators[] = {
     {kCross, "PLSRegression", ConvertPartialLeastSquares},
     {kCross, "PLSCanonical", ConvertPartialLeastSquares},
     {kCross, "CCA", ConvertPartialLeastSquares},
+    {kCross, "PLSSVD", ConvertPartialLeastSquaresScores},
     {"sklearn.discriminant_analysis", "LinearDiscriminantAnalysis", ConvertDiscriminant},
 };
 

@@ -9,5 +9,8 @@ namespace slipway::import::sklearn {
 // columns.
 base::Result<Answer> ConvertPartialLeastSquares(Scope& scope, const Record& record,
                                                 const Frame& input);
+// PLSSVD: the scores of the columns.
+base::Result<Answer> ConvertPartialLeastSquaresScores(Scope& scope, const Record& record,
+                                                      const Frame& input);
 
 }  // namespace slipway::import::sklearn
