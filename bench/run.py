@@ -24,6 +24,7 @@ import argparse
 import datetime
 import json
 import random
+import shutil
 import socket
 import statistics
 import struct
@@ -84,15 +85,11 @@ def cases():
 # --- single measurements -------------------------------------------------------------------------------------------
 
 
-def first_answer_ms(binary, case):
-    """From the start of the process to the first answer to an inference request."""
+def ms_until(binary, arguments, wire):
+    """From the start of the process to the first answer of 200 to `wire`."""
     port = measure.free_port()
-    head = "".join(f"{name}: {value}\r\n" for name, value in case.request.headers.items())
-    wire = (f"POST {case.request.path} HTTP/1.1\r\nHost: localhost\r\n{head}"
-            f"Content-Length: {len(case.request.body)}\r\nConnection: close\r\n\r\n").encode() + case.request.body
     began = time.monotonic()
-    model = measure.BENCH_MODELS / case.model / "1" / "model.onnx"
-    with subprocess.Popen([str(binary), "serve", str(model), "--name", case.model, "--listen", f"127.0.0.1:{port}"],
+    with subprocess.Popen([str(binary), "serve", *map(str, arguments), "--listen", f"127.0.0.1:{port}"],
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                           preexec_fn=measure.on_core(measure.SERVER_CORE)) as process:
         try:
@@ -103,6 +100,27 @@ def first_answer_ms(binary, case):
         finally:
             process.terminate()
     raise BenchError("no answer within 30 s of the start")
+
+
+def first_answer_ms(binary, case):
+    """To an inference request."""
+    head = "".join(f"{name}: {value}\r\n" for name, value in case.request.headers.items())
+    wire = (f"POST {case.request.path} HTTP/1.1\r\nHost: localhost\r\n{head}"
+            f"Content-Length: {len(case.request.body)}\r\nConnection: close\r\n\r\n").encode() + case.request.body
+    return ms_until(binary, [measure.BENCH_MODELS / case.model / "1" / "model.onnx", "--name", case.model], wire)
+
+
+def ready_ms(binary, folder):
+    """Of a server with 1,000 models in its repository, ten of which are to be loaded."""
+    repository = Path(folder) / "thousand"
+    for number in range(1000):
+        version = repository / f"model{number}" / "1"
+        version.mkdir(parents=True, exist_ok=True)
+        if not (version / "model.onnx").exists():
+            shutil.copy(measure.BENCH_MODELS / "linear30" / "1" / "model.onnx", version)
+    names = ",".join(f"model{number}" for number in range(0, 1000, 100))
+    return ms_until(binary, [repository, "--control", "explicit", "--load", names],
+                    b"GET /v2/health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 
 
 def answered(port, wire):
@@ -275,6 +293,9 @@ def all_rows(args, loads):
                     f"ONNX Runtime's own: {engine:.1f} MB"))
     starts = [first_answer_ms(args.binary, cases()[0]) for _ in range(max(args.repetitions, 5))]
     rows.append(row("start to first answer", 80, starts, True, "{:.0f} ms".format, "linear30"))
+    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
+        readies = [ready_ms(args.binary, folder) for _ in range(args.repetitions)]
+    rows.append(row("start to ready, 10 of 1,000 models", 5000, readies, True, "{:.0f} ms".format))
     return rows
 
 
