@@ -37,6 +37,7 @@ global
 defaults
     mode http
     timeout connect 1s
+    timeout check 1s
     timeout client 30s
     timeout server 30s
     retries 1
