@@ -234,6 +234,7 @@ class Preparation {
     SLIPWAY_ASSIGN_OR_RETURN(const graph::OpsetUpgrade upgrade,
                              graph::UpgradeTo(set->second, types, model_));
     if (upgrade.rewritten > 0) {
+      graph::RemoveUnused(model_);
       changes_.push_back(StrCat(upgrade.rewritten, " nodes Upsample, which ai.onnx ", set->second,
                                 " does not have, became Resize"));
     }

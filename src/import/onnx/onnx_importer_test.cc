@@ -189,6 +189,9 @@ TEST(OnnxImporterTest, UpsampleThatTheKeptSetLacksBecomesResize) {
     ASSERT_TRUE(kept.ok()) << kept.status();
     EXPECT_EQ(Summary(kept->onnx).opsets.at("ai.onnx"), static_cast<int64_t>(set));
     EXPECT_EQ(Summary(kept->onnx).operators.at(0).type, set == 9 ? "Upsample" : "Resize");
+    const auto again = OnnxImporter().import(AsBytes(kept->onnx), options);
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_TRUE(again->onnx == kept->onnx) << "in set " << set;
     const auto engine = LoadOnnx(kept->onnx);
     ASSERT_NE(engine, nullptr);
     const auto got =
