@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <span>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@ namespace {
 constexpr size_t kTreesTogether = 12;
 constexpr size_t kRowsTogether = 16;
 constexpr size_t kRowsPerBlock = 64;
+constexpr size_t kTreesPerBlock = 128;
 // Whether all nodes are leaves is looked at from this level on, and then every so many levels.
 constexpr uint32_t kFirstLook = 8;
 constexpr uint32_t kLevelsBetweenLooks = 2;
@@ -70,12 +72,15 @@ class WalkTrees {
     }
     forest_ = nullptr;
     thresholds_ = nullptr;
+    if (leaves_ > 0) mean_depth_ = static_cast<uint32_t>(leaf_levels_ / leaves_);
     return true;
   }
 
   const std::vector<Tree>& trees() const { return trees_; }
   const Node* root(const Tree& tree) const { return &nodes_[tree.root]; }
   uint32_t targets() const { return targets_; }
+  // Of the leaves.
+  uint32_t mean_depth() const { return mean_depth_; }
 
   static const Node* Step(const Node* node, const Key* row) {
     size_t right = row[node->column] >= node->threshold ? 1 : 0;
@@ -114,6 +119,8 @@ class WalkTrees {
       for (const auto& [child, at] : level) {
         if (child < 0) {
           SetLeaf(graph::TreeEnsemble::LeafOf(child), at);
+          ++leaves_;
+          leaf_levels_ += depth;
         } else if (!SetInner(static_cast<size_t>(child), at, next)) {
           return false;
         }
@@ -161,6 +168,9 @@ class WalkTrees {
   const uint32_t targets_;
   const uint32_t values_per_leaf_;
   const size_t leaf_column_;
+  size_t leaves_ = 0;
+  size_t leaf_levels_ = 0;
+  uint32_t mean_depth_ = 0;
   std::vector<Node> nodes_;
   std::vector<Tree> trees_;
   std::vector<T> leaf_values_;          // by node: for bytes and one target
@@ -210,6 +220,62 @@ void AddToRow(const WalkTrees<T, Node>& trees, const Key* row, T* sums) {
   }
 }
 
+// Takes `levels` steps from each of `nodes`.
+template <typename Trees, typename Node, typename Key>
+void GoDownTogether(std::span<const Node*> nodes, uint32_t levels, const Key* row) {
+  size_t first = 0;
+  for (; first + kTreesTogether <= nodes.size(); first += kTreesTogether) {
+    std::array<const Node*, kTreesTogether> at;
+    std::copy_n(nodes.begin() + static_cast<ptrdiff_t>(first), kTreesTogether, at.begin());
+    for (uint32_t level = 0; level < levels; ++level) {
+#pragma GCC unroll 16
+      for (size_t k = 0; k < kTreesTogether; ++k) at[k] = Trees::Step(at[k], row);
+    }
+    std::copy_n(at.begin(), kTreesTogether, nodes.begin() + static_cast<ptrdiff_t>(first));
+  }
+  for (; first < nodes.size(); ++first) {
+    for (uint32_t level = 0; level < levels; ++level) {
+      nodes[first] = Trees::Step(nodes[first], row);
+    }
+  }
+}
+
+// The same: of trees that are not balanced few rows go to the bottom, and those that have not come
+// to a leaf after some levels go on side by side, without the others.
+template <typename T, typename Node, typename Key>
+void AddOpenToRow(const WalkTrees<T, Node>& trees, const Key* row, T* sums) {
+  using Trees = WalkTrees<T, Node>;
+  std::array<const Node*, kTreesPerBlock> at;
+  std::array<const Node*, kTreesPerBlock> open;
+  std::array<uint8_t, kTreesPerBlock> which;
+  const auto& all = trees.trees();
+  for (size_t first = 0; first < all.size(); first += kTreesPerBlock) {
+    const size_t count = std::min(kTreesPerBlock, all.size() - first);
+    for (size_t i = 0; i < count; ++i) at[i] = trees.root(all[first + i]);
+    GoDownTogether<Trees, Node>(std::span(at).first(count), trees.mean_depth(), row);
+    size_t left = 0;
+    for (size_t i = 0; i < count; ++i) {
+      open[left] = at[i];
+      which[left] = static_cast<uint8_t>(i);
+      left += at[i]->left != 0 ? 1 : 0;
+    }
+    while (left > 0) {
+      GoDownTogether<Trees, Node>(std::span(open).first(left), kLevelsBetweenLooks, row);
+      size_t still = 0;
+      for (size_t i = 0; i < left; ++i) {
+        const Node* node = open[i];
+        const uint8_t tree = which[i];
+        at[tree] = node;
+        open[still] = node;
+        which[still] = tree;
+        still += node->left != 0 ? 1 : 0;
+      }
+      left = still;
+    }
+    for (size_t i = 0; i < count; ++i) trees.AddLeaf(at[i], sums);
+  }
+}
+
 // Adds all trees to the sums of `count` rows, a multiple of kRowsTogether.
 template <typename T, typename Node, typename Key>
 void AddToRows(const WalkTrees<T, Node>& trees, const Key* rows, size_t stride, size_t count,
@@ -230,30 +296,38 @@ void AddToRows(const WalkTrees<T, Node>& trees, const Key* rows, size_t stride, 
 
 // Rows in blocks, and those that are left one by one.
 template <typename T, typename Node, typename Key>
-void AddToBlock(const WalkTrees<T, Node>& trees, const Key* rows, size_t stride, size_t count,
-                T* sums) {
+void AddToBlock(const WalkTrees<T, Node>& trees, WalkOrder order, const Key* rows, size_t stride,
+                size_t count, T* sums) {
   const size_t together = count / kRowsTogether * kRowsTogether;
   if (together > 0) AddToRows(trees, rows, stride, together, sums);
   for (size_t row = together; row < count; ++row) {
-    AddToRow(trees, rows + row * stride, sums + row * trees.targets());
+    T* to = sums + row * trees.targets();
+    if (order == WalkOrder::kTogether) {
+      AddToRow(trees, rows + row * stride, to);
+    } else {
+      AddOpenToRow(trees, rows + row * stride, to);
+    }
   }
 }
 
 template <typename T, typename Node>
 class WalkKernel final : public Kernel<T> {
  public:
-  explicit WalkKernel(WalkTrees<T, Node> trees) : trees_(std::move(trees)) {}
+  WalkKernel(WalkTrees<T, Node> trees, WalkOrder order) : trees_(std::move(trees)), order_(order) {}
 
   void AddTrees(const ColumnRows<T>& rows, T* sums) const override {
     for (size_t row = 0; row < rows.count; row += kRowsPerBlock) {
-      AddToBlock(trees_, rows.values + row * rows.stride, rows.stride,
+      AddToBlock(trees_, order_, rows.values + row * rows.stride, rows.stride,
                  std::min(kRowsPerBlock, rows.count - row), sums + row * trees_.targets());
     }
   }
-  std::string_view name() const override { return "walk"; }
+  std::string_view name() const override {
+    return order_ == WalkOrder::kTogether ? "walk" : "open walk";
+  }
 
  private:
   const WalkTrees<T, Node> trees_;
+  const WalkOrder order_;
 };
 
 template <typename T, typename Node>
@@ -261,8 +335,8 @@ class ByteWalkKernel final : public Kernel<T> {
  public:
   static constexpr size_t kMaxColumns = 1023;
 
-  ByteWalkKernel(ByteForest<T> bytes, WalkTrees<T, Node> trees)
-      : bytes_(std::move(bytes)), trees_(std::move(trees)) {}
+  ByteWalkKernel(ByteForest<T> bytes, WalkTrees<T, Node> trees, WalkOrder order)
+      : bytes_(std::move(bytes)), trees_(std::move(trees)), order_(order) {}
 
   void AddTrees(const ColumnRows<T>& rows, T* sums) const override {
     const size_t columns = bytes_.columns.size();
@@ -274,47 +348,53 @@ class ByteWalkKernel final : public Kernel<T> {
         bytes_.FillBins(rows.values + (row + i) * rows.stride, &bins[i * stride]);
         bins[i * stride + columns] = 0;
       }
-      AddToBlock(trees_, bins.data(), stride, count, sums + row * trees_.targets());
+      AddToBlock(trees_, order_, bins.data(), stride, count, sums + row * trees_.targets());
     }
   }
-  std::string_view name() const override { return "byte walk"; }
+  std::string_view name() const override {
+    return order_ == WalkOrder::kTogether ? "byte walk" : "open byte walk";
+  }
 
  private:
   const ByteForest<T> bytes_;
   const WalkTrees<T, Node> trees_;
+  const WalkOrder order_;
 };
 
 template <typename T, typename Node>
-std::unique_ptr<Kernel<T>> MakeWalk(const Forest<T>& forest, const std::vector<T>& thresholds) {
+std::unique_ptr<Kernel<T>> MakeWalk(const Forest<T>& forest, const std::vector<T>& thresholds,
+                                    WalkOrder order) {
   WalkTrees<T, Node> trees(forest, thresholds);
   if (!trees.AddTrees()) return nullptr;
-  return std::make_unique<WalkKernel<T, Node>>(std::move(trees));
+  return std::make_unique<WalkKernel<T, Node>>(std::move(trees), order);
 }
 
 template <typename T, typename Column>
-std::unique_ptr<Kernel<T>> MakeByteWalk(const Forest<T>& forest, ByteForest<T>& bytes) {
+std::unique_ptr<Kernel<T>> MakeByteWalk(const Forest<T>& forest, ByteForest<T>& bytes,
+                                        WalkOrder order) {
   using Node = WalkNode<uint8_t, Column, uint16_t>;
   WalkTrees<T, Node> trees(forest, bytes.ranks);
   if (!trees.AddTrees()) return nullptr;
-  return std::make_unique<ByteWalkKernel<T, Node>>(std::move(bytes), std::move(trees));
+  return std::make_unique<ByteWalkKernel<T, Node>>(std::move(bytes), std::move(trees), order);
 }
 
 }  // namespace
 
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeWalkKernel(const Forest<T>& forest) {
+std::unique_ptr<Kernel<T>> MakeWalkKernel(const Forest<T>& forest, WalkOrder order) {
   std::vector<T> thresholds;
   thresholds.reserve(forest.nodes.size());
   for (const auto& node : forest.nodes) thresholds.push_back(node.threshold);
   if constexpr (std::is_same_v<T, float>) {
-    auto narrow = MakeWalk<T, WalkNode<T, uint16_t, uint16_t>>(forest, thresholds);
+    auto narrow = MakeWalk<T, WalkNode<T, uint16_t, uint16_t>>(forest, thresholds, order);
     if (narrow != nullptr) return narrow;
   }
-  return MakeWalk<T, WalkNode<T, uint32_t, uint32_t>>(forest, thresholds);
+  return MakeWalk<T, WalkNode<T, uint32_t, uint32_t>>(forest, thresholds, order);
 }
 
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeByteWalkKernel(const Forest<T>& forest, CpuLevel level) {
+std::unique_ptr<Kernel<T>> MakeByteWalkKernel(const Forest<T>& forest, CpuLevel level,
+                                              WalkOrder order) {
   if (forest.columns.size() >
       ByteWalkKernel<T, WalkNode<uint8_t, uint16_t, uint16_t>>::kMaxColumns) {
     return nullptr;
@@ -322,14 +402,16 @@ std::unique_ptr<Kernel<T>> MakeByteWalkKernel(const Forest<T>& forest, CpuLevel 
   std::optional<ByteForest<T>> bytes = ByteForest<T>::Make(forest, level);
   if (!bytes) return nullptr;
   if (forest.columns.size() <= std::numeric_limits<uint8_t>::max()) {
-    return MakeByteWalk<T, uint8_t>(forest, *bytes);
+    return MakeByteWalk<T, uint8_t>(forest, *bytes, order);
   }
-  return MakeByteWalk<T, uint16_t>(forest, *bytes);
+  return MakeByteWalk<T, uint16_t>(forest, *bytes, order);
 }
 
-template std::unique_ptr<Kernel<float>> MakeWalkKernel(const Forest<float>&);
-template std::unique_ptr<Kernel<double>> MakeWalkKernel(const Forest<double>&);
-template std::unique_ptr<Kernel<float>> MakeByteWalkKernel(const Forest<float>&, CpuLevel);
-template std::unique_ptr<Kernel<double>> MakeByteWalkKernel(const Forest<double>&, CpuLevel);
+template std::unique_ptr<Kernel<float>> MakeWalkKernel(const Forest<float>&, WalkOrder);
+template std::unique_ptr<Kernel<double>> MakeWalkKernel(const Forest<double>&, WalkOrder);
+template std::unique_ptr<Kernel<float>> MakeByteWalkKernel(const Forest<float>&, CpuLevel,
+                                                           WalkOrder);
+template std::unique_ptr<Kernel<double>> MakeByteWalkKernel(const Forest<double>&, CpuLevel,
+                                                            WalkOrder);
 
 }  // namespace slipway::engine
