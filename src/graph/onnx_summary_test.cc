@@ -255,6 +255,17 @@ TEST(OnnxSummaryTest, TakesNodesInAnyOrder) {
   EXPECT_EQ(ErrorOf(TestModel(graph.Bytes())), "OK");
 }
 
+// Whatever is without a name: nothing can take it, so nothing may promise it.
+TEST(OnnxSummaryTest, RefusesAnOutputWithoutAName) {
+  const TestGraph graph = {
+      .nodes = {TestNode("Relu", {"x"}, {"y"})},
+      .inputs = {TestValue("x", ElementType::kFloat, {2}), TestValue("", ElementType::kFloat, {2})},
+      .outputs = {TestValue("y", ElementType::kFloat, {2}),
+                  TestValue("", ElementType::kFloat, {2})},
+      .initializers = {TestTensor("", ElementType::kFloat, {1}, std::string(4, '\0'))}};
+  EXPECT_THAT(ErrorOf(TestModel(graph.Bytes())), HasSubstr("graph output ''"));
+}
+
 TEST(OnnxSummaryTest, ChecksTheBodiesOfFunctions) {
   std::string function;
   WireWriter(function).Bytes(1, "Twice");

@@ -20,8 +20,8 @@ std::string NodeLabel::ToString() const {
                       : StrCat("node '", Printable(name), "' (", type, ")");
 }
 
-void ValueScope::AddNodeOutput(std::string_view value) {
-  if (!value.empty()) makers_.push_back({value, latest()});
+void ValueScope::AddMaker(std::string_view value, uint32_t node) {
+  if (!value.empty()) makers_.push_back({value, node});
 }
 
 void ValueScope::AddNodeInput(std::string_view value) {

@@ -31,11 +31,12 @@ class ValueScope {
     bool is_output = false;  // the graph promises it; `node` is empty
   };
 
-  void AddInput(std::string_view value) { makers_.push_back({value, kInput}); }
-  void AddInitializer(std::string_view value) { makers_.push_back({value, kInitializer}); }
-  // Each node, in order; the calls below speak of the latest. An empty name stands for "not given".
+  // What has an empty name makes no value; at a node it stands for "not given".
+  void AddInput(std::string_view value) { AddMaker(value, kInput); }
+  void AddInitializer(std::string_view value) { AddMaker(value, kInitializer); }
+  // Each node, in order; the calls below speak of the latest.
   void AddNode(const NodeLabel& node) { nodes_.push_back(node); }
-  void AddNodeOutput(std::string_view value);
+  void AddNodeOutput(std::string_view value) { AddMaker(value, latest()); }
   void AddNodeInput(std::string_view value);
   uint32_t node_count() const { return static_cast<uint32_t>(nodes_.size()); }
   void AddGraphOutput(std::string_view value) { needs_.push_back({value, kOutput}); }
@@ -62,6 +63,7 @@ class ValueScope {
   };
 
   uint32_t latest() const { return static_cast<uint32_t>(nodes_.size() - 1); }
+  void AddMaker(std::string_view value, uint32_t node);
   std::string MakerName(uint32_t node) const;
   base::Status CheckMadeOnce() const;
   std::vector<Dependency> FindDependencies(std::vector<Need>& missing) const;
