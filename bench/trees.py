@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times our tree engine against the libraries that trained the trees, ONNX Runtime and compiled trees, in one run, on one thread.
 
-    python3 bench/trees.py [--build build/release] [--models DIR] [--only NAME] [--level avx2] [--out FILE]
+    python3 bench/trees.py [--build build/release] [--models DIR] [--only NAME] [--level avx2] [--markdown docs/benchmarks.md]
 
 Needs numpy, xgboost, lightgbm, catboost and scikit-learn, and tl2cgen, lleaves (with llvmlite 0.43) and cc for the compiled
 trees. Trains models on random numbers (fixed seed; `--models` keeps them for the next run), imports each with `slipway
@@ -15,6 +15,7 @@ our engine may use of the processor: baseline, avx2, avx512, or several of them 
 """
 
 import argparse
+import datetime
 import json
 import os
 import pathlib
@@ -35,7 +36,9 @@ import sklearn  # noqa: E402
 import train  # noqa: E402
 import xgboost  # noqa: E402
 
+BEGIN, END = "<!-- bench/trees.py: begin -->", "<!-- bench/trees.py: end -->"
 BATCHES = (1, 100, 10_000)
+EXPECTED = {"avx512": (5.0, 3.5, 3.0), "avx2": (2.0, 1.0, 1.0), "baseline": (1.0, 1.0, 1.0)}  # times the best other, by batch
 C_INTERFACES = {"xgb": (xgboost, "libxgboost.so"), "lgb": (lightgbm, "lib_lightgbm.so")}
 
 
@@ -82,6 +85,28 @@ def table_row(name, result):
     return "| " + " | ".join(cells) + " |"
 
 
+def ratio(result, batch):
+    return min(times[str(batch)] for who, times in result.items() if who not in ("rows", "different", "slipway")) / \
+        result["slipway"][str(batch)]
+
+
+def summary(level, results):
+    """How many cases are as fast as expected, and how fast the others are."""
+    lines = []
+    groups = {"XGBoost and LightGBM": ("xgb", "lgb"), "CatBoost and scikit-learn": ("cat", "rf", "hgb")}
+    for title, libraries in groups.items():
+        ratios = [[ratio(result, batch) for batch in BATCHES] for case, result in results if case.library in libraries]
+        if not ratios:
+            continue
+        parts = []
+        for i, (batch, expected) in enumerate(zip(BATCHES, EXPECTED[level])):
+            short = sorted(one[i] for one in ratios if one[i] < expected)
+            missed = f" (others {', '.join(f'{one:.1f}' for one in short)})" if short else ""
+            parts.append(f"{expected:g} times at {batch:,} row{'s' if batch > 1 else ''}: {len(ratios) - len(short)} of {len(ratios)}{missed}")
+        lines.append(f"- {title}, at least " + "; ".join(parts) + ".")
+    return lines
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release", type=pathlib.Path)
@@ -89,13 +114,13 @@ def main():
     parser.add_argument("--models", type=pathlib.Path, help="a folder for the trained models")
     parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument("--level", default="avx512", help="what our engine may use; several with commas")
-    parser.add_argument("--out", help="a Markdown file for the figures")
+    parser.add_argument("--markdown", metavar="FILE", help="put the tables between the marks in this file")
     options = parser.parse_args()
     options.slipway = options.slipway or options.build / "bin" / "slipway"
     options.program = options.build / "bin" / "trees_bench"
     if options.models:
         options.models.mkdir(parents=True, exist_ok=True)
-    lines = [f"Machine: {processor()}. XGBoost {xgboost.__version__}, LightGBM {lightgbm.__version__}, "
+    lines = [f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores. XGBoost {xgboost.__version__}, LightGBM {lightgbm.__version__}, "
              f"CatBoost {catboost.__version__}, scikit-learn {sklearn.__version__}."]
     print(lines[0], flush=True)
     for level in options.level.split(","):
@@ -107,15 +132,20 @@ def main():
         ]
         lines += head
         print("\n".join(head), flush=True)
+        results = []
         for case in train.CASES:
             if options.only not in case.name:
                 continue
             with tempfile.TemporaryDirectory() as folder:
-                result = run(options, case, level, pathlib.Path(folder))
-            lines.append(table_row(case.name, result))
+                results.append((case, run(options, case, level, pathlib.Path(folder))))
+            lines.append(table_row(case.name, results[-1][1]))
             print(lines[-1], flush=True)
-    if options.out:
-        pathlib.Path(options.out).write_text("\n".join(lines) + "\n")
+        lines += ["", *summary(level, results)]
+        print("\n".join(lines[-3:]), flush=True)
+    if options.markdown:
+        text = pathlib.Path(options.markdown).read_text()
+        before, rest = text.split(BEGIN, 1)
+        pathlib.Path(options.markdown).write_text(before + BEGIN + "\n" + "\n".join(lines) + "\n" + END + rest.split(END, 1)[1])
 
 
 if __name__ == "__main__":
