@@ -19,7 +19,7 @@
 namespace slipway::engine {
 namespace {
 
-constexpr size_t kMaxColumns = 512;
+constexpr size_t kMaxColumns = 1023;  // whose vectors have positions of 16 bits
 constexpr size_t kMaxObliviousDepth = 8;
 constexpr size_t kMaxSums = 32;  // of a row, that lie side by side with those of other rows
 

@@ -14,8 +14,8 @@ namespace slipway::engine {
 // than going down, because no step waits for another row's memory.
 //
 // Takes trees of any shape of at most 256 leaves. Needs at most 255 different thresholds a column
-// and 512 columns; nullptr when the forest has more. Every processor has vectors for it; the wider,
-// the faster (see block_steps.h). A block of fewer rows costs as much as a full one.
+// and 1,023 columns; nullptr when the forest has more. Every processor has vectors for it; the
+// wider, the faster (see block_steps.h). A block of fewer rows costs as much as a full one.
 template <typename T>
 std::unique_ptr<Kernel<T>> MakeBlockKernel(const Forest<T>& forest, CpuLevel level);
 

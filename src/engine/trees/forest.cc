@@ -101,18 +101,18 @@ class ForestMaker {
     for (size_t i = 0; i < in_.nodes.size(); ++i) {
       if (place_[i] == kUnreached) continue;
       const Column column = ColumnOf(in_.nodes[i]);
-      numbers_.try_emplace({column.feature, column.missing}, 0);
+      numbers_.try_emplace({column.missing, column.feature}, 0);
     }
     for (auto& [key, number] : numbers_) {
       number = static_cast<uint32_t>(out_.columns.size());
-      out_.columns.push_back({key.first, key.second});
+      out_.columns.push_back({key.second, key.first});
     }
   }
 
   typename Forest<T>::Node Convert(const Node& node) const {
     const Column column = ColumnOf(node);
     typename Forest<T>::Node out;
-    out.column = numbers_.at({column.feature, column.missing});
+    out.column = numbers_.at({column.missing, column.feature});
     const auto split = static_cast<T>(node.split);
     out.threshold =
         node.test == TreeEnsemble::Test::kLess ? split : std::nextafter(split, kInfinity);
@@ -128,7 +128,7 @@ class ForestMaker {
   const TreeEnsemble& in_;
   Forest<T> out_;
   std::vector<int32_t> place_;  // of the ensemble's nodes in the forest
-  std::map<std::pair<uint32_t, Missing>, uint32_t> numbers_;
+  std::map<std::pair<Missing, uint32_t>, uint32_t> numbers_;
 };
 
 }  // namespace

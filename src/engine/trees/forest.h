@@ -32,7 +32,9 @@ struct Forest {
   };
 
   uint32_t features = 0;
-  std::vector<Column> columns;  // those that a node looks at, by feature
+  // Those that a node looks at; all of a kind side by side, by feature, so that a row is laid out
+  // in few stretches.
+  std::vector<Column> columns;
   std::vector<Node> nodes;
   std::vector<int32_t> roots;  // in the order of the sum: like Node::left
   uint32_t targets = 1;

@@ -14,7 +14,7 @@ namespace slipway::engine {
 // the first one sees (pointer jumping: Hillis and Steele, "Data parallel algorithms", 1986), until
 // it sees the leaf, or the piece below.
 //
-// Needs AVX-512 with VBMI, at most 255 different thresholds a column and 512 columns. nullptr when
+// Needs AVX-512 with VBMI, at most 255 different thresholds a column and 640 columns. nullptr when
 // the processor or the forest has not what it takes.
 template <typename T>
 std::unique_ptr<Kernel<T>> MakeJumpKernel(const Forest<T>& forest, CpuLevel level);

@@ -23,7 +23,7 @@ namespace slipway::engine {
 // the tests, the 64 answers to them by one byte comparison, and the way through a heap of answers.
 
 inline constexpr size_t kLanes = 64;           // nodes asked at once
-inline constexpr size_t kMaxColumns = 512;     // that lie in registers
+inline constexpr size_t kMaxColumns = 640;     // that lie in registers
 inline constexpr uint32_t kHeapLevels = 6;     // of nodes, in 64 lanes
 inline constexpr size_t kTreesPerBlock = 128;  // whose answers are kept before the first is used
 
@@ -39,8 +39,16 @@ struct Page {
   __m512i bytes[Pages];
 };
 
+// What a byte does not say of the columns in 64 lanes; bit i: of lane i.
+struct HighColumns {
+  uint64_t second = 0;  // 256 to 511
+  uint64_t third = 0;   // 512 or more
+};
+
+// The bytes of `columns`, the low bytes of which are given.
 template <size_t Pages>
-SLIPWAY_AVX512 inline __m512i Fetch(const Page<Pages>& page, __m512i columns, uint64_t high) {
+SLIPWAY_AVX512 inline __m512i Fetch(const Page<Pages>& page, __m512i columns,
+                                    const HighColumns& high) {
   if constexpr (Pages == 1) {
     return _mm512_permutexvar_epi8(columns, page.bytes[0]);
   } else if constexpr (Pages == 2) {
@@ -50,14 +58,22 @@ SLIPWAY_AVX512 inline __m512i Fetch(const Page<Pages>& page, __m512i columns, ui
     const __m512i low = _mm512_mask_blend_epi8(
         upper, _mm512_permutex2var_epi8(page.bytes[0], columns, page.bytes[1]),
         _mm512_permutex2var_epi8(page.bytes[2], columns, page.bytes[3]));
-    if constexpr (Pages == 4) return low;
-    if constexpr (Pages == 5) {
-      return _mm512_mask_permutexvar_epi8(low, high, columns, page.bytes[4]);
+    if constexpr (Pages == 4) {
+      return low;
+    } else if constexpr (Pages == 5) {
+      return _mm512_mask_permutexvar_epi8(low, high.second, columns, page.bytes[4]);
+    } else {
+      const __m512i top = _mm512_mask_blend_epi8(
+          upper, _mm512_permutex2var_epi8(page.bytes[4], columns, page.bytes[5]),
+          _mm512_permutex2var_epi8(page.bytes[6], columns, page.bytes[7]));
+      const __m512i both = _mm512_mask_blend_epi8(high.second, low, top);
+      if constexpr (Pages == 8) {
+        return both;
+      } else {
+        const __m512i last = _mm512_permutex2var_epi8(page.bytes[8], columns, page.bytes[9]);
+        return _mm512_mask_blend_epi8(high.third, both, last);
+      }
     }
-    const __m512i top = _mm512_mask_blend_epi8(
-        upper, _mm512_permutex2var_epi8(page.bytes[Pages - 4], columns, page.bytes[Pages - 3]),
-        _mm512_permutex2var_epi8(page.bytes[Pages - 2], columns, page.bytes[Pages - 1]));
-    return _mm512_mask_blend_epi8(high, low, top);
   }
 }
 
@@ -70,14 +86,18 @@ class MaskForest {
   // Appends one more, without tests yet.
   void Add() {
     tests_.emplace_back();
-    high_.push_back(0);
+    high_.emplace_back();
   }
   // Puts a node of the forest into a lane.
   void SetTest(const Forest<T>& forest, size_t at, size_t lane, size_t node) {
     const uint32_t column = forest.nodes[node].column;
     tests_[at].columns[lane] = static_cast<uint8_t>(column);
     tests_[at].ranks[lane] = bytes_.ranks[node];
-    if (column >= 256) high_[at] |= uint64_t{1} << lane;
+    if (column >= 512) {
+      high_[at].third |= uint64_t{1} << lane;
+    } else if (column >= 256) {
+      high_[at].second |= uint64_t{1} << lane;
+    }
   }
   size_t size() const { return tests_.size(); }
   size_t columns() const { return bytes_.columns.size(); }
@@ -96,7 +116,7 @@ class MaskForest {
   template <size_t Pages>
   SLIPWAY_AVX512 uint64_t Answers(const Page<Pages>& page, size_t at) const {
     const MaskTests& tests = tests_[at];
-    const uint64_t high = Pages > 4 ? high_[at] : 0;
+    const HighColumns high = Pages > 4 ? high_[at] : HighColumns{};
     const __m512i got = Fetch<Pages>(page, _mm512_load_si512(tests.columns.data()), high);
     return _mm512_cmpge_epu8_mask(got, _mm512_load_si512(tests.ranks.data()));
   }
@@ -104,7 +124,7 @@ class MaskForest {
  private:
   ByteForest<T> bytes_;
   std::vector<MaskTests> tests_;
-  std::vector<uint64_t> high_;  // bit i: the column in lane i is 256 or more
+  std::vector<HighColumns> high_;
 };
 
 // Calls run<Pages>() for the registers that so many columns take.
@@ -114,7 +134,8 @@ void WithPages(size_t columns, const Run& run) {
   if (columns <= 128) return run.template operator()<2>();
   if (columns <= 256) return run.template operator()<4>();
   if (columns <= 320) return run.template operator()<5>();
-  run.template operator()<8>();
+  if (columns <= 512) return run.template operator()<8>();
+  run.template operator()<10>();
 }
 
 // The places below `levels` levels of heaps, for a block of trees, or some of them.

@@ -12,7 +12,7 @@ namespace slipway::engine {
 // by one byte comparison of a 512-bit vector; then the answers are walked, eight trees at a time,
 // without touching memory.
 //
-// Needs AVX-512 with VBMI, at most 255 different thresholds a column and 512 columns. nullptr when
+// Needs AVX-512 with VBMI, at most 255 different thresholds a column and 640 columns. nullptr when
 // the processor or the forest has not what it takes.
 template <typename T>
 std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>& forest, CpuLevel level);
