@@ -121,6 +121,9 @@ Status OnnxReader::ReadFunction(WireReader reader) {
       field.number == 4 ? scope.AddInput(value) : scope.AddGraphOutput(value);
     } else if (field.number == 7) {
       SLIPWAY_RETURN_IF_ERROR(ReadNode(reader.Enter(field), Place::kFunction, scope));
+    } else if (field.number == 11) {  // attribute_proto: what a call does not give
+      Missing of_call;                // where a graph finds its values is known when it is called
+      SLIPWAY_RETURN_IF_ERROR(ReadAttribute(reader.Enter(field), {}, Place::kFunction, of_call));
     }
   }
   SLIPWAY_RETURN_IF_ERROR(reader.status());

@@ -278,6 +278,19 @@ TEST(OnnxSummaryTest, ChecksTheBodiesOfFunctions) {
   EXPECT_THAT(ErrorOf(model), HasSubstr("function 'Twice': node 0 (Add) needs value 'missing'"));
 }
 
+TEST(OnnxSummaryTest, ChecksTheDefaultsOfFunctions) {
+  std::string attribute;
+  WireWriter(attribute).Bytes(1, "scale");
+  WireWriter(attribute).Varint(22, 2);  // sparse_tensor, which is a message
+  std::string function;
+  WireWriter(function).Bytes(1, "Scaled");
+  WireWriter(function).Bytes(10, "local");
+  WireWriter(function).Bytes(11, attribute);
+  std::string model = TestModel(OneRelu().Bytes());
+  WireWriter(model).Bytes(25, function);
+  EXPECT_THAT(ErrorOf(model), HasSubstr("field 22: expected a message, got a number"));
+}
+
 TEST(OnnxSummaryTest, CountsTypedDataAsItsShapeNeeds) {
   std::string tensor;
   WireWriter writer(tensor);
