@@ -186,9 +186,11 @@ def main():
     parser.add_argument("--seconds", type=float, default=3, metavar="S", help="length of a measured run")
     parser.add_argument("--markdown", metavar="FILE", help="put the table between the marks in this file")
     args = parser.parse_args()
-    for program in ("h2load", "openssl", "grpc_cpp_plugin", "pkg-config"):
+    for program in ("h2load", "openssl", "g++", "pkg-config"):
         if not measure.have(program):
             raise SystemExit(f"data_plane.py needs {program}; scripts/setup --bench installs it")
+    if subprocess.run(["pkg-config", "--exists", "grpc++"]).returncode:
+        raise SystemExit("data_plane.py needs the headers of grpc++; scripts/setup --bench installs them")
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
         build_grpc_client(folder)
         loads = measure_loads(args, folder)

@@ -141,8 +141,9 @@ SLIPWAY_AVX512 void AddValuesAvx512(const RowBytes& leaves, const double* values
 template <typename T>
 BlockSteps<T> BlockStepsOf(CpuLevel level) {
 #if defined(SLIPWAY_HAS_X86_LEVELS)
-  if (level == CpuLevel::kAvx512)
+  if (level == CpuLevel::kAvx512) {
     return {&FindLeavesAvx512, &FindObliviousAvx512, &AddValuesAvx512};
+  }
   if (level == CpuLevel::kAvx2) return {&FindLeavesAvx2, &FindObliviousAvx2, &AddValues<T>};
 #endif
   return {&FindLeaves, &FindOblivious, &AddValues<T>};

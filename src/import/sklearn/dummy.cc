@@ -79,7 +79,10 @@ base::Status ApplyStrategy(Scope& scope, const Record& record, std::vector<Outpu
   std::vector<pickle::Value> constants;
   if (strategy == "constant") {
     SLIPWAY_ASSIGN_OR_RETURN(constants, Constants(scope, record));
-    if (constants.size() != outputs.size()) return record.Damaged("constant: of other outputs");
+    if (constants.size() != outputs.size()) {
+      return record.Damaged(StrCat("constant: expected one for each of ", outputs.size(),
+                                   " outputs, got ", constants.size()));
+    }
   } else if (strategy != "prior" && strategy != "most_frequent") {
     return scope.Unsupported(record, StrCat("strategy '", strategy, "' is not supported"));
   }

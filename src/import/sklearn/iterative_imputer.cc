@@ -50,7 +50,7 @@ Result<Step> ReadStep(const Record& record, const pickle::Value& item, int64_t w
   };
   if (!is_column(static_cast<double>(out.column)) ||
       !std::ranges::all_of(from->values, is_column)) {
-    return record.Damaged("imputation_sequence_: no column");
+    return record.Damaged(StrCat("imputation_sequence_: expected columns from 0 to ", width - 1));
   }
   for (const double one : from->values) out.from.push_back(static_cast<int64_t>(one));
   return out;

@@ -64,7 +64,9 @@ Result<Answer> ConvertAdditiveChi2(Scope& scope, const Record& record, const Fra
   SLIPWAY_ASSIGN_OR_RETURN(const Value x, FittedMatrix(scope, record, input));
   SLIPWAY_ASSIGN_OR_RETURN(const int64_t steps, record.Integer("sample_steps"));
   SLIPWAY_ASSIGN_OR_RETURN(const double interval, SampleInterval(record, steps));
-  if (steps < 1 || steps > kMaxSteps) return record.Damaged("sample_steps: out of range");
+  if (steps < 1 || steps > kMaxSteps) {
+    return record.Damaged(StrCat("sample_steps: expected 1 to ", kMaxSteps, ", got ", steps));
+  }
   const Value zero = Constant(graph, 0);
   const Value none = graph.Node("Equal", {x, zero}, {}, ElementType::kBool);
   const auto unless_none = [&](const Value& value) {
