@@ -5,6 +5,7 @@
 
 #include "engine/trees/byte_forest.h"
 #include "engine/trees/cpu_level.h"
+#include "engine/trees/lanes.h"
 
 #if defined(SLIPWAY_HAS_X86_LEVELS)
 #include <immintrin.h>
@@ -79,31 +80,19 @@ SLIPWAY_AVX512 inline uint32_t BinOfAvx512(const ByteForest<T>& bytes,
 
 // bins[i] = how many of the i-th numbers of `rounds` blocks row[i] reaches, for so many columns, at
 // most the width of a block.
-SLIPWAY_AVX512 inline void CountSideBySide(const ByteForest<float>::Block* blocks, size_t rounds,
-                                           size_t columns, const float* row, uint8_t* bins) {
-  const auto there = static_cast<__mmask16>((1U << columns) - 1);
-  const __m512 x = _mm512_maskz_loadu_ps(there, row);
-  const __m512i one = _mm512_set1_epi32(1);
-  __m512i count = _mm512_setzero_si512();
+template <typename T>
+SLIPWAY_AVX512 inline void CountSideBySide(const typename ByteForest<T>::Block* blocks,
+                                           size_t rounds, size_t columns, const T* row,
+                                           uint8_t* bins) {
+  using L = Lanes<T>;
+  const auto x = L::LoadSome(row, columns);
+  const __m512i one = L::Set(1);
+  __m512i count = L::Set(0);
 #pragma GCC unroll 4
   for (size_t i = 0; i < rounds; ++i) {
-    const __mmask16 reached = _mm512_cmp_ps_mask(x, _mm512_load_ps(blocks[i].values), _CMP_GE_OQ);
-    count = _mm512_mask_add_epi32(count, reached, count, one);
+    count = L::AddWhereReached(count, one, x, L::Load(blocks[i].values));
   }
-  _mm_mask_storeu_epi8(bins, there, _mm512_cvtepi32_epi8(count));
-}
-SLIPWAY_AVX512 inline void CountSideBySide(const ByteForest<double>::Block* blocks, size_t rounds,
-                                           size_t columns, const double* row, uint8_t* bins) {
-  const auto there = static_cast<__mmask8>((1U << columns) - 1);
-  const __m512d x = _mm512_maskz_loadu_pd(there, row);
-  const __m512i one = _mm512_set1_epi64(1);
-  __m512i count = _mm512_setzero_si512();
-#pragma GCC unroll 4
-  for (size_t i = 0; i < rounds; ++i) {
-    const __mmask8 reached = _mm512_cmp_pd_mask(x, _mm512_load_pd(blocks[i].values), _CMP_GE_OQ);
-    count = _mm512_mask_add_epi64(count, reached, count, one);
-  }
-  _mm_mask_storeu_epi8(bins, there, _mm512_cvtepi64_epi8(count));
+  L::StoreSomeBytes(bins, count, columns);
 }
 #endif
 
