@@ -137,13 +137,8 @@ size_t LargeTrees(const Forest<T>& forest) {
 
 template <typename T>
 std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest, CpuLevel level) {
-  std::vector<std::unique_ptr<Kernel<T>>> kernels;
-  for (const WalkOrder order : {WalkOrder::kTogether, WalkOrder::kOpen}) {
-    kernels.push_back(MakeWalkKernel(forest, order));
-    if (auto kernel = MakeByteWalkKernel(forest, level, order)) {
-      kernels.push_back(std::move(kernel));
-    }
-  }
+  std::vector<std::unique_ptr<Kernel<T>>> kernels = MakeWalkKernels(forest);
+  for (auto& kernel : MakeByteWalkKernels(forest, level)) kernels.push_back(std::move(kernel));
   for (auto* make :
        {&MakePerfectKernel<T>, &MakeObliviousKernel<T>, &MakeJumpKernel<T>, &MakeBlockKernel<T>}) {
     if (auto kernel = make(forest, level)) kernels.push_back(std::move(kernel));

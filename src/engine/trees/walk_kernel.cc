@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <type_traits>
@@ -15,6 +16,12 @@
 
 namespace slipway::engine {
 namespace {
+
+// How one row goes through many trees.
+enum class WalkOrder : uint8_t {
+  kTogether,  // twelve trees, until all are at a leaf
+  kOpen,      // all, as far as leaves lie on average; then those that are not at one, side by side
+};
 
 constexpr size_t kTreesTogether = 12;
 constexpr size_t kRowsTogether = 16;
@@ -313,12 +320,13 @@ void AddToBlock(const WalkTrees<T, Node>& trees, WalkOrder order, const Key* row
 template <typename T, typename Node>
 class WalkKernel final : public Kernel<T> {
  public:
-  WalkKernel(WalkTrees<T, Node> trees, WalkOrder order) : trees_(std::move(trees)), order_(order) {}
+  WalkKernel(std::shared_ptr<const WalkTrees<T, Node>> trees, WalkOrder order)
+      : trees_(std::move(trees)), order_(order) {}
 
   void AddTrees(const ColumnRows<T>& rows, T* sums) const override {
     for (size_t row = 0; row < rows.count; row += kRowsPerBlock) {
-      AddToBlock(trees_, order_, rows.values + row * rows.stride, rows.stride,
-                 std::min(kRowsPerBlock, rows.count - row), sums + row * trees_.targets());
+      AddToBlock(*trees_, order_, rows.values + row * rows.stride, rows.stride,
+                 std::min(kRowsPerBlock, rows.count - row), sums + row * trees_->targets());
     }
   }
   std::string_view name() const override {
@@ -326,7 +334,7 @@ class WalkKernel final : public Kernel<T> {
   }
 
  private:
-  const WalkTrees<T, Node> trees_;
+  const std::shared_ptr<const WalkTrees<T, Node>> trees_;
   const WalkOrder order_;
 };
 
@@ -335,20 +343,21 @@ class ByteWalkKernel final : public Kernel<T> {
  public:
   static constexpr size_t kMaxColumns = 1023;
 
-  ByteWalkKernel(ByteForest<T> bytes, WalkTrees<T, Node> trees, WalkOrder order)
+  ByteWalkKernel(std::shared_ptr<const ByteForest<T>> bytes,
+                 std::shared_ptr<const WalkTrees<T, Node>> trees, WalkOrder order)
       : bytes_(std::move(bytes)), trees_(std::move(trees)), order_(order) {}
 
   void AddTrees(const ColumnRows<T>& rows, T* sums) const override {
-    const size_t columns = bytes_.columns.size();
+    const size_t columns = bytes_->columns.size();
     const size_t stride = columns + 1;  // the last byte of a row is 0, which reaches nothing
     std::array<uint8_t, kRowsPerBlock*(kMaxColumns + 1)> bins;
     for (size_t row = 0; row < rows.count; row += kRowsPerBlock) {
       const size_t count = std::min(kRowsPerBlock, rows.count - row);
       for (size_t i = 0; i < count; ++i) {
-        bytes_.FillBins(rows.values + (row + i) * rows.stride, &bins[i * stride]);
+        bytes_->FillBins(rows.values + (row + i) * rows.stride, &bins[i * stride]);
         bins[i * stride + columns] = 0;
       }
-      AddToBlock(trees_, order_, bins.data(), stride, count, sums + row * trees_.targets());
+      AddToBlock(*trees_, order_, bins.data(), stride, count, sums + row * trees_->targets());
     }
   }
   std::string_view name() const override {
@@ -356,62 +365,82 @@ class ByteWalkKernel final : public Kernel<T> {
   }
 
  private:
-  const ByteForest<T> bytes_;
-  const WalkTrees<T, Node> trees_;
+  const std::shared_ptr<const ByteForest<T>> bytes_;
+  const std::shared_ptr<const WalkTrees<T, Node>> trees_;
   const WalkOrder order_;
 };
 
+// Null when the nodes are too narrow for the forest.
 template <typename T, typename Node>
-std::unique_ptr<Kernel<T>> MakeWalk(const Forest<T>& forest, const std::vector<T>& thresholds,
-                                    WalkOrder order) {
-  WalkTrees<T, Node> trees(forest, thresholds);
-  if (!trees.AddTrees()) return nullptr;
-  return std::make_unique<WalkKernel<T, Node>>(std::move(trees), order);
+std::shared_ptr<const WalkTrees<T, Node>> MakeTrees(
+    const Forest<T>& forest, const std::vector<decltype(Node::threshold)>& thresholds) {
+  auto trees = std::make_shared<WalkTrees<T, Node>>(forest, thresholds);
+  if (!trees->AddTrees()) return nullptr;
+  return trees;
+}
+
+constexpr WalkOrder kOrders[] = {WalkOrder::kTogether, WalkOrder::kOpen};
+
+template <typename T, typename Node>
+std::vector<std::unique_ptr<Kernel<T>>> MakeWalks(const Forest<T>& forest,
+                                                  const std::vector<T>& thresholds) {
+  std::vector<std::unique_ptr<Kernel<T>>> kernels;
+  const auto trees = MakeTrees<T, Node>(forest, thresholds);
+  if (trees == nullptr) return kernels;
+  for (const WalkOrder order : kOrders) {
+    kernels.push_back(std::make_unique<WalkKernel<T, Node>>(trees, order));
+  }
+  return kernels;
 }
 
 template <typename T, typename Column>
-std::unique_ptr<Kernel<T>> MakeByteWalk(const Forest<T>& forest, ByteForest<T>& bytes,
-                                        WalkOrder order) {
+std::vector<std::unique_ptr<Kernel<T>>> MakeByteWalks(const Forest<T>& forest,
+                                                      ByteForest<T> bytes) {
   using Node = WalkNode<uint8_t, Column, uint16_t>;
-  WalkTrees<T, Node> trees(forest, bytes.ranks);
-  if (!trees.AddTrees()) return nullptr;
-  return std::make_unique<ByteWalkKernel<T, Node>>(std::move(bytes), std::move(trees), order);
+  std::vector<std::unique_ptr<Kernel<T>>> kernels;
+  const auto trees = MakeTrees<T, Node>(forest, bytes.ranks);
+  if (trees == nullptr) return kernels;
+  const auto shared = std::make_shared<const ByteForest<T>>(std::move(bytes));
+  for (const WalkOrder order : kOrders) {
+    kernels.push_back(std::make_unique<ByteWalkKernel<T, Node>>(shared, trees, order));
+  }
+  return kernels;
 }
 
 }  // namespace
 
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeWalkKernel(const Forest<T>& forest, WalkOrder order) {
+std::vector<std::unique_ptr<Kernel<T>>> MakeWalkKernels(const Forest<T>& forest) {
   std::vector<T> thresholds;
   thresholds.reserve(forest.nodes.size());
   for (const auto& node : forest.nodes) thresholds.push_back(node.threshold);
   if constexpr (std::is_same_v<T, float>) {
-    auto narrow = MakeWalk<T, WalkNode<T, uint16_t, uint16_t>>(forest, thresholds, order);
-    if (narrow != nullptr) return narrow;
+    auto narrow = MakeWalks<T, WalkNode<T, uint16_t, uint16_t>>(forest, thresholds);
+    if (!narrow.empty()) return narrow;
   }
-  return MakeWalk<T, WalkNode<T, uint32_t, uint32_t>>(forest, thresholds, order);
+  return MakeWalks<T, WalkNode<T, uint32_t, uint32_t>>(forest, thresholds);
 }
 
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeByteWalkKernel(const Forest<T>& forest, CpuLevel level,
-                                              WalkOrder order) {
+std::vector<std::unique_ptr<Kernel<T>>> MakeByteWalkKernels(const Forest<T>& forest,
+                                                            CpuLevel level) {
   if (forest.columns.size() >
       ByteWalkKernel<T, WalkNode<uint8_t, uint16_t, uint16_t>>::kMaxColumns) {
-    return nullptr;
+    return {};
   }
   std::optional<ByteForest<T>> bytes = ByteForest<T>::Make(forest, level);
-  if (!bytes) return nullptr;
+  if (!bytes) return {};
   if (forest.columns.size() <= std::numeric_limits<uint8_t>::max()) {
-    return MakeByteWalk<T, uint8_t>(forest, *bytes, order);
+    return MakeByteWalks<T, uint8_t>(forest, *std::move(bytes));
   }
-  return MakeByteWalk<T, uint16_t>(forest, *bytes, order);
+  return MakeByteWalks<T, uint16_t>(forest, *std::move(bytes));
 }
 
-template std::unique_ptr<Kernel<float>> MakeWalkKernel(const Forest<float>&, WalkOrder);
-template std::unique_ptr<Kernel<double>> MakeWalkKernel(const Forest<double>&, WalkOrder);
-template std::unique_ptr<Kernel<float>> MakeByteWalkKernel(const Forest<float>&, CpuLevel,
-                                                           WalkOrder);
-template std::unique_ptr<Kernel<double>> MakeByteWalkKernel(const Forest<double>&, CpuLevel,
-                                                            WalkOrder);
+template std::vector<std::unique_ptr<Kernel<float>>> MakeWalkKernels(const Forest<float>&);
+template std::vector<std::unique_ptr<Kernel<double>>> MakeWalkKernels(const Forest<double>&);
+template std::vector<std::unique_ptr<Kernel<float>>> MakeByteWalkKernels(const Forest<float>&,
+                                                                         CpuLevel);
+template std::vector<std::unique_ptr<Kernel<double>>> MakeByteWalkKernels(const Forest<double>&,
+                                                                          CpuLevel);
 
 }  // namespace slipway::engine
