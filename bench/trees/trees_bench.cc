@@ -36,15 +36,15 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "engine/onnxruntime/onnx_runtime_factory.h"
-#include "engine/trees/cpu_level.h"
+#include "base/cpu_level.h"
 #include "engine/trees/tree_engine_factory.h"
 
 namespace {
 
-using slipway::engine::CpuLevel;
+using slipway::base::CpuLevel;
+using slipway::base::HighestCpuLevel;
 using slipway::engine::Engine;
 using slipway::engine::EngineFactory;
-using slipway::engine::HighestCpuLevel;
 using slipway::tensor::DType;
 using slipway::tensor::Tensor;
 using slipway::tensor::TensorView;

@@ -148,9 +148,10 @@ SLIPWAY_AVX512 void GatherAvx512(const T* rows, size_t stride, size_t count, Gat
 #endif
 
 template <typename T>
-void GatherEight(CpuLevel level, const T* rows, size_t stride, size_t count, Gathered<T>& values) {
+void GatherEight(base::CpuLevel level, const T* rows, size_t stride, size_t count,
+                 Gathered<T>& values) {
 #if defined(SLIPWAY_HAS_X86_LEVELS)
-  if (level == CpuLevel::kAvx512) return GatherAvx512(rows, stride, count, values);
+  if (level == base::CpuLevel::kAvx512) return GatherAvx512(rows, stride, count, values);
 #else
   static_cast<void>(level);
 #endif
@@ -176,7 +177,7 @@ BlockSearch<T> MakeSearch(const ByteForest<T>& bytes, const typename ByteForest<
 
 template <typename T>
 BlockBins<T>::BlockBins(ByteForest<T> bytes) : bytes_(std::move(bytes)) {
-  if (bytes_.level != CpuLevel::kAvx512) return;
+  if (bytes_.level != base::CpuLevel::kAvx512) return;
   for (const auto& column : bytes_.columns) searches_.push_back(MakeSearch(bytes_, column));
 }
 
@@ -197,10 +198,10 @@ void BlockBins<T>::Fill(const T* rows, size_t stride, size_t count, RowBytes* co
 template <typename T>
 void BlockBins<T>::Count(size_t column, const T* values, uint8_t* bins) const {
 #if defined(SLIPWAY_HAS_X86_LEVELS)
-  if (bytes_.level == CpuLevel::kAvx512) {
+  if (bytes_.level == base::CpuLevel::kAvx512) {
     return CountAvx512(bytes_, searches_[column], column, values, bins);
   }
-  if (bytes_.level == CpuLevel::kAvx2) return CountAvx2(bytes_, column, values, bins);
+  if (bytes_.level == base::CpuLevel::kAvx2) return CountAvx2(bytes_, column, values, bins);
 #endif
   CountBaseline(bytes_, column, values, bins);
 }

@@ -146,7 +146,7 @@ class BlockKernel final : public Kernel<T> {
 }  // namespace
 
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeBlockKernel(const Forest<T>& forest, CpuLevel level) {
+std::unique_ptr<Kernel<T>> MakeBlockKernel(const Forest<T>& forest, base::CpuLevel level) {
   if (forest.columns.size() > kMaxColumns) return nullptr;
   const std::vector<TreeSize> sizes = SizesOf(forest);
   const auto too_large = [](const TreeSize& size) { return size.leaves > kMaxBlockLeaves; };
@@ -156,7 +156,7 @@ std::unique_ptr<Kernel<T>> MakeBlockKernel(const Forest<T>& forest, CpuLevel lev
   return std::make_unique<BlockKernel<T>>(forest, *std::move(bytes));
 }
 
-template std::unique_ptr<Kernel<float>> MakeBlockKernel(const Forest<float>&, CpuLevel);
-template std::unique_ptr<Kernel<double>> MakeBlockKernel(const Forest<double>&, CpuLevel);
+template std::unique_ptr<Kernel<float>> MakeBlockKernel(const Forest<float>&, base::CpuLevel);
+template std::unique_ptr<Kernel<double>> MakeBlockKernel(const Forest<double>&, base::CpuLevel);
 
 }  // namespace slipway::engine

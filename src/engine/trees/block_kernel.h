@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "engine/trees/cpu_level.h"
+#include "base/cpu_level.h"
 #include "engine/trees/forest.h"
 #include "engine/trees/kernel.h"
 
@@ -17,6 +17,6 @@ namespace slipway::engine {
 // and 1,023 columns; nullptr when the forest has more. Every processor has vectors for it; the
 // wider, the faster (see block_steps.h). A block of fewer rows costs as much as a full one.
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeBlockKernel(const Forest<T>& forest, CpuLevel level);
+std::unique_ptr<Kernel<T>> MakeBlockKernel(const Forest<T>& forest, base::CpuLevel level);
 
 }  // namespace slipway::engine

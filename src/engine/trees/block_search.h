@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "engine/trees/cpu_level.h"
+#include "base/cpu_level.h"
 #include "engine/trees/lanes.h"
 
 #if defined(SLIPWAY_HAS_X86_LEVELS)

@@ -139,17 +139,17 @@ SLIPWAY_AVX512 void AddValuesAvx512(const RowBytes& leaves, const double* values
 }  // namespace
 
 template <typename T>
-BlockSteps<T> BlockStepsOf(CpuLevel level) {
+BlockSteps<T> BlockStepsOf(base::CpuLevel level) {
 #if defined(SLIPWAY_HAS_X86_LEVELS)
-  if (level == CpuLevel::kAvx512) {
+  if (level == base::CpuLevel::kAvx512) {
     return {&FindLeavesAvx512, &FindObliviousAvx512, &AddValuesAvx512};
   }
-  if (level == CpuLevel::kAvx2) return {&FindLeavesAvx2, &FindObliviousAvx2, &AddValues<T>};
+  if (level == base::CpuLevel::kAvx2) return {&FindLeavesAvx2, &FindObliviousAvx2, &AddValues<T>};
 #endif
   return {&FindLeaves, &FindOblivious, &AddValues<T>};
 }
 
-template BlockSteps<float> BlockStepsOf(CpuLevel);
-template BlockSteps<double> BlockStepsOf(CpuLevel);
+template BlockSteps<float> BlockStepsOf(base::CpuLevel);
+template BlockSteps<double> BlockStepsOf(base::CpuLevel);
 
 }  // namespace slipway::engine

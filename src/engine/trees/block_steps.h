@@ -4,12 +4,12 @@
 #include <cstdint>
 #include <span>
 
+#include "base/cpu_level.h"
 #include "engine/trees/block_bins.h"
-#include "engine/trees/cpu_level.h"
 
 namespace slipway::engine {
 
-// What the block kernel does for 64 rows and one tree, in the instructions of each CpuLevel.
+// What the block kernel does for 64 rows and one tree, in the instructions of each base::CpuLevel.
 
 constexpr size_t kMaxBlockLeaves = 256;
 
@@ -49,6 +49,6 @@ struct BlockSteps {
 
 // The processor has `level`.
 template <typename T>
-BlockSteps<T> BlockStepsOf(CpuLevel level);
+BlockSteps<T> BlockStepsOf(base::CpuLevel level);
 
 }  // namespace slipway::engine

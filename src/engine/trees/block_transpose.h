@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/trees/cpu_level.h"
+#include "base/cpu_level.h"
 
 #if defined(SLIPWAY_HAS_X86_LEVELS)
 #include <immintrin.h>

@@ -93,14 +93,14 @@ void AddGroup(std::span<const std::vector<T>> thresholds, size_t first_column, B
 template <typename T>
 void ByteForest<T>::FillBins(const T* row, uint8_t* bins) const {
 #if defined(SLIPWAY_HAS_X86_LEVELS)
-  if (level == CpuLevel::kAvx512) return FillBinsAvx512(*this, row, bins);
-  if (level == CpuLevel::kAvx2) return FillBinsAvx2(*this, row, bins);
+  if (level == base::CpuLevel::kAvx512) return FillBinsAvx512(*this, row, bins);
+  if (level == base::CpuLevel::kAvx2) return FillBinsAvx2(*this, row, bins);
 #endif
   FillBinsBaseline(*this, row, bins);
 }
 
 template <typename T>
-std::optional<ByteForest<T>> ByteForest<T>::Make(const Forest<T>& forest, CpuLevel level) {
+std::optional<ByteForest<T>> ByteForest<T>::Make(const Forest<T>& forest, base::CpuLevel level) {
   constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
   std::vector<std::vector<T>> thresholds(forest.columns.size());
   for (const auto& node : forest.nodes) thresholds[node.column].push_back(node.threshold);
@@ -126,7 +126,7 @@ std::optional<ByteForest<T>> ByteForest<T>::Make(const Forest<T>& forest, CpuLev
     for (size_t first = 0; first <= column.size(); first += kBlock) add_block(first, 1);
     out.columns.push_back(cuts);
   }
-  if (level == CpuLevel::kAvx512) {
+  if (level == base::CpuLevel::kAvx512) {
     const std::span<const std::vector<T>> all = thresholds;
     for (size_t first = 0; first < all.size(); first += kBlock) {
       AddGroup(all.subspan(first, std::min(kBlock, all.size() - first)), first, out);

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "engine/trees/cpu_level.h"
+#include "base/cpu_level.h"
 #include "engine/trees/forest.h"
 
 namespace slipway::engine {
@@ -44,7 +44,7 @@ struct ByteForest {
     uint32_t count = 0;
   };
 
-  CpuLevel level = CpuLevel::kBaseline;
+  base::CpuLevel level = base::CpuLevel::kBaseline;
   std::vector<Cuts> columns;
   std::vector<Block> blocks;
   // Where there is AVX-512: the groups, in order, and the columns that have more thresholds than
@@ -57,7 +57,7 @@ struct ByteForest {
   void FillBins(const T* row, uint8_t* bins) const;
 
   // nullopt when a column has more than kMaxThresholds thresholds. The processor has `level`.
-  static std::optional<ByteForest> Make(const Forest<T>& forest, CpuLevel level);
+  static std::optional<ByteForest> Make(const Forest<T>& forest, base::CpuLevel level);
 };
 
 }  // namespace slipway::engine

@@ -42,8 +42,9 @@ TEST_P(ConvertedTest, AgreesWithOnnxRuntime) {
       std::map<std::string, std::string>{{"model.onnx", *content}});
   const auto theirs = (*OnnxRuntimeFactory::Create(files, *logger))->Load(model, {});
   ASSERT_TRUE(theirs.ok()) << theirs.status();
-  for (const CpuLevel level : {CpuLevel::kBaseline, CpuLevel::kAvx2, CpuLevel::kAvx512}) {
-    if (level > HighestCpuLevel()) continue;
+  for (const base::CpuLevel level :
+       {base::CpuLevel::kBaseline, base::CpuLevel::kAvx2, base::CpuLevel::kAvx512}) {
+    if (level > base::HighestCpuLevel()) continue;
     SCOPED_TRACE(Name(level));
     const auto ours = TreeEngineFactory(files, level).Load(model, {});
     ASSERT_TRUE(ours.ok()) << ours.status();

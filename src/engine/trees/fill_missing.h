@@ -2,11 +2,11 @@
 
 #include <cstddef>
 
-#include "engine/trees/cpu_level.h"
+#include "base/cpu_level.h"
 
 namespace slipway::engine {
 
-// One loop, compiled for each CpuLevel: the compiler knows how to make it wide.
+// One loop, compiled for each base::CpuLevel: the compiler knows how to make it wide.
 template <typename T>
 [[gnu::always_inline]] inline void FillMissingLoop(const T* __restrict from,
                                                    const T* __restrict otherwise, size_t count,
@@ -30,10 +30,10 @@ SLIPWAY_AVX512 void FillMissingAvx512(const T* from, const T* otherwise, size_t 
 
 // to[i] = from[i], or otherwise[i] where that is NaN. They do not overlap.
 template <typename T>
-void FillMissing(CpuLevel level, const T* from, const T* otherwise, size_t count, T* to) {
+void FillMissing(base::CpuLevel level, const T* from, const T* otherwise, size_t count, T* to) {
 #if defined(SLIPWAY_HAS_X86_LEVELS)
-  if (level == CpuLevel::kAvx512) return FillMissingAvx512(from, otherwise, count, to);
-  if (level == CpuLevel::kAvx2) return FillMissingAvx2(from, otherwise, count, to);
+  if (level == base::CpuLevel::kAvx512) return FillMissingAvx512(from, otherwise, count, to);
+  if (level == base::CpuLevel::kAvx2) return FillMissingAvx2(from, otherwise, count, to);
 #else
   static_cast<void>(level);
 #endif

@@ -8,13 +8,13 @@
 
 namespace slipway::engine {
 template <typename T>
-ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble, CpuLevel level,
+ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble, base::CpuLevel level,
                               std::span<const double> missing_becomes)
     : ForestRunner(ensemble, MakeForest<T>(ensemble), level, missing_becomes) {}
 
 template <typename T>
 ForestRunner<T>::ForestRunner(const graph::TreeEnsemble& ensemble, const Forest<T>& forest,
-                              CpuLevel level, std::span<const double> missing_becomes)
+                              base::CpuLevel level, std::span<const double> missing_becomes)
     : level_(level),
       features_(forest.features),
       targets_(forest.targets),

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/trees/cpu_level.h"
+#include "base/cpu_level.h"
 #include "engine/trees/forest.h"
 #include "engine/trees/kernel_choice.h"
 #include "graph/tree_ensemble.h"
@@ -20,7 +20,8 @@ class ForestRunner {
   // As MakeForest() says. Takes some milliseconds: kernels are timed against each other. The
   // processor has `level`. `missing_becomes` is what a missing value is taken for, by feature or
   // one for all, as InputFold has it.
-  explicit ForestRunner(const graph::TreeEnsemble& ensemble, CpuLevel level = HighestCpuLevel(),
+  explicit ForestRunner(const graph::TreeEnsemble& ensemble,
+                        base::CpuLevel level = base::HighestCpuLevel(),
                         std::span<const double> missing_becomes = {});
 
   // `rows` is [count][features], `sums` is [count][targets] and is overwritten; `scratch` has
@@ -48,11 +49,11 @@ class ForestRunner {
   static std::vector<Stretch> StretchesOf(const std::vector<Column>& columns,
                                           std::span<const T> where_missing);
 
-  ForestRunner(const graph::TreeEnsemble& ensemble, const Forest<T>& forest, CpuLevel level,
+  ForestRunner(const graph::TreeEnsemble& ensemble, const Forest<T>& forest, base::CpuLevel level,
                std::span<const double> missing_becomes);
   void FillRow(const T* row, T* out) const;
 
-  const CpuLevel level_;
+  const base::CpuLevel level_;
   const size_t features_;
   const size_t targets_;
   const size_t stride_;

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/cpu_level.h"
 #include "engine/trees/byte_forest.h"
-#include "engine/trees/cpu_level.h"
 #include "engine/trees/cut_trees.h"
 #include "engine/trees/leaf_sum.h"
 #include "engine/trees/mask_forest.h"
@@ -257,19 +257,19 @@ class JumpKernel final : public Kernel<T> {
 }  // namespace
 
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeJumpKernel(const Forest<T>& forest, CpuLevel level) {
+std::unique_ptr<Kernel<T>> MakeJumpKernel(const Forest<T>& forest, base::CpuLevel level) {
   std::optional<ByteForest<T>> bytes = BytesForMasks(forest, level);
   if (!bytes) return nullptr;
   return std::make_unique<JumpKernel<T>>(forest, *std::move(bytes));
 }
 #else
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeJumpKernel(const Forest<T>&, CpuLevel) {
+std::unique_ptr<Kernel<T>> MakeJumpKernel(const Forest<T>&, base::CpuLevel) {
   return nullptr;
 }
 #endif
 
-template std::unique_ptr<Kernel<float>> MakeJumpKernel(const Forest<float>&, CpuLevel);
-template std::unique_ptr<Kernel<double>> MakeJumpKernel(const Forest<double>&, CpuLevel);
+template std::unique_ptr<Kernel<float>> MakeJumpKernel(const Forest<float>&, base::CpuLevel);
+template std::unique_ptr<Kernel<double>> MakeJumpKernel(const Forest<double>&, base::CpuLevel);
 
 }  // namespace slipway::engine

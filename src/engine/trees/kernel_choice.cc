@@ -136,7 +136,8 @@ size_t LargeTrees(const Forest<T>& forest) {
 }  // namespace
 
 template <typename T>
-std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest, CpuLevel level) {
+std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest,
+                                                        base::CpuLevel level) {
   std::vector<std::unique_ptr<Kernel<T>>> kernels = MakeWalkKernels(forest);
   for (auto& kernel : MakeByteWalkKernels(forest, level)) kernels.push_back(std::move(kernel));
   for (auto* make :
@@ -147,7 +148,7 @@ std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest,
 }
 
 template <typename T>
-KernelChoice<T>::KernelChoice(const Forest<T>& forest, CpuLevel level) {
+KernelChoice<T>::KernelChoice(const Forest<T>& forest, base::CpuLevel level) {
   Kernels<T> kernels;
   for (auto& kernel : EligibleKernels(forest, level)) kernels.push_back(std::move(kernel));
   Fastest<T> fastest = FastestOf(forest, kernels);
@@ -163,9 +164,9 @@ KernelChoice<T>::KernelChoice(const Forest<T>& forest, CpuLevel level) {
 }
 
 template std::vector<std::unique_ptr<Kernel<float>>> EligibleKernels(const Forest<float>&,
-                                                                     CpuLevel);
+                                                                     base::CpuLevel);
 template std::vector<std::unique_ptr<Kernel<double>>> EligibleKernels(const Forest<double>&,
-                                                                      CpuLevel);
+                                                                      base::CpuLevel);
 template class KernelChoice<float>;
 template class KernelChoice<double>;
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "engine/trees/cpu_level.h"
+#include "base/cpu_level.h"
 #include "engine/trees/forest.h"
 #include "engine/trees/kernel.h"
 
@@ -12,7 +12,8 @@ namespace slipway::engine {
 
 // Every kernel that can run `forest` on a processor that has `level`; the first is the walk kernel.
 template <typename T>
-std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest, CpuLevel level);
+std::vector<std::unique_ptr<Kernel<T>>> EligibleKernels(const Forest<T>& forest,
+                                                        base::CpuLevel level);
 
 // The fastest kernels for a forest on this processor: one for a few rows, one for many, which may
 // be the same. Which they are depends on the processor, its caches and the forest, and is measured;
@@ -24,7 +25,7 @@ class KernelChoice {
   static constexpr size_t kMany = 32;
 
   // Runs every eligible kernel for some milliseconds at most.
-  KernelChoice(const Forest<T>& forest, CpuLevel level);
+  KernelChoice(const Forest<T>& forest, base::CpuLevel level);
 
   const Kernel<T>& For(size_t rows) const { return rows < kMany ? *few_ : *many_; }
 

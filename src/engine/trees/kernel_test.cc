@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "base/cpu_level.h"
 #include "base/str_cat.h"
-#include "engine/trees/cpu_level.h"
 #include "engine/trees/forest.h"
 #include "engine/trees/forest_runner.h"
 #include "engine/trees/kernel_choice.h"
@@ -56,10 +56,11 @@ std::vector<T> HardRows(const TreeEnsemble& ensemble, size_t rows, uint32_t seed
 }
 
 // Those that this processor has.
-std::vector<CpuLevel> Levels() {
-  std::vector<CpuLevel> levels;
-  for (const CpuLevel level : {CpuLevel::kBaseline, CpuLevel::kAvx2, CpuLevel::kAvx512}) {
-    if (level <= HighestCpuLevel()) levels.push_back(level);
+std::vector<base::CpuLevel> Levels() {
+  std::vector<base::CpuLevel> levels;
+  for (const base::CpuLevel level :
+       {base::CpuLevel::kBaseline, base::CpuLevel::kAvx2, base::CpuLevel::kAvx512}) {
+    if (level <= base::HighestCpuLevel()) levels.push_back(level);
   }
   return levels;
 }
@@ -103,7 +104,7 @@ class KernelTest : public testing::TestWithParam<KernelCase> {
       std::unique_ptr<Kernel<T>> kernel;
     };
     std::vector<Way> ways;
-    for (const CpuLevel level : Levels()) {
+    for (const base::CpuLevel level : Levels()) {
       for (auto& kernel : EligibleKernels(forest, level)) {
         ways.push_back({base::StrCat(kernel->name(), " ", Name(level)), std::move(kernel)});
       }
@@ -130,7 +131,7 @@ class KernelTest : public testing::TestWithParam<KernelCase> {
       // The trees in two parts.
       std::vector<T> in_parts(count * forest.targets);
       for (const Forest<T>& part : parts) {
-        const auto kernels = EligibleKernels(part, HighestCpuLevel());
+        const auto kernels = EligibleKernels(part, base::HighestCpuLevel());
         kernels.back()->AddTrees({columns.data(), forest.columns.size() + 1, count},
                                  in_parts.data());
       }
@@ -172,7 +173,7 @@ TEST_P(KernelTest, TakesInfiniteSplits) {
   Compare<double>(ensemble);
 }
 
-std::vector<std::string> KernelNames(CpuLevel level, const RandomTreesOptions& options) {
+std::vector<std::string> KernelNames(base::CpuLevel level, const RandomTreesOptions& options) {
   const auto forest = MakeForest<float>(graph::RandomTrees(options, 1).Make());
   std::vector<std::string> names;
   for (const auto& kernel : EligibleKernels(forest, level)) names.emplace_back(kernel->name());
@@ -183,18 +184,19 @@ std::vector<std::string> KernelNames(CpuLevel level, const RandomTreesOptions& o
 TEST(KernelChoiceTest, OffersEveryKernelToAnEasyForest) {
   const RandomTreesOptions flat = {.type = ElementType::kFloat, .depth = 6};
   EXPECT_EQ(
-      KernelNames(CpuLevel::kBaseline, flat),
+      KernelNames(base::CpuLevel::kBaseline, flat),
       (std::vector<std::string>{"walk", "open walk", "byte walk", "open byte walk", "block"}));
-  if (HighestCpuLevel() < CpuLevel::kAvx512) GTEST_SKIP() << "no AVX-512 with VBMI here";
-  EXPECT_EQ(KernelNames(CpuLevel::kAvx512, flat),
+  if (base::HighestCpuLevel() < base::CpuLevel::kAvx512)
+    GTEST_SKIP() << "no AVX-512 with VBMI here";
+  EXPECT_EQ(KernelNames(base::CpuLevel::kAvx512, flat),
             (std::vector<std::string>{"walk", "open walk", "byte walk", "open byte walk", "perfect",
                                       "jump", "block"}));
   EXPECT_EQ(
-      KernelNames(CpuLevel::kAvx512,
+      KernelNames(base::CpuLevel::kAvx512,
                   {.type = ElementType::kFloat, .depth = 8, .oblivious = true, .thinning = 0}),
       (std::vector<std::string>{"walk", "open walk", "byte walk", "open byte walk", "oblivious",
                                 "jump", "block"}));
-  EXPECT_EQ(KernelNames(CpuLevel::kAvx512, {.type = ElementType::kFloat, .depth = 8}),
+  EXPECT_EQ(KernelNames(base::CpuLevel::kAvx512, {.type = ElementType::kFloat, .depth = 8}),
             (std::vector<std::string>{"walk", "open walk", "byte walk", "open byte walk", "jump",
                                       "block"}));
 }
@@ -218,7 +220,7 @@ TEST(KernelChoiceTest, ATreeOfOneLeafIsNoThreshold) {
   EXPECT_EQ(forest.nodes.size(), static_cast<size_t>(kSplits));
   EXPECT_EQ(forest.roots.back(), ~(2 * kSplits));
   const std::vector<float> row = {3.5F, std::numeric_limits<float>::quiet_NaN()};
-  const auto kernels = EligibleKernels(forest, HighestCpuLevel());
+  const auto kernels = EligibleKernels(forest, base::HighestCpuLevel());
   EXPECT_GT(kernels.size(), 1U);
   for (const auto& kernel : kernels) {
     float sum = 0;
@@ -233,8 +235,8 @@ TEST(KernelChoiceTest, LeavesManyThresholdsToTheWalk) {
           {.type = ElementType::kFloat, .features = 1, .trees = 100, .depth = 6, .splits = 100'000},
           1)
           .Make());
-  ASSERT_EQ(EligibleKernels(forest, HighestCpuLevel()).size(), 2U);
-  EXPECT_TRUE(KernelChoice<float>(forest, HighestCpuLevel()).For(1).name().ends_with("walk"));
+  ASSERT_EQ(EligibleKernels(forest, base::HighestCpuLevel()).size(), 2U);
+  EXPECT_TRUE(KernelChoice<float>(forest, base::HighestCpuLevel()).For(1).name().ends_with("walk"));
 }
 
 const std::vector<NodeTest> kBoth = {NodeTest::kLess, NodeTest::kLessOrEqual};

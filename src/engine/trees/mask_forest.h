@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/trees/cpu_level.h"
+#include "base/cpu_level.h"
 
 #if defined(SLIPWAY_HAS_X86_LEVELS)
 #include <immintrin.h>
@@ -167,8 +167,8 @@ SLIPWAY_AVX512 inline void WalkHeaps(const MaskForest<T>& tests, const Page<Page
 
 // nullopt when the processor, the number of columns or that of their thresholds rules masks out.
 template <typename T>
-std::optional<ByteForest<T>> BytesForMasks(const Forest<T>& forest, CpuLevel level) {
-  if (level != CpuLevel::kAvx512 || forest.columns.size() > kMaxColumns) return std::nullopt;
+std::optional<ByteForest<T>> BytesForMasks(const Forest<T>& forest, base::CpuLevel level) {
+  if (level != base::CpuLevel::kAvx512 || forest.columns.size() > kMaxColumns) return std::nullopt;
   return ByteForest<T>::Make(forest, level);
 }
 

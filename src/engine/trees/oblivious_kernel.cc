@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/cpu_level.h"
 #include "engine/trees/byte_forest.h"
-#include "engine/trees/cpu_level.h"
 #include "engine/trees/leaf_sum.h"
 #include "engine/trees/mask_forest.h"
 #include "engine/trees/oblivious_trees.h"
@@ -110,7 +110,7 @@ class ObliviousKernel final : public Kernel<T> {
 }  // namespace
 
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeObliviousKernel(const Forest<T>& forest, CpuLevel level) {
+std::unique_ptr<Kernel<T>> MakeObliviousKernel(const Forest<T>& forest, base::CpuLevel level) {
   const std::optional<std::vector<ObliviousTree>> trees = ObliviousTreesOf(forest, kMaxDepth);
   if (!trees) return nullptr;
   std::optional<ByteForest<T>> bytes = BytesForMasks(forest, level);
@@ -119,12 +119,12 @@ std::unique_ptr<Kernel<T>> MakeObliviousKernel(const Forest<T>& forest, CpuLevel
 }
 #else
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeObliviousKernel(const Forest<T>&, CpuLevel) {
+std::unique_ptr<Kernel<T>> MakeObliviousKernel(const Forest<T>&, base::CpuLevel) {
   return nullptr;
 }
 #endif
 
-template std::unique_ptr<Kernel<float>> MakeObliviousKernel(const Forest<float>&, CpuLevel);
-template std::unique_ptr<Kernel<double>> MakeObliviousKernel(const Forest<double>&, CpuLevel);
+template std::unique_ptr<Kernel<float>> MakeObliviousKernel(const Forest<float>&, base::CpuLevel);
+template std::unique_ptr<Kernel<double>> MakeObliviousKernel(const Forest<double>&, base::CpuLevel);
 
 }  // namespace slipway::engine

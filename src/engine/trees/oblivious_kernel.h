@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "engine/trees/cpu_level.h"
+#include "base/cpu_level.h"
 #include "engine/trees/forest.h"
 #include "engine/trees/kernel.h"
 
@@ -14,6 +14,6 @@ namespace slipway::engine {
 // Needs AVX-512 with VBMI, at most 255 different thresholds a column and 640 columns. nullptr when
 // the processor or the forest has not what it takes.
 template <typename T>
-std::unique_ptr<Kernel<T>> MakeObliviousKernel(const Forest<T>& forest, CpuLevel level);
+std::unique_ptr<Kernel<T>> MakeObliviousKernel(const Forest<T>& forest, base::CpuLevel level);
 
 }  // namespace slipway::engine

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/cpu_level.h"
 #include "engine/trees/byte_forest.h"
-#include "engine/trees/cpu_level.h"
 #include "engine/trees/leaf_sum.h"
 #include "engine/trees/mask_forest.h"
 #include "engine/trees/tree_sizes.h"
@@ -79,7 +79,7 @@ class PerfectKernel final : public Kernel<T> {
 }  // namespace
 
 template <typename T>
-std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>& forest, CpuLevel level) {
+std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>& forest, base::CpuLevel level) {
   uint32_t depth = 0;
   for (const TreeSize& size : SizesOf(forest)) depth = std::max(depth, size.depth);
   if (depth > kHeapLevels) return nullptr;
@@ -89,12 +89,12 @@ std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>& forest, CpuLevel l
 }
 #else
 template <typename T>
-std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>&, CpuLevel) {
+std::unique_ptr<Kernel<T>> MakePerfectKernel(const Forest<T>&, base::CpuLevel) {
   return nullptr;
 }
 #endif
 
-template std::unique_ptr<Kernel<float>> MakePerfectKernel(const Forest<float>&, CpuLevel);
-template std::unique_ptr<Kernel<double>> MakePerfectKernel(const Forest<double>&, CpuLevel);
+template std::unique_ptr<Kernel<float>> MakePerfectKernel(const Forest<float>&, base::CpuLevel);
+template std::unique_ptr<Kernel<double>> MakePerfectKernel(const Forest<double>&, base::CpuLevel);
 
 }  // namespace slipway::engine

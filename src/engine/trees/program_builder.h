@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/cpu_level.h"
 #include "base/status.h"
-#include "engine/trees/cpu_level.h"
 #include "engine/trees/input_folds.h"
 #include "engine/trees/program.h"
 #include "graph/onnx_graph.h"
@@ -20,7 +20,8 @@ namespace slipway::engine {
 // computes what the ONNX operator says. Used once. Borrows the graph.
 class ProgramBuilder {
  public:
-  explicit ProgramBuilder(const graph::OnnxGraph& graph, CpuLevel level = HighestCpuLevel())
+  explicit ProgramBuilder(const graph::OnnxGraph& graph,
+                          base::CpuLevel level = base::HighestCpuLevel())
       : graph_(graph), folds_(graph), level_(level) {}
 
   base::Result<Program> Build();
@@ -32,7 +33,7 @@ class ProgramBuilder {
   // What its trees take over from steps before them, whose result Input() skips; or nullptr.
   const InputFold* Fold(const graph::OnnxNode& node) const { return folds_.Of(node); }
   // What the processor has.
-  CpuLevel level() const { return level_; }
+  base::CpuLevel level() const { return level_; }
   const Slot& slot(size_t index) const { return program_.slots[index]; }
   // The elements of a constant slot.
   template <typename T>
@@ -69,7 +70,7 @@ class ProgramBuilder {
 
   const graph::OnnxGraph& graph_;
   const InputFolds folds_;
-  const CpuLevel level_;
+  const base::CpuLevel level_;
   Program program_;
   std::map<std::string_view, size_t> slots_by_name_;
   std::map<size_t, std::vector<int64_t>> constant_dims_;

@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/cpu_level.h"
 #include "engine/trees/byte_forest.h"
-#include "engine/trees/cpu_level.h"
 #include "engine/trees/lanes.h"
 
 #if defined(SLIPWAY_HAS_X86_LEVELS)
@@ -14,7 +14,7 @@
 namespace slipway::engine {
 
 // How many of the numbers at `cuts`, which fill a cache line, x reaches; a missing value reaches
-// none. One function for each CpuLevel.
+// none. One function for each base::CpuLevel.
 template <typename T>
 uint32_t CountReached(const T* cuts, T x) {
   uint32_t count = 0;

@@ -86,7 +86,7 @@ Result<tensor::Signature> SignatureOf(const graph::OnnxGraph& graph) {
 
 Result<std::unique_ptr<Engine>> BuildEngine(std::span<const std::byte> file,
                                             const OnnxSummary& summary, int threads,
-                                            CpuLevel level) {
+                                            base::CpuLevel level) {
   SLIPWAY_ASSIGN_OR_RETURN(const graph::OnnxGraph graph, graph::ReadOnnxGraph(file));
   SLIPWAY_ASSIGN_OR_RETURN(Program program, ProgramBuilder(graph, level).Build());
   SLIPWAY_ASSIGN_OR_RETURN(tensor::Signature signature, SignatureOf(graph));
@@ -97,7 +97,7 @@ Result<std::unique_ptr<Engine>> BuildEngine(std::span<const std::byte> file,
 }  // namespace
 
 Result<std::unique_ptr<Engine>> MakeTreeEngine(std::span<const std::byte> file, int threads,
-                                               CpuLevel level) {
+                                               base::CpuLevel level) {
   SLIPWAY_ASSIGN_OR_RETURN(const OnnxSummary summary, graph::ReadOnnxSummary(file));
   SLIPWAY_RETURN_IF_ERROR(CheckSummary(summary));
   return BuildEngine(file, summary, threads, level);

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "base/cpu_level.h"
 #include "base/file_system.h"
 #include "base/status.h"
 #include "engine/engine.h"
-#include "engine/trees/cpu_level.h"
 
 namespace slipway::engine {
 
@@ -21,7 +21,8 @@ namespace slipway::engine {
 class TreeEngineFactory final : public EngineFactory {
  public:
   // The processor has `level`: a lower one than it has is for tests and benchmarks.
-  explicit TreeEngineFactory(const base::FileSystem& files, CpuLevel level = HighestCpuLevel())
+  explicit TreeEngineFactory(const base::FileSystem& files,
+                             base::CpuLevel level = base::HighestCpuLevel())
       : files_(files), level_(level) {}
 
   base::Result<std::unique_ptr<Engine>> Load(const ModelFiles& files,
@@ -33,12 +34,12 @@ class TreeEngineFactory final : public EngineFactory {
 
  private:
   const base::FileSystem& files_;
-  const CpuLevel level_;
+  const base::CpuLevel level_;
 };
 
 // The engine for the bytes of an ONNX file, with trees or without. kUnimplemented as above;
 // kInvalidArgument when the file is damaged. Safe for any bytes.
-base::Result<std::unique_ptr<Engine>> MakeTreeEngine(std::span<const std::byte> file, int threads,
-                                                     CpuLevel level = HighestCpuLevel());
+base::Result<std::unique_ptr<Engine>> MakeTreeEngine(
+    std::span<const std::byte> file, int threads, base::CpuLevel level = base::HighestCpuLevel());
 
 }  // namespace slipway::engine

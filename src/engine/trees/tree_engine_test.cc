@@ -118,8 +118,9 @@ class TreeEngineTest : public testing::Test {
     for (size_t i = 0; i < outputs.size(); ++i) outputs[i] = i;
     std::vector<Tensor> want;
     ASSERT_EQ((*theirs)->Run(views, outputs, {}, want), base::OkStatus());
-    for (const CpuLevel level : {CpuLevel::kBaseline, CpuLevel::kAvx2, CpuLevel::kAvx512}) {
-      if (level > HighestCpuLevel()) continue;
+    for (const base::CpuLevel level :
+         {base::CpuLevel::kBaseline, base::CpuLevel::kAvx2, base::CpuLevel::kAvx512}) {
+      if (level > base::HighestCpuLevel()) continue;
       SCOPED_TRACE(Name(level));
       const auto ours = TreeEngineFactory(files_, level).Load(files, options);
       ASSERT_TRUE(ours.ok()) << ours.status();

@@ -423,7 +423,7 @@ std::vector<std::unique_ptr<Kernel<T>>> MakeWalkKernels(const Forest<T>& forest)
 
 template <typename T>
 std::vector<std::unique_ptr<Kernel<T>>> MakeByteWalkKernels(const Forest<T>& forest,
-                                                            CpuLevel level) {
+                                                            base::CpuLevel level) {
   if (forest.columns.size() >
       ByteWalkKernel<T, WalkNode<uint8_t, uint16_t, uint16_t>>::kMaxColumns) {
     return {};
@@ -439,8 +439,8 @@ std::vector<std::unique_ptr<Kernel<T>>> MakeByteWalkKernels(const Forest<T>& for
 template std::vector<std::unique_ptr<Kernel<float>>> MakeWalkKernels(const Forest<float>&);
 template std::vector<std::unique_ptr<Kernel<double>>> MakeWalkKernels(const Forest<double>&);
 template std::vector<std::unique_ptr<Kernel<float>>> MakeByteWalkKernels(const Forest<float>&,
-                                                                         CpuLevel);
+                                                                         base::CpuLevel);
 template std::vector<std::unique_ptr<Kernel<double>>> MakeByteWalkKernels(const Forest<double>&,
-                                                                          CpuLevel);
+                                                                          base::CpuLevel);
 
 }  // namespace slipway::engine

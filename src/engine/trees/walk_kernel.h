@@ -3,7 +3,7 @@
 #include <memory>
 #include <vector>
 
-#include "engine/trees/cpu_level.h"
+#include "base/cpu_level.h"
 #include "engine/trees/forest.h"
 #include "engine/trees/kernel.h"
 
@@ -26,6 +26,6 @@ std::vector<std::unique_ptr<Kernel<T>>> MakeWalkKernels(const Forest<T>& forest)
 // do not fit a cache. None when a column has more than 255 thresholds.
 template <typename T>
 std::vector<std::unique_ptr<Kernel<T>>> MakeByteWalkKernels(const Forest<T>& forest,
-                                                            CpuLevel level);
+                                                            base::CpuLevel level);
 
 }  // namespace slipway::engine

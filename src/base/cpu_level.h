@@ -9,19 +9,19 @@
 #if defined(__x86_64__)
 #define SLIPWAY_HAS_X86_LEVELS 1
 #define SLIPWAY_AVX2 __attribute__((target("avx2,popcnt")))
-#define SLIPWAY_AVX512                                                          \
-  __attribute__((                                                               \
-      target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx2,fma,bmi,bmi2," \
-             "popcnt")))
+#define SLIPWAY_AVX512                                                    \
+  __attribute__((                                                         \
+      target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vbmi2," \
+             "avx2,fma,bmi,bmi2,popcnt")))
 #endif
 
-namespace slipway::engine {
+namespace slipway::base {
 
 // What kernels may ask of the processor; each level has what those before it have.
 enum class CpuLevel : uint8_t {
   kBaseline,  // what the program is compiled for: x86-64-v2, with SSE4.2, or AArch64, with NEON
   kAvx2,      // and POPCNT: x86-64-v3, since 2013
-  kAvx512,    // F, BW, VL, DQ and VBMI: since 2018, and since 2022 at AMD
+  kAvx512,    // F, BW, VL, DQ, VBMI and VBMI2: since 2019, and since 2022 at AMD
 };
 
 // The highest level that this processor has.
@@ -32,7 +32,8 @@ inline CpuLevel HighestCpuLevel() {
   }
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-                      __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("fma") &&
+                      __builtin_cpu_supports("avx512vbmi") &&
+                      __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("fma") &&
                       __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
   return avx512 ? CpuLevel::kAvx512 : CpuLevel::kAvx2;
 #else
@@ -52,4 +53,4 @@ constexpr std::string_view Name(CpuLevel level) {
   }
 }
 
-}  // namespace slipway::engine
+}  // namespace slipway::base
