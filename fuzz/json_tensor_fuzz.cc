@@ -56,16 +56,24 @@ base::Status Skip(std::string_view text, char padding) {
   return reader.status();
 }
 
-// The scanned bytes; nullopt when refused.
 std::optional<std::vector<std::byte>> Scan(std::string_view text, DType dtype, int64_t count,
-                                           char padding) {
+                                           char padding, base::CpuLevel level) {
   Padded padded(text, padding);
   JsonReader reader(padded.text());
   std::vector<std::byte> out(static_cast<size_t>(count) * SizeOf(dtype));
-  const base::Status status = dtype == DType::kBytes ? ScanJsonStrings(reader, count, out)
-                                                     : ScanJsonNumbers(reader, dtype, count, out);
+  const base::Status status = dtype == DType::kBytes
+                                  ? ScanJsonStrings(reader, count, out)
+                                  : ScanJsonNumbers(reader, dtype, count, out, level);
   if (!status.ok() || !reader.Finish()) return std::nullopt;
   return out;
+}
+
+// The scanned bytes, the same at every level; nullopt when refused.
+std::optional<std::vector<std::byte>> Scan(std::string_view text, DType dtype, int64_t count,
+                                           char padding) {
+  auto bytes = Scan(text, dtype, count, padding, base::HighestCpuLevel());
+  Require(Scan(text, dtype, count, padding, base::CpuLevel::kBaseline) == bytes);
+  return bytes;
 }
 
 bool HasLowSurrogateEscape(std::string_view text) {

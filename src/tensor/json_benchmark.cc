@@ -75,6 +75,18 @@ BENCHMARK_CAPTURE(ScanNumbers, fp64, DType::kFp64)->ArgName("style")->Arg(2)->Ar
 BENCHMARK_CAPTURE(ScanNumbers, fp16, DType::kFp16)->ArgName("style")->Arg(2);
 BENCHMARK_CAPTURE(ScanNumbers, uint8, DType::kUint8)->ArgName("style")->Arg(0);
 
+// How long does it take to see what shape such a body has?
+void MeasureNumbers(benchmark::State& state) {
+  const std::string text = NumberArray(kImage, static_cast<int>(state.range(0)));
+  std::string padded = Padded(text);
+  for (auto _ : state) {
+    JsonReader reader(std::span<char>(padded.data(), text.size()));
+    benchmark::DoNotOptimize(MeasureJsonArray(reader));
+  }
+  state.SetItemsProcessed(state.iterations() * kImage);
+}
+BENCHMARK(MeasureNumbers)->ArgName("style")->Arg(1)->Arg(17);
+
 // How long does an answer of 1,000 floats take to write?
 void WriteFloats(benchmark::State& state) {
   constexpr int64_t kCount = 1000;

@@ -1,5 +1,6 @@
 #include "tensor/json_number_scanner.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <limits>
@@ -8,6 +9,7 @@
 #include "base/str_cat.h"
 #include "base/text.h"
 #include "tensor/json_element.h"
+#include "tensor/json_number_blocks.h"
 #include "tensor/plain_number.h"
 
 namespace slipway::tensor {
@@ -63,7 +65,7 @@ Row ReadElementRow(const char* at, const char* end, int64_t room, std::byte* out
 
 // The same for elements that are plain numbers as a rule.
 template <typename Element>
-Row ReadNumberRow(const char* at, const char* end, int64_t room, std::byte* out) {
+Row ReadPlainRow(const char* at, const char* end, int64_t room, std::byte* out) {
   return ReadRow(at, end, room, [end, &out](const char*& from) {
     PlainNumber number;
     const char* stop = ReadShortNumber(from, number);
@@ -84,41 +86,69 @@ Row ReadNumberRow(const char* at, const char* end, int64_t room, std::byte* out)
   });
 }
 
-using NumberRowReader = Row (*)(const char*, const char*, int64_t, std::byte*);
+using RowReader = Row (*)(const char*, const char*, int64_t, std::byte*);
 
-NumberRowReader NumberRowReaderOf(DType dtype) {
+RowReader RowReaderOf(DType dtype) {
   using namespace json_element;  // NOLINT(google-build-using-namespace): names of one table
   switch (dtype) {
     case DType::kBool:
       return ReadElementRow<Bool>;
     case DType::kUint8:
-      return ReadNumberRow<Integer<uint8_t>>;
+      return ReadPlainRow<Integer<uint8_t>>;
     case DType::kUint16:
-      return ReadNumberRow<Integer<uint16_t>>;
+      return ReadPlainRow<Integer<uint16_t>>;
     case DType::kUint32:
-      return ReadNumberRow<Integer<uint32_t>>;
+      return ReadPlainRow<Integer<uint32_t>>;
     case DType::kUint64:
-      return ReadNumberRow<Integer<uint64_t>>;
+      return ReadPlainRow<Integer<uint64_t>>;
     case DType::kInt8:
-      return ReadNumberRow<Integer<int8_t>>;
+      return ReadPlainRow<Integer<int8_t>>;
     case DType::kInt16:
-      return ReadNumberRow<Integer<int16_t>>;
+      return ReadPlainRow<Integer<int16_t>>;
     case DType::kInt32:
-      return ReadNumberRow<Integer<int32_t>>;
+      return ReadPlainRow<Integer<int32_t>>;
     case DType::kInt64:
-      return ReadNumberRow<Integer<int64_t>>;
+      return ReadPlainRow<Integer<int64_t>>;
     case DType::kFp16:
       return ReadElementRow<Narrow<Fp16>>;
     case DType::kBf16:
       return ReadElementRow<Narrow<Bf16>>;
     case DType::kFp32:
-      return ReadNumberRow<Float<float>>;
+      return ReadPlainRow<Float<float>>;
     case DType::kFp64:
-      return ReadNumberRow<Float<double>>;
+      return ReadPlainRow<Float<double>>;
     case DType::kBytes:
       break;
   }
   return nullptr;
+}
+
+// Reads one list with blocks as far as they get, and with `read_row`, a RowReader, where they do not
+// or are nullptr.
+template <typename ReadRowAt>
+Row ReadRowByBlocks(NumberBlockReader read_blocks, ReadRowAt&& read_row, size_t element_size,
+                    const char* at, const char* end, int64_t room, std::byte* out) {
+  if (read_blocks == nullptr) return read_row(at, end, room, out);
+  constexpr int64_t kMostApart = 32;
+  int64_t count = 0;
+  int64_t apart = 1;  // elements to read without blocks; more each time that blocks got nowhere
+  for (;;) {
+    const NumberBlocks blocks = read_blocks(at, end, room - count, out);
+    count += blocks.count;
+    out += static_cast<size_t>(blocks.count) * element_size;
+    if (blocks.closed) return {blocks.at, count, Row::End::kClosed};
+    at = SkipBlanks(blocks.at, end);
+    if (count > 0) {
+      if (count == room) return {at, count, Row::End::kFull};
+      if (at < end && *at == ']') return {at, count, Row::End::kBadElement};  // behind a comma
+    }
+    apart = blocks.count > 0 ? 1 : std::min(2 * apart, kMostApart);
+    const Row row = read_row(at, end, std::min(apart, room - count), out);
+    count += row.count;
+    out += static_cast<size_t>(row.count) * element_size;
+    at = row.at;
+    if (row.end != Row::End::kFull || count == room) return {at, count, row.end};
+  }
 }
 
 // What the brackets of one array say: equal lengths at each depth.
@@ -289,14 +319,16 @@ Status Scan(JsonReader& reader, DType dtype, int64_t count, ReadRowAt&& read_row
 
 }  // namespace
 
-Status ScanJsonNumbers(JsonReader& reader, DType dtype, int64_t count, std::span<std::byte> out) {
+Status ScanJsonNumbers(JsonReader& reader, DType dtype, int64_t count, std::span<std::byte> out,
+                       base::CpuLevel level) {
   SLIPWAY_CHECK(out.size() == static_cast<size_t>(count) * SizeOf(dtype) && dtype != DType::kBytes);
   if (!reader.ok()) return reader.status();
-  const NumberRowReader read_row = NumberRowReaderOf(dtype);
+  const RowReader read_row = RowReaderOf(dtype);
+  const NumberBlockReader read_blocks = NumberBlockReaderOf(dtype, level);
   std::byte* to = out.data();
   int64_t room = count;
   return Scan(reader, dtype, count, [&, end = reader.end()](const char* at) {
-    const Row row = read_row(at, end, room, to);
+    const Row row = ReadRowByBlocks(read_blocks, read_row, SizeOf(dtype), at, end, room, to);
     room -= row.count;
     to += static_cast<size_t>(row.count) * SizeOf(dtype);
     return row;
@@ -310,7 +342,7 @@ Status ScanJsonScalar(JsonReader& reader, DType dtype, std::span<std::byte> out)
   const char* const from = reader.at();
   if (!reader.SkipValue()) return reader.status();
   // As a list of one element whose end is cut off.
-  const Row row = NumberRowReaderOf(dtype)(from, reader.at(), 1, out.data());
+  const Row row = RowReaderOf(dtype)(from, reader.at(), 1, out.data());
   return row.count == 1 ? OkStatus() : RowError(reader, row, dtype, Nesting());
 }
 
@@ -336,7 +368,7 @@ Status ScanJsonStrings(JsonReader& reader, int64_t count, std::vector<std::byte>
   return reader.ok() ? status : reader.status();
 }
 
-Result<Shape> MeasureJsonArray(JsonReader& reader) {
+Result<Shape> MeasureJsonArray(JsonReader& reader, base::CpuLevel level) {
   if (!reader.ok()) return reader.status();
   Nesting nesting;
   Row row{};
@@ -351,8 +383,12 @@ Result<Shape> MeasureJsonArray(JsonReader& reader) {
     at = reader.at();
     return true;
   };
+  const auto pass_row = [&](const char* at, const char* end, int64_t most, std::byte*) {
+    return ReadRow(at, end, most, pass_element);
+  };
   SLIPWAY_RETURN_IF_ERROR(Walk(reader, nesting, row, [&](const char* at) {
-    return ReadRow(at, reader.end(), std::numeric_limits<int64_t>::max(), pass_element);
+    return ReadRowByBlocks(NumberBlockCounter(level), pass_row, 0, at, reader.end(),
+                           std::numeric_limits<int64_t>::max(), nullptr);
   }));
   if (!reader.ok()) return reader.status();
   if (row.end != Row::End::kClosed) return RowError(reader, row, DType::kBytes, nesting);

@@ -26,14 +26,25 @@ using base::Status;
 using base::StrCat;
 using testing::HasSubstr;
 
-// Scans `json` as `count` elements; the bytes, or the error.
-base::Result<std::vector<std::byte>> ScanBytes(std::string_view json, DType dtype, int64_t count) {
+base::Result<std::vector<std::byte>> ScanBytes(std::string_view json, DType dtype, int64_t count,
+                                               base::CpuLevel level) {
   PaddedText text(json);
   JsonReader reader(text.text());
   std::vector<std::byte> out(static_cast<size_t>(count) * SizeOf(dtype));
-  SLIPWAY_RETURN_IF_ERROR(ScanJsonNumbers(reader, dtype, count, out));
+  SLIPWAY_RETURN_IF_ERROR(ScanJsonNumbers(reader, dtype, count, out, level));
   if (!reader.Finish()) return reader.status();
   return out;
+}
+
+// Scans `json` as `count` elements; the bytes, or the error: the same at every level.
+base::Result<std::vector<std::byte>> ScanBytes(std::string_view json, DType dtype, int64_t count) {
+  auto bytes = ScanBytes(json, dtype, count, base::HighestCpuLevel());
+  const auto expected = ScanBytes(json, dtype, count, base::CpuLevel::kBaseline);
+  EXPECT_EQ(bytes.status(), expected.status()) << json;
+  if (bytes.ok() && expected.ok()) {
+    EXPECT_EQ(*bytes, *expected) << json;
+  }
+  return bytes;
 }
 
 template <typename T>
@@ -318,6 +329,77 @@ TEST(JsonNumberScannerTest, AgreesWithFromCharsOnRandomNumbers) {
   }
 }
 
+// Digits that end at, just below and just above the middle of two floats, which are decided by
+// digits that a double no longer tells apart.
+TEST(JsonNumberScannerTest, RoundsTheMiddleOfTwoFloatsOnce) {
+  std::mt19937_64 random(11);
+  char text[128];
+  for (int i = 0; i < 100'000; ++i) {
+    const auto lower =
+        std::bit_cast<float>(static_cast<uint32_t>(0x30000000 + random() % 0x20000000));
+    const double middle =
+        (static_cast<double>(lower) +
+         static_cast<double>(std::nextafterf(lower, std::numeric_limits<float>::infinity()))) /
+        2;
+    const int decimals = static_cast<int>(random() % 18) + 1;
+    const auto end = std::to_chars(text, text + 128, middle, std::chars_format::fixed, decimals);
+    ASSERT_EQ(end.ec, std::errc());
+    std::string number(text, end.ptr);
+    ExpectAsFromChars<float>(number);
+    char& last = number.back();
+    last = static_cast<char>(last == '9' ? '8' : last + 1);
+    ExpectAsFromChars<float>("-" + number);
+    if (HasFatalFailure()) return;
+  }
+}
+
+// Lists as clients print them, of all lengths, with what numbers may be and what they may not.
+TEST(JsonNumberScannerTest, ReadsListsAlikeAtEveryLevel) {
+  const std::vector<std::string> plain = {"0",     "7",    "-1",      "255",        "3.5",
+                                          "-0.25", "0.5",  "1234567", "12345678",   "123456789",
+                                          "-0",    "-0.0", "65535",   "0.12345679", "-2147483648"};
+  const std::vector<std::string> odd = {"0.12345678806304932",
+                                        "-12.345678901234567",
+                                        "1234567890.123456789",
+                                        "1e5",
+                                        "-1.5E-3",
+                                        "NaN",
+                                        "1234567890123456789",
+                                        "9223372036854775807",
+                                        "0.1234567890123456789",
+                                        "18446744073709551615",
+                                        "123456789012345678901",
+                                        "-Infinity"};
+  const std::vector<std::string> wrong = {"01", "1.",   ".5",  "-",     "--1", "1.2.3", "1 2", "",
+                                          "x",  "null", "[1]", "\"1\"", "+1",  "1,,2",  "300e"};
+  const std::vector<std::string> separators = {",", ", ", " ,", ",\n  ", ",  "};
+  std::mt19937 random(3);
+  const auto one_of = [&](const std::vector<std::string>& choices) {
+    return choices[random() % choices.size()];
+  };
+  for (int i = 0; i < 20'000; ++i) {
+    const auto count = static_cast<int64_t>(random() % 70);
+    const uint64_t oddness = random() % 4;  // none in a quarter of the lists
+    const std::string separator = random() % 3 == 0 ? one_of(separators) : ",";
+    std::string json = "[";
+    for (int64_t k = 0; k < count; ++k) {
+      const bool is_odd = oddness > 0 && random() % (4 * oddness) == 0;
+      json += is_odd ? one_of(odd) : one_of(plain);
+      if (k + 1 < count) json += random() % 50 == 0 ? one_of(separators) : separator;
+    }
+    if (random() % 3 == 0) json.insert(1 + random() % json.size(), one_of(wrong));
+    json += "]";
+    for (const DType dtype : {DType::kFp32, DType::kFp64, DType::kInt64, DType::kUint64,
+                              DType::kInt32, DType::kUint16, DType::kInt8, DType::kUint8}) {
+      // The comparison is in ScanBytes().
+      static_cast<void>(ScanBytes(json, dtype, count));
+      static_cast<void>(ScanBytes(json, dtype, count + 1));
+      if (count > 0) static_cast<void>(ScanBytes(json, dtype, count - 1));
+    }
+    ASSERT_FALSE(HasFailure()) << json;
+  }
+}
+
 // Way 2 alone, where the scanner would take way 1 or none.
 TEST(JsonNumberScannerTest, TableProductsAgreeWithFromChars) {
   std::mt19937_64 random(4);
@@ -398,16 +480,24 @@ TEST(JsonNumberScannerTest, RefusesWrongStrings) {
 }
 
 TEST(JsonNumberScannerTest, MeasuresNesting) {
-  const auto measure = [](std::string_view json) {
+  const auto measure_at = [](std::string_view json, base::CpuLevel level) {
     PaddedText text(json);
     JsonReader reader(text.text());
-    const base::Result<Shape> shape = MeasureJsonArray(reader);
+    const base::Result<Shape> shape = MeasureJsonArray(reader, level);
     return shape.ok() ? StrCat(*shape) : shape.status().message();
+  };
+  const auto measure = [&](std::string_view json) {
+    EXPECT_EQ(measure_at(json, base::HighestCpuLevel()),
+              measure_at(json, base::CpuLevel::kBaseline));
+    return measure_at(json, base::HighestCpuLevel());
   };
   EXPECT_EQ(measure("[]"), "[0]");
   EXPECT_EQ(measure("[1,2,3]"), "[3]");
   EXPECT_EQ(measure("[[1,\"a\"],[null,NaN],[-Infinity,true]]"), "[3,2]");
   EXPECT_EQ(measure("[[[]],[[]]]"), "[2,1,0]");
+  EXPECT_EQ(measure("[[1.5, -2, 1e5, 1234567890123456789012],[0,1,null, 2 ]]"), "[2,4]");
+  EXPECT_THAT(measure("[1,2,]"), HasSubstr("expected a value"));
+  EXPECT_THAT(measure("[1,2"), HasSubstr("expected"));
   EXPECT_THAT(measure("[[1],[2,3]]"), HasSubstr("lists of 1 at depth 2"));
   EXPECT_THAT(measure("[1,{}]"), HasSubstr("got an object"));
   EXPECT_THAT(measure("[1,tru]"), HasSubstr("expected a value"));
