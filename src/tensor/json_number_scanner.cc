@@ -123,8 +123,8 @@ RowReader RowReaderOf(DType dtype) {
   return nullptr;
 }
 
-// Reads one list with blocks as far as they get, and with `read_row`, a RowReader, where they do not
-// or are nullptr.
+// Reads one list with blocks as far as they get, and with `read_row`, a RowReader, where they do
+// not or are nullptr.
 template <typename ReadRowAt>
 Row ReadRowByBlocks(NumberBlockReader read_blocks, ReadRowAt&& read_row, size_t element_size,
                     const char* at, const char* end, int64_t room, std::byte* out) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "base/check.h"
 #include "engine/trees/row_bins.h"
 
 namespace slipway::engine {
@@ -26,17 +27,18 @@ SLIPWAY_AVX2 void FillBinsAvx2(const ByteForest<T>& bytes, const T* row, uint8_t
 }
 
 template <typename T>
-SLIPWAY_AVX512 void FillBinsAvx512(const ByteForest<T>& bytes, const T* row, uint8_t* bins) {
+SLIPWAY_AVX512 inline void FillBinsAvx512(const ByteForest<T>& bytes, const T* row,
+                                          const T* where_missing, uint8_t* bins) {
   for (const auto& group : bytes.groups) {
-    CountSideBySide(&bytes.blocks[group.first], group.rounds, group.columns,
-                    row + group.first_column, bins + group.first_column);
+    const uint32_t first = group.first_column;
+    CountSideBySide(&bytes.blocks[group.first], group.rounds, group.columns, row + first,
+                    where_missing == nullptr ? nullptr : where_missing + first, bins + first);
   }
   for (const auto& range : bytes.searched) {
-    const auto* column = &bytes.columns[range.first];
-    const T* x = row + range.first;
-    uint8_t* bin = bins + range.first;
-    for (uint32_t i = 0; i < range.count; ++i) {
-      *bin++ = static_cast<uint8_t>(BinOfAvx512(bytes, *column++, *x++));
+    for (uint32_t i = range.first; i < range.first + range.count; ++i) {
+      T x = row[i];
+      if (where_missing != nullptr && x != x) x = where_missing[i];
+      bins[i] = static_cast<uint8_t>(BinOfAvx512(bytes, bytes.columns[i], x));
     }
   }
 }
@@ -93,10 +95,18 @@ void AddGroup(std::span<const std::vector<T>> thresholds, size_t first_column, B
 template <typename T>
 void ByteForest<T>::FillBins(const T* row, uint8_t* bins) const {
 #if defined(SLIPWAY_HAS_X86_LEVELS)
-  if (level == base::CpuLevel::kAvx512) return FillBinsAvx512(*this, row, bins);
+  if (level == base::CpuLevel::kAvx512) return FillBinsAvx512<T>(*this, row, nullptr, bins);
   if (level == base::CpuLevel::kAvx2) return FillBinsAvx2(*this, row, bins);
 #endif
   FillBinsBaseline(*this, row, bins);
+}
+
+template <typename T>
+void ByteForest<T>::FillBins(const T* row, const T* where_missing, uint8_t* bins) const {
+  SLIPWAY_CHECK(level == base::CpuLevel::kAvx512);
+#if defined(SLIPWAY_HAS_X86_LEVELS)
+  FillBinsAvx512(*this, row, where_missing, bins);
+#endif
 }
 
 template <typename T>

@@ -55,6 +55,8 @@ struct ByteForest {
 
   // bins[i] = how many thresholds of column i the row reaches; 0 for a missing value.
   void FillBins(const T* row, uint8_t* bins) const;
+  // The same with where_missing[i] in place of a missing value. Only at the highest level.
+  void FillBins(const T* row, const T* where_missing, uint8_t* bins) const;
 
   // nullopt when a column has more than kMaxThresholds thresholds. The processor has `level`.
   static std::optional<ByteForest> Make(const Forest<T>& forest, base::CpuLevel level);

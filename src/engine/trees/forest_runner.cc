@@ -96,10 +96,21 @@ void ForestRunner<T>::FillRow(const T* row, T* out) const {
 template <typename T>
 void ForestRunner<T>::Run(const T* rows, size_t count, T* sums, T* scratch) const {
   std::fill_n(sums, count * targets_, T{0});
-  for (size_t row = 0; row < count; ++row) {
-    FillRow(rows + row * features_, scratch + row * stride_);
+  const Kernel<T>& kernel = kernels_.For(count);
+  // Columns that are features side by side need no copy.
+  if (stretches_.size() == 1 && stretches_[0].kind != Stretch::Kind::kFlagged &&
+      kernel.replaces_missing()) {
+    kernel.AddTrees({.values = rows + stretches_[0].first_feature,
+                     .stride = features_,
+                     .count = count,
+                     .where_missing = where_missing_.data()},
+                    sums);
+  } else {
+    for (size_t row = 0; row < count; ++row) {
+      FillRow(rows + row * features_, scratch + row * stride_);
+    }
+    kernel.AddTrees({.values = scratch, .stride = stride_, .count = count}, sums);
   }
-  kernels_.For(count).AddTrees({.values = scratch, .stride = stride_, .count = count}, sums);
   if (divisor_ == 0) return;
   for (size_t i = 0; i < count * targets_; ++i) sums[i] /= divisor_;
 }

@@ -75,6 +75,7 @@ class JumpKernel final : public Kernel<T> {
       }
     });
   }
+  bool replaces_missing() const override { return true; }
   std::string_view name() const override { return "jump"; }
 
  private:
@@ -151,13 +152,12 @@ class JumpKernel final : public Kernel<T> {
   void AddRows(const ColumnRows<T>& rows, T* sums) const {
     for (size_t row = 0; row < rows.count;) {
       const size_t count = std::min(kMaxBlockRows, rows.count - row);
-      const T* values = rows.values + row * rows.stride;
       T* to = sums + row * leaves_.targets();
       if (count < kMinBlockRows) {
-        AddRow<Pages, Steps>(values, to);
+        AddRow<Pages, Steps>(rows, row, to);
         ++row;
       } else {
-        AddBlock<Pages, Steps>({values, rows.stride, count}, to);
+        AddBlock<Pages, Steps>(rows, row, count, to);
         row += count;
       }
     }
@@ -165,32 +165,33 @@ class JumpKernel final : public Kernel<T> {
 
   // Tree by tree, so that each is read once for all rows.
   template <size_t Pages, size_t Steps>
-  SLIPWAY_AVX512 void AddBlock(const ColumnRows<T>& rows, T* sums) const {
+  SLIPWAY_AVX512 void AddBlock(const ColumnRows<T>& rows, size_t first, size_t count,
+                               T* sums) const {
     std::array<Page<Pages>, kMaxBlockRows> pages;
-    for (size_t row = 0; row < rows.count; ++row) {
+    for (size_t row = 0; row < count; ++row) {
       alignas(64) std::array<uint8_t, Pages * 64> bins;
-      pages[row] = tests_.ReadRow(rows.values + row * rows.stride, bins);
+      pages[row] = tests_.ReadRow(rows, first + row, bins);
     }
     Open open;
     std::array<uint32_t, kTreesPerBlock> slots;
     for (size_t tree = 0; tree < trees_; ++tree) {
-      for (size_t row = 0; row < rows.count; ++row) {
+      for (size_t row = 0; row < count; ++row) {
         open.which[row] = static_cast<uint8_t>(row);
         open.pieces[row] = static_cast<uint32_t>(tree);
       }
-      for (open.count = rows.count; open.count > 0; Follow(open, slots)) {
+      for (open.count = count; open.count > 0; Follow(open, slots)) {
         for (size_t i = 0; i < open.count; ++i) {
           open.ways[i] = FindExit<Pages, Steps>(pages[open.which[i]], open.pieces[i]);
         }
       }
-      leaves_.AddToRows(tree, std::span<const uint32_t>(slots).first(rows.count), sums);
+      leaves_.AddToRows(tree, std::span<const uint32_t>(slots).first(count), sums);
     }
   }
 
   template <size_t Pages, size_t Steps>
-  SLIPWAY_AVX512 void AddRow(const T* row, T* sums) const {
+  SLIPWAY_AVX512 void AddRow(const ColumnRows<T>& rows, size_t row, T* sums) const {
     alignas(64) std::array<uint8_t, Pages * 64> bins;
-    const Page<Pages> page = tests_.ReadRow(row, bins);
+    const Page<Pages> page = tests_.ReadRow(rows, row, bins);
     Open open;
     std::array<uint32_t, kTreesPerBlock> slots;
     for (size_t first = 0; first < trees_; first += kTreesPerBlock) {

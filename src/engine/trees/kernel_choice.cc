@@ -113,6 +113,9 @@ class SplitKernel final : public Kernel<T> {
     first_->AddTrees(rows, sums);
     rest_->AddTrees(rows, sums);
   }
+  bool replaces_missing() const override {
+    return first_->replaces_missing() && rest_->replaces_missing();
+  }
   std::string_view name() const override { return name_; }
 
  private:

@@ -96,6 +96,30 @@ class KernelTest : public testing::TestWithParam<KernelCase> {
     return out;
   }
 
+  // Missing numbers that the kernel replaces have the leaves of those that are replaced before.
+  template <typename T>
+  static void ExpectToReplaceMissing(const Kernel<T>& kernel, const Forest<T>& forest,
+                                     std::vector<T> columns) {
+    const size_t stride = forest.columns.size() + 1;
+    const size_t count = columns.size() / stride;
+    std::vector<T> where_missing(forest.columns.size());
+    for (size_t i = 0; i < where_missing.size(); ++i) {
+      where_missing[i] =
+          i % 3 == 0 ? std::numeric_limits<T>::quiet_NaN() : columns[i * 7 % columns.size()];
+    }
+    std::vector<T> filled = columns;
+    for (size_t i = 0; i < columns.size(); ++i) {
+      if (i % stride == stride - 1) continue;
+      if (i % 5 == 0) columns[i] = filled[i] = std::numeric_limits<T>::quiet_NaN();
+      if (std::isnan(filled[i])) filled[i] = where_missing[i % stride];
+    }
+    std::vector<T> want(count * forest.targets);
+    std::vector<T> got(count * forest.targets);
+    kernel.AddTrees({filled.data(), stride, count}, want.data());
+    kernel.AddTrees({columns.data(), stride, count, where_missing.data()}, got.data());
+    ExpectSameBits(want, got, std::string(kernel.name()));
+  }
+
   template <typename T>
   void Compare(const TreeEnsemble& ensemble) {
     const Forest<T> forest = MakeForest<T>(ensemble);
@@ -127,6 +151,7 @@ class KernelTest : public testing::TestWithParam<KernelCase> {
         std::vector<T> got(count * forest.targets);
         way.kernel->AddTrees({columns.data(), forest.columns.size() + 1, count}, got.data());
         ExpectSameBits(want, got, way.name);
+        if (way.kernel->replaces_missing()) ExpectToReplaceMissing(*way.kernel, forest, columns);
       }
       // The trees in two parts.
       std::vector<T> in_parts(count * forest.targets);

@@ -82,6 +82,11 @@ class LeafSum {
       *sums = sum;
       return;
     }
+    if (holds_values()) {
+      const uint32_t* targets = &target_of_tree_[first];
+      for (size_t i = 0; i < slots.size(); ++i) sums[targets[i]] += values(first + i)[slots[i]];
+      return;
+    }
     for (size_t i = 0; i < slots.size(); ++i) AddTo(first + i, slots[i], sums);
   }
 

@@ -103,10 +103,11 @@ class MaskForest {
   size_t columns() const { return bytes_.columns.size(); }
   const ByteForest<T>& bytes() const { return bytes_; }
 
-  // The bytes of a row, which come to lie in `bins`, too.
+  // The bytes of row `row`, which come to lie in `bins`, too.
   template <size_t Bytes>
-  SLIPWAY_AVX512 Page<Bytes / 64> ReadRow(const T* row, std::array<uint8_t, Bytes>& bins) const {
-    bytes_.FillBins(row, bins.data());
+  SLIPWAY_AVX512 Page<Bytes / 64> ReadRow(const ColumnRows<T>& rows, size_t row,
+                                          std::array<uint8_t, Bytes>& bins) const {
+    bytes_.FillBins(rows.values + row * rows.stride, rows.where_missing, bins.data());
     std::fill(bins.begin() + static_cast<ptrdiff_t>(columns()), bins.end(), uint8_t{0});
     Page<Bytes / 64> page;
     for (size_t i = 0; i < Bytes / 64; ++i) page.bytes[i] = _mm512_load_si512(&bins[i * 64]);

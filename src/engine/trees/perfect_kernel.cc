@@ -35,10 +35,11 @@ class PerfectKernel final : public Kernel<T> {
   void AddTrees(const ColumnRows<T>& rows, T* sums) const override {
     WithPages(tests_.columns(), [&]<size_t Pages>() {
       for (size_t row = 0; row < rows.count; ++row) {
-        AddRow<Pages>(rows.values + row * rows.stride, sums + row * leaves_.targets());
+        AddRow<Pages>(rows, row, sums + row * leaves_.targets());
       }
     });
   }
+  bool replaces_missing() const override { return true; }
   std::string_view name() const override { return "perfect"; }
 
  private:
@@ -60,9 +61,9 @@ class PerfectKernel final : public Kernel<T> {
   }
 
   template <size_t Pages>
-  SLIPWAY_AVX512 void AddRow(const T* row, T* sums) const {
+  SLIPWAY_AVX512 void AddRow(const ColumnRows<T>& rows, size_t row, T* sums) const {
     alignas(64) std::array<uint8_t, Pages * 64> bins;
-    const Page<Pages> page = tests_.ReadRow(row, bins);
+    const Page<Pages> page = tests_.ReadRow(rows, row, bins);
     HeapSlots slots;
     for (size_t first = 0; first < tests_.size(); first += kTreesPerBlock) {
       const size_t count = std::min(kTreesPerBlock, tests_.size() - first);

@@ -79,13 +79,14 @@ SLIPWAY_AVX512 inline uint32_t BinOfAvx512(const ByteForest<T>& bytes,
 }
 
 // bins[i] = how many of the i-th numbers of `rounds` blocks row[i] reaches, for so many columns, at
-// most the width of a block.
+// most the width of a block. Where that is NaN, where_missing[i] does, which may be nullptr.
 template <typename T>
 SLIPWAY_AVX512 inline void CountSideBySide(const typename ByteForest<T>::Block* blocks,
                                            size_t rounds, size_t columns, const T* row,
-                                           uint8_t* bins) {
+                                           const T* where_missing, uint8_t* bins) {
   using L = Lanes<T>;
-  const auto x = L::LoadSome(row, columns);
+  auto x = L::LoadSome(row, columns);
+  if (where_missing != nullptr) x = L::FillMissing(x, where_missing, columns);
   const __m512i one = L::Set(1);
   __m512i count = L::Set(0);
 #pragma GCC unroll 4

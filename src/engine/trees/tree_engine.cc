@@ -129,7 +129,7 @@ Status TreeEngine::RunChecked(std::span<const TensorView> inputs, std::span<cons
     }
     call.inputs.push_back(data);
   }
-  results.resize(outputs.size());
+  results.reserve(outputs.size());
   call.outputs.resize(outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
     const tensor::TensorSpec& spec = signature_.outputs[outputs[i]];
@@ -138,12 +138,14 @@ Status TreeEngine::RunChecked(std::span<const TensorView> inputs, std::span<cons
     if (spec.dtype == tensor::DType::kBytes) {
       output.numbers.resize(call.rows);
       output.to = reinterpret_cast<std::byte*>(output.numbers.data());
+      results.emplace_back();  // made of the numbers below
       continue;
     }
     tensor::Shape shape = spec.shape;
     shape.set_dim(0, static_cast<int64_t>(call.rows));
-    SLIPWAY_ASSIGN_OR_RETURN(results[i], Tensor::Allocate(spec.dtype, shape));
-    output.to = results[i].mutable_data().data();
+    SLIPWAY_ASSIGN_OR_RETURN(Tensor result, Tensor::Allocate(spec.dtype, shape));
+    output.to = result.mutable_data().data();
+    results.push_back(std::move(result));
   }
   RunOnThreads(call);
   if (call.stopped) return Stopped(deadline, "while the model ran, which was stopped");
@@ -176,8 +178,13 @@ bool TreeEngine::StartPool() {
 
 void TreeEngine::RunOnThreads(Call& call) {
   const size_t blocks = (call.rows + Program::kBlockRows - 1) / Program::kBlockRows;
+  if (blocks == 1) {
+    Workspace workspace(program_, call.rows);
+    RunBlock(call, workspace, 0, call.rows);
+    return;
+  }
   const bool large = call.rows * std::max<size_t>(program_.tree_nodes, 1) >= kMinWorkForThreads;
-  if (threads_ == 1 || blocks < 2 || !large) {
+  if (threads_ == 1 || !large) {
     RunBlocks(call);
     return;
   }
