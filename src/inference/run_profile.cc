@@ -19,8 +19,11 @@ using tensor::Tensor;
 using tensor::TensorSpec;
 using tensor::TensorView;
 
-constexpr size_t kMaxRuns = 30;
-constexpr std::chrono::milliseconds kMeasureLimit{20};
+// A run is measured in rounds, and the best of them counts: the others were disturbed, as often
+// while a server starts.
+constexpr int kRounds = 3;
+constexpr size_t kMaxRuns = 10;                        // of a round
+constexpr std::chrono::milliseconds kMeasureLimit{7};  // of a round
 constexpr std::array<int64_t, 3> kBatchRows = {4, 16, 64};
 constexpr std::chrono::milliseconds kBatchLimit{250};  // rows x time for one row
 constexpr std::chrono::milliseconds kCompareLimit{
@@ -54,17 +57,22 @@ Result<nanoseconds> MeasureRun(engine::Engine& engine, std::span<const TensorVie
                                base::Clock& clock) {
   const std::vector<size_t> outputs = AllOutputs(engine);
   std::vector<Tensor> results;
-  std::vector<nanoseconds> times;
-  const base::SteadyTime start = clock.SteadyNow();
-  base::SteadyTime begin = start;
-  while (times.size() < kMaxRuns && (times.size() < 2 || begin - start < kMeasureLimit)) {
-    SLIPWAY_RETURN_IF_ERROR(engine.Run(inputs, outputs, Deadline::Never(), results));
-    const base::SteadyTime end = clock.SteadyNow();
-    times.push_back(end - begin);
-    begin = end;
+  nanoseconds best = nanoseconds::max();
+  base::SteadyTime begin = clock.SteadyNow();
+  const base::SteadyTime end_of_all = begin + kRounds * kMeasureLimit;
+  for (int round = 0; round < kRounds && (round == 0 || begin < end_of_all); ++round) {
+    std::vector<nanoseconds> times;
+    const base::SteadyTime start = begin;
+    while (times.size() < kMaxRuns && (times.size() < 2 || begin - start < kMeasureLimit)) {
+      SLIPWAY_RETURN_IF_ERROR(engine.Run(inputs, outputs, Deadline::Never(), results));
+      const base::SteadyTime end = clock.SteadyNow();
+      times.push_back(end - begin);
+      begin = end;
+    }
+    std::ranges::sort(times);
+    best = std::min(best, times[(times.size() - 1) * 9 / 10]);
   }
-  std::ranges::sort(times);
-  return times[(times.size() - 1) * 9 / 10];
+  return best;
 }
 
 std::vector<RunProfile::Batch> MeasureBatches(engine::Engine& engine, nanoseconds run_time,

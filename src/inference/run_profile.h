@@ -30,8 +30,8 @@ struct RunProfile {
                      std::chrono::nanoseconds per_row = std::chrono::nanoseconds::max()) const;
 };
 
-// How long one Run with `inputs` takes: the 90th percentile of up to 30 runs, within about 20 ms in
-// all but at least 2 runs. The error of the first run that fails.
+// How long one Run with `inputs` takes: the 90th percentile of up to 10 runs, in the best of three
+// rounds, within about 20 ms in all but at least 2 runs. The error of the first run that fails.
 base::Result<std::chrono::nanoseconds> MeasureRun(engine::Engine& engine,
                                                   std::span<const tensor::TensorView> inputs,
                                                   base::Clock& clock);

@@ -22,6 +22,29 @@ tensor::Signature Rows(DType in = DType::kFp32, tensor::Shape in_shape = {-1, 2}
           .outputs = {{.name = "y", .dtype = out, .shape = {-1, 2}}}};
 }
 
+// What MeasureRun() finds when run number i takes `cost(i)`.
+std::chrono::nanoseconds MeasuredRun(const std::function<std::chrono::nanoseconds(int)>& cost) {
+  base::FakeClock clock;
+  int runs = 0;
+  FakeEngine engine(Rows(), [&](auto, auto, auto, auto&) {
+    clock.Advance(cost(runs++));
+    return base::OkStatus();
+  });
+  const std::vector<float> row(2);
+  const auto view = TensorView::Create(DType::kFp32, {1, 2}, std::as_bytes(std::span(row)));
+  const TensorView inputs[] = {*view};
+  return *MeasureRun(engine, inputs, clock);
+}
+
+TEST(MeasureRunTest, ADisturbedRoundDoesNotCount) {
+  EXPECT_EQ(MeasuredRun([](int run) { return run < 13 ? 500us : 100us; }), 100us);
+  EXPECT_EQ(MeasuredRun([](int run) { return run % 10 < 7 ? 100us : 300us; }), 300us);
+}
+
+TEST(MeasureRunTest, ASlowModelIsRunTwice) {
+  EXPECT_EQ(MeasuredRun([](int run) { return run < 2 ? 1s : 1ms; }), 1s);
+}
+
 class MeasureBatchesTest : public testing::Test {
  protected:
   using Cost = std::function<std::chrono::nanoseconds(int64_t rows)>;

@@ -21,10 +21,9 @@ struct Lanes<float> {
   SLIPWAY_AVX512 static __m512 LoadSome(const float* from, size_t count) {
     return _mm512_maskz_loadu_ps(First(count), from);
   }
-  // x, and the number at `from` where it is NaN, for so many.
-  SLIPWAY_AVX512 static __m512 FillMissing(__m512 x, const float* from, size_t count) {
-    const __mmask16 missing = _mm512_mask_cmp_ps_mask(First(count), x, x, _CMP_UNORD_Q);
-    return _mm512_mask_loadu_ps(x, missing, from);
+  // x, and the number at `from` where it is NaN.
+  SLIPWAY_AVX512 static __m512 FillMissing(__m512 x, const float* from) {
+    return _mm512_mask_loadu_ps(x, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), from);
   }
   SLIPWAY_AVX512 static __m512 SetAll(float value) { return _mm512_set1_ps(value); }
   SLIPWAY_AVX512 static __m512 PickOf16(const float* table, __m512i at) {
@@ -62,9 +61,8 @@ struct Lanes<double> {
   SLIPWAY_AVX512 static __m512d LoadSome(const double* from, size_t count) {
     return _mm512_maskz_loadu_pd(First(count), from);
   }
-  SLIPWAY_AVX512 static __m512d FillMissing(__m512d x, const double* from, size_t count) {
-    const __mmask8 missing = _mm512_mask_cmp_pd_mask(First(count), x, x, _CMP_UNORD_Q);
-    return _mm512_mask_loadu_pd(x, missing, from);
+  SLIPWAY_AVX512 static __m512d FillMissing(__m512d x, const double* from) {
+    return _mm512_mask_loadu_pd(x, _mm512_cmp_pd_mask(x, x, _CMP_UNORD_Q), from);
   }
   SLIPWAY_AVX512 static __m512d SetAll(double value) { return _mm512_set1_pd(value); }
   SLIPWAY_AVX512 static __m512d PickOf16(const double* table, __m512i at) {

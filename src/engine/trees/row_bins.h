@@ -86,7 +86,7 @@ SLIPWAY_AVX512 inline void CountSideBySide(const typename ByteForest<T>::Block* 
                                            const T* where_missing, uint8_t* bins) {
   using L = Lanes<T>;
   auto x = L::LoadSome(row, columns);
-  if (where_missing != nullptr) x = L::FillMissing(x, where_missing, columns);
+  if (where_missing != nullptr) x = L::FillMissing(x, where_missing);
   const __m512i one = L::Set(1);
   __m512i count = L::Set(0);
 #pragma GCC unroll 4
