@@ -24,7 +24,8 @@ def install(peer, environment, progress):
     if peer.kind == "ours":
         return
     if peer.kind in BUILT:
-        if not (environment / BUILT[peer.kind]).exists():
+        built = environment / BUILT[peer.kind]
+        if not built.exists() or (peer.kind == "c++" and "not found" in libraries(built)):  # ONNX Runtime has moved
             progress(f"building {peer.name}")
             run([folder(peer) / "build.sh", environment])
         return
@@ -94,10 +95,14 @@ def size(peer, environment, binary):
     return megabytes(environment / "venv", but=("pip",)), len(found), found.get(peer.distribution, "?")
 
 
+def libraries(program):
+    """What ldd says of a program: one library a line, and where it lies."""
+    return subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False).stdout
+
+
 def program_megabytes(binary):
     """A program without debugging symbols, as packages hold it, and ONNX Runtime's library."""
-    linked = subprocess.run(["ldd", str(binary)], capture_output=True, text=True, check=False).stdout
-    library = re.search(r"libonnxruntime\S* => (\S+)", linked)
+    library = re.search(r"libonnxruntime\S* => (/\S+)", libraries(binary))
     total = Path(library.group(1)).stat().st_size if library else 0
     with tempfile.TemporaryDirectory() as scratch:
         stripped = Path(scratch) / "program"
