@@ -11,8 +11,8 @@ For each model one server on one core serves the same file under many names: onc
 ("objective"), and once for each fixed setting of a grid of batching.max_rows x batching.max_delay x queue_threads, which
 have no objective. Then, with requests of one row as binary tensors:
 
-- what the model can do is the most that 64 closed-loop connections get from any of the fixed settings, the less of two
-  tries;
+- what the model can do is the most that a closed loop gets from any of the fixed settings over as many connections as
+  the load will come over (few are cheaper to serve), the less of two tries;
 - requests are due at 70 % of that on average, whatever the server does: at random times (poisson), in bursts of 25 ms at
   twice that rate with as much of a pause between them (bursts), and over a day of some seconds whose rate swings by 35 %
   (day). For each, all fixed settings are tried, and that with the highest goodput, and of those within 1 % of it that with
@@ -172,7 +172,7 @@ def run_bench(args, server, setting, *options):
 
 
 def closed_loop(args, server, setting):
-    report = run_bench(args, server, setting, "--connections", 64, "--warmup", "200ms", "--duration", f"{args.search_seconds}s")
+    report = run_bench(args, server, setting, "--connections", args.connections, "--warmup", "200ms", "--duration", f"{args.search_seconds}s")
     return report["requests_per_s"]
 
 
