@@ -23,8 +23,8 @@ struct NumberBlocks {
 };
 
 // Reads elements of one innermost list from `at`, where one begins, at most `room` of them, into
-// `out`, which has room for so many. Converts as json_element.h does. Looks at no more than 64
-// bytes from `end` on, and at none of them for what it reads.
+// `out`, which has room for so many and is aligned for the dtype. Converts as json_element.h does.
+// Looks at no more than 64 bytes from `end` on, and at none of them for what it reads.
 using NumberBlockReader = NumberBlocks (*)(const char* at, const char* end, int64_t room,
                                            std::byte* out);
 
