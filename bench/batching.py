@@ -172,7 +172,8 @@ def run_bench(args, server, setting, *options):
 
 
 def closed_loop(args, server, setting):
-    report = run_bench(args, server, setting, "--connections", args.connections, "--warmup", "200ms", "--duration", f"{args.search_seconds}s")
+    report = run_bench(args, server, setting, "--connections", args.connections, "--warmup", "200ms",
+                       "--duration", f"{args.search_seconds}s")
     return report["requests_per_s"]
 
 
