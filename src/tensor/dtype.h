@@ -34,18 +34,18 @@ inline constexpr std::array<DType, kDTypeCount> kAllDTypes = {
     DType::kInt8, DType::kInt16, DType::kInt32,  DType::kInt64,  DType::kFp16,
     DType::kBf16, DType::kFp32,  DType::kFp64,   DType::kBytes};
 
+inline constexpr std::array<size_t, kDTypeCount> kDTypeSizes = {1, 1, 2, 4, 8, 1, 2,
+                                                                4, 8, 2, 2, 4, 8, 0};
+inline constexpr std::array<std::string_view, kDTypeCount> kDTypeNames = {
+    "BOOL",  "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16",
+    "INT32", "INT64", "FP16",   "BF16",   "FP32",   "FP64", "BYTES"};
+
 // Bytes of one element; 0 for kBytes, whose elements vary (tensor.h says how they lie in memory).
-constexpr size_t SizeOf(DType dtype) {
-  constexpr std::array<size_t, kDTypeCount> kSizes = {1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 2, 4, 8, 0};
-  return kSizes[static_cast<size_t>(dtype)];
-}
+constexpr size_t SizeOf(DType dtype) { return kDTypeSizes[static_cast<size_t>(dtype)]; }
 
 // The protocol's name: "FP32", "BYTES", ...
 constexpr std::string_view DTypeName(DType dtype) {
-  constexpr std::array<std::string_view, kDTypeCount> kNames = {
-      "BOOL",  "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16",
-      "INT32", "INT64", "FP16",   "BF16",   "FP32",   "FP64", "BYTES"};
-  return kNames[static_cast<size_t>(dtype)];
+  return kDTypeNames[static_cast<size_t>(dtype)];
 }
 
 // The dtype of that exact name, if there is one.

@@ -70,6 +70,8 @@ class JumpKernel final : public Kernel<T> {
         AddRows<Pages, 3>(rows, sums);
       } else if (levels_ <= 16) {
         AddRows<Pages, 4>(rows, sums);
+      } else if (levels_ <= 32) {
+        AddRows<Pages, 5>(rows, sums);
       } else {
         AddRows<Pages, 6>(rows, sums);
       }
@@ -192,6 +194,7 @@ class JumpKernel final : public Kernel<T> {
   SLIPWAY_AVX512 void AddRow(const ColumnRows<T>& rows, size_t row, T* sums) const {
     alignas(64) std::array<uint8_t, Pages * 64> bins;
     const Page<Pages> page = tests_.ReadRow(rows, row, bins);
+    if (tests_.size() == trees_) return AddWholeTrees<Pages, Steps>(page, sums);
     Open open;
     std::array<uint32_t, kTreesPerBlock> slots;
     for (size_t first = 0; first < trees_; first += kTreesPerBlock) {
@@ -200,10 +203,6 @@ class JumpKernel final : public Kernel<T> {
         open.ways[i] = FindExit<Pages, Steps>(page, first + i);
         open.pieces[i] = static_cast<uint32_t>(first + i);
         open.which[i] = static_cast<uint8_t>(i);
-      }
-      if (tests_.size() == trees_) {  // each tree is one piece
-        leaves_.AddAll(first, std::span(open.ways).first(count), sums);
-        continue;
       }
       open.count = count;
       Follow(open, slots);
@@ -214,6 +213,28 @@ class JumpKernel final : public Kernel<T> {
         Follow(open, slots);
       }
       leaves_.AddAll(first, std::span(slots).first(count), sums);
+    }
+  }
+
+  // The same where each tree is one piece: the next ones are gone through while a leaf is added.
+  template <size_t Pages, size_t Steps>
+  SLIPWAY_AVX512 void AddWholeTrees(const Page<Pages>& page, T* sums) const {
+    if (leaves_.targets() == 1 && leaves_.holds_values()) {
+      T sum = *sums;
+      for (size_t i = 0; i < trees_; ++i) {
+        sum += leaves_.values(i)[FindExit<Pages, Steps>(page, i)];
+      }
+      *sums = sum;
+      return;
+    }
+    if (leaves_.holds_values()) {
+      for (size_t i = 0; i < trees_; ++i) {
+        sums[leaves_.target(i)] += leaves_.values(i)[FindExit<Pages, Steps>(page, i)];
+      }
+      return;
+    }
+    for (size_t i = 0; i < trees_; ++i) {
+      leaves_.AddTo(i, FindExit<Pages, Steps>(page, i), sums);
     }
   }
 
@@ -233,7 +254,8 @@ class JumpKernel final : public Kernel<T> {
   }
 
   template <size_t Pages, size_t Steps>
-  SLIPWAY_AVX512 uint8_t FindExit(const Page<Pages>& page, size_t piece) const {
+  [[gnu::always_inline]] SLIPWAY_AVX512 uint8_t FindExit(const Page<Pages>& page,
+                                                         size_t piece) const {
     const Followers& followers = followers_[piece];
     const uint64_t answers = tests_.Answers(page, piece);
     const __m512i exits = _mm512_load_si512(kExits.data());

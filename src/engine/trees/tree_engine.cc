@@ -123,7 +123,8 @@ Status TreeEngine::RunChecked(std::span<const TensorView> inputs, std::span<cons
                        InputName(signature_.inputs[0]), ", got ", inputs[i].shape()[0]));
     }
     const std::byte* data = inputs[i].data().data();
-    if (reinterpret_cast<uintptr_t>(data) % tensor::SizeOf(inputs[i].dtype()) != 0) {
+    const size_t size = tensor::SizeOf(inputs[i].dtype());  // a power of two
+    if ((reinterpret_cast<uintptr_t>(data) & (size - 1)) != 0) {
       call.copies.push_back(CopyOf(inputs[i].data()));
       data = call.copies.back().data();
     }
