@@ -51,16 +51,18 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def on_core(core):
+def on_core(core, gives_way=False):
     """What a child does before it becomes the program: stay on one core, and take the priority asked for."""
     def place():
         if core is not None:
             os.sched_setaffinity(0, {core})
+        nice = (-20 if FIRST else 0) + (10 if gives_way else 0)
+        if nice:
+            os.setpriority(os.PRIO_PROCESS, 0, nice)
         if FIRST:
             os.setsid()  # its own scheduling group, which needs a priority beside the process's own
-            os.setpriority(os.PRIO_PROCESS, 0, -20)
             if os.path.exists("/proc/self/autogroup"):
-                Path("/proc/self/autogroup").write_text("-20")
+                Path("/proc/self/autogroup").write_text(str(nice))
     return place
 
 
@@ -255,10 +257,10 @@ def start_client(binary, url, request, *options, core=CLIENT_CORE, folder):
     return start_bench(binary, url, "--path", request.path, "--input", body, *headers, *options, core=core)
 
 
-def start_bench(binary, url, *options, core=CLIENT_CORE):
-    """Starts `slipway bench` on a core; finish_client() has its report."""
+def start_bench(binary, url, *options, core=CLIENT_CORE, gives_way=False):
+    """Starts `slipway bench` on a core; finish_client() has its report. `gives_way` to another one there, that does not."""
     return subprocess.Popen([str(binary), "bench", url, "--json", *map(str, options)], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, preexec_fn=on_core(core))
+                            stderr=subprocess.PIPE, text=True, preexec_fn=on_core(core, gives_way))
 
 
 def finish_client(client, timeout=None):

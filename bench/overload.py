@@ -6,6 +6,7 @@
     bench/overload.py --seconds 3              # a quick look
     bench/overload.py --model text             # one of the two models
     bench/overload.py --objective-ms 0         # without an objective: the server finds out by itself
+    bench/overload.py --protocol grpc          # calls side by side on few connections
     bench/overload.py --json FILE              # the figures as well
 
 One server on one core, a model that is asked one row at a time, and an objective. What it can do is what the best of
@@ -42,6 +43,8 @@ IMAGE = "conv_6mb"
 TEXT = "encoder"
 MODELS = {"image": IMAGE, "text": TEXT}
 CLOSED_LOOPS = (4, 8, 16, 32)
+CONNECTIONS_SIDE_BY_SIDE = 8
+REFUSED = {"rest": "status 429", "http2": "status 429", "grpc": "grpc status 8"}
 FACTORS = (0.5, 0.9, 1.0, 1.5, 2.0, 4.0, 10.0)
 NEIGHBOURS = {"breast_cancer": "breast_cancer_request.json", "digits": "digits_request.json"}
 NEIGHBOUR_RATE = 500
@@ -100,8 +103,21 @@ class Overload:
         return found
 
 
-def offer(args, server, *options):
-    return measure.start_bench(args.binary, server.url, "--format", "binary", "--warmup", "500ms", "--timeout", "10s", *options)
+def requests(args):
+    """How the model is asked: one request at a time on each connection, or many side by side on a few."""
+    return {"rest": ["--format", "binary"], "http2": ["--format", "binary", "--http2"], "grpc": ["--protocol", "grpc"]}[args.protocol]
+
+
+def at_a_time(args, count):
+    """So many requests at a time."""
+    if args.protocol == "rest":
+        return ["--connections", count]
+    connections = min(count, CONNECTIONS_SIDE_BY_SIDE)
+    return ["--connections", connections, "--outstanding", count // connections]
+
+
+def offer(args, server, *options, warmup="500ms", gives_way=False):
+    return measure.start_bench(args.binary, server.url, *requests(args), "--warmup", warmup, "--timeout", "10s", *options, gives_way=gives_way)
 
 
 def finish(client, args):
@@ -121,9 +137,9 @@ def write_models(folder):
 
 
 def at_rate(args, server, model, rate, factor):
-    report = finish(offer(args, server, "--model", model, "--rate", f"{rate:.1f}", "--connections", args.connections,
+    report = finish(offer(args, server, "--model", model, "--rate", f"{rate:.1f}", *at_a_time(args, args.connections),
                           "--duration", f"{args.seconds}s"), args)
-    refused = sum(error["count"] for error in report["errors"] if error["kind"] == "status 429")
+    refused = sum(error["count"] for error in report["errors"] if error["kind"] == REFUSED[args.protocol])
     others = report["failed"] - refused + report["unanswered"] + report["unsent"]
     return report, Run(factor, rate, report["requests_per_s"], refused, others, report["latency_without_send_delay_ms"]["p99"],
                        report.get("error_latency_ms", {}).get("p99", 0.0), report["server"]["cpu_cores"])
@@ -138,8 +154,8 @@ def seconds_to_recover(report, most_p99_ms):
 
 def neighbours_beside(args, server, model, rate):
     """The p99 of each small model while the big one is offered `rate`."""
-    loud = offer(args, server, "--model", model, "--rate", f"{rate:.1f}", "--connections", args.connections,
-                 "--duration", f"{args.seconds + 1}s")
+    loud = offer(args, server, "--model", model, "--rate", f"{rate:.1f}", *at_a_time(args, args.connections),
+                 "--duration", f"{args.seconds + 1}s", gives_way=True)
     data = measure.ROOT / "examples" / "data"
     targets = [word for name, body in NEIGHBOURS.items() for word in ("--target", f"{name}@{NEIGHBOUR_RATE}:{data / body}")]
     report = finish(measure.start_bench(args.binary, server.url, *targets, "--connections", 8, "--warmup", "500ms",
@@ -151,8 +167,8 @@ def neighbours_beside(args, server, model, rate):
 
 
 def run_overload(args, server, found):
-    for connections in CLOSED_LOOPS:
-        closed = finish(offer(args, server, "--model", found.model, "--connections", connections, "--duration", f"{args.seconds / 2:g}s"), args)
+    for count in CLOSED_LOOPS:
+        closed = finish(offer(args, server, "--model", found.model, *at_a_time(args, count), "--duration", f"{args.seconds / 2:g}s"), args)
         found.capacity_per_s = max(found.capacity_per_s, closed["requests_per_s"])
     _, unloaded = at_rate(args, server, found.model, 0.3 * found.capacity_per_s, 0.3)
     found.unloaded_p99_ms = unloaded.p99_ms
@@ -161,9 +177,8 @@ def run_overload(args, server, found):
         found.runs.append(run)
         print(f"{factor:5g} x {found.capacity_per_s:,.0f}/s: goodput {run.goodput_per_s:,.0f}/s, p99 {run.p99_ms:.1f} ms, "
               f"{run.refused:,} refused", file=sys.stderr, flush=True)
-    after = measure.start_bench(args.binary, server.url, "--format", "binary", "--warmup", "0s", "--model", found.model,
-                                "--rate", f"{0.5 * found.capacity_per_s:.1f}", "--duration", f"{args.seconds}s",
-                                "--connections", args.connections)
+    after = offer(args, server, "--model", found.model, "--rate", f"{0.5 * found.capacity_per_s:.1f}", "--duration",
+                  f"{args.seconds}s", *at_a_time(args, args.connections), warmup="0s")
     found.recovery_s = seconds_to_recover(finish(after, args), found.most_p99_ms())
     quiet, loud = (neighbours_beside(args, server, found.model, factor * found.capacity_per_s) for factor in (FACTORS[0], FACTORS[-1]))
     found.neighbour_p99_ms = {name: (quiet[name], loud[name]) for name in NEIGHBOURS}
@@ -188,7 +203,9 @@ def parse_arguments(arguments=None):
     parser.add_argument("--model", choices=MODELS, help="default: each in turn")
     parser.add_argument("--seconds", type=int, default=8, metavar="S", help="of each run")
     parser.add_argument("--objective-ms", type=float, default=50, metavar="MS")
-    parser.add_argument("--connections", type=int, default=512, metavar="N")
+    parser.add_argument("--connections", type=int, default=512, metavar="N", help="that send requests; http2, grpc: requests at a time")
+    parser.add_argument("--cpu-weight", type=int, default=100, metavar="N", help="of the model, where 100 is what small models have")
+    parser.add_argument("--protocol", choices=REFUSED, default="rest", help="http2, grpc: all on 8 connections")
     parser.add_argument("--first", action="store_true", help="highest priority (nice -20), for a busy machine; needs root")
     parser.add_argument("--json", type=Path, metavar="FILE")
     return parser.parse_args(arguments)
@@ -203,8 +220,8 @@ def main():
         models = Path(folder) / "models"
         write_models(models)
         config = Path(folder) / "slipway.yaml"
-        objective = f"{{objective: {args.objective_ms:g}ms}}"
-        config.write_text(f"models: [{models}]\nmodel_settings: {{{IMAGE}: {objective}, {TEXT}: {objective}}}\n")
+        settings = f"{{objective: {args.objective_ms:g}ms, cpu_weight: {args.cpu_weight}}}"
+        config.write_text(f"models: [{models}]\nmodel_settings: {{{IMAGE}: {settings}, {TEXT}: {settings}}}\n")
         for model in [MODELS[args.model]] if args.model else MODELS.values():
             all_found.append(Overload(model=model, objective_ms=args.objective_ms))
             with measure.slipway_server(args.binary, config) as server:

@@ -39,9 +39,24 @@ class Connection : public EventLoop::Watcher {
   // The server stops: give up the socket and tell handlers that the client is gone.
   virtual void Abort() = 0;
 
+ protected:
+  // An answer was given on the connection. One that was told to come later (429,
+  // RESOURCE_EXHAUSTED) asks again soon, as all others that were: such connections are read
+  // together, so that refusing them takes little from the model that is too busy for them.
+  void NoteAnswer(EventLoop& loop, int fd, bool refused) {
+    if (refused) refused_at_ = loop.round_time();
+    if (!refused && !deferred()) return;
+    const bool defer = loop.round_time() - refused_at_ <= kDeferredFor;
+    // Where the system has no memory for that, the connection stays where it is.
+    [[maybe_unused]] const base::Status moved =
+        defer ? loop.Defer(fd, kEvents, this) : loop.Resume(fd, kEvents, this);
+  }
+
  private:
   friend class IoThread;
+  static constexpr std::chrono::milliseconds kDeferredFor{100};
   size_t index_ = 0;  // in the host's list
+  base::SteadyTime refused_at_{};
 };
 
 // Owns the connections of one event loop.

@@ -41,6 +41,7 @@ void EventLoop::Run() {
     ++round_;
     round_time_ = clock_.SteadyNow();
     Dispatch(ready);
+    if (deferred_.resting && round_time_ >= deferred_.until) DispatchDeferred();
     RunPosted();
     timers_.Advance(round_time_);
     RunEndOfRound();
@@ -49,7 +50,13 @@ void EventLoop::Run() {
 
 int EventLoop::WaitMilliseconds() {
   if (!own_posts_.empty() || woken_.load(std::memory_order_acquire)) return 0;
-  return static_cast<int>(timers_.UntilNext(clock_.SteadyNow()).count());
+  const base::SteadyTime now = clock_.SteadyNow();
+  std::chrono::milliseconds wait = timers_.UntilNext(now);  // below 0: there is none
+  if (deferred_.resting) {
+    const auto rest = std::chrono::ceil<std::chrono::milliseconds>(deferred_.until - now);
+    wait = std::max(std::chrono::milliseconds(0), wait.count() < 0 ? rest : std::min(wait, rest));
+  }
+  return static_cast<int>(wait.count());
 }
 
 void EventLoop::Dispatch(int ready) {
@@ -110,29 +117,65 @@ bool EventLoop::OnLoopThread() const {
   return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
 }
 
-base::Status EventLoop::Add(int fd, uint32_t events, Watcher* watcher) {
+base::Status EventLoop::Control(int operation, int fd, uint32_t events, Watcher* watcher) {
+  const int epoll = watcher->deferred_ ? deferred_.epoll.get() : epoll_.get();
   epoll_event event{};
   event.events = events;
   event.data.ptr = watcher;
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    return base::ErrnoStatus(errno, "epoll_ctl");
-  }
+  if (::epoll_ctl(epoll, operation, fd, &event) != 0) return base::ErrnoStatus(errno, "epoll_ctl");
   return base::OkStatus();
+}
+
+base::Status EventLoop::Add(int fd, uint32_t events, Watcher* watcher) {
+  return Control(EPOLL_CTL_ADD, fd, events, watcher);
 }
 
 base::Status EventLoop::Modify(int fd, uint32_t events, Watcher* watcher) {
-  epoll_event event{};
-  event.events = events;
-  event.data.ptr = watcher;
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0) {
-    return base::ErrnoStatus(errno, "epoll_ctl");
+  return Control(EPOLL_CTL_MOD, fd, events, watcher);
+}
+
+base::Status EventLoop::Defer(int fd, uint32_t events, Watcher* watcher) {
+  if (!deferred_.epoll.valid()) {
+    base::UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+    if (!epoll.valid()) return base::ErrnoStatus(errno, "epoll_create1");
+    SLIPWAY_RETURN_IF_ERROR(Add(epoll.get(), EPOLLIN | EPOLLONESHOT, &deferred_));
+    deferred_.epoll = std::move(epoll);
   }
+  return Move(fd, events, watcher, true);
+}
+
+base::Status EventLoop::Resume(int fd, uint32_t events, Watcher* watcher) {
+  return Move(fd, events, watcher, false);
+}
+
+// It is added there before it leaves here, which may fail; adding reports what it is ready for, so
+// that nothing is lost.
+base::Status EventLoop::Move(int fd, uint32_t events, Watcher* watcher, bool deferred) {
+  if (watcher->deferred_ == deferred) return base::OkStatus();
+  watcher->deferred_ = deferred;
+  if (base::Status added = Add(fd, events, watcher); !added.ok()) {
+    watcher->deferred_ = !deferred;
+    return added;
+  }
+  epoll_event ignored{};
+  ::epoll_ctl(deferred ? epoll_.get() : deferred_.epoll.get(), EPOLL_CTL_DEL, fd, &ignored);
   return base::OkStatus();
 }
 
+void EventLoop::DispatchDeferred() {
+  const int ready = ::epoll_wait(deferred_.epoll.get(), events_.data(), kMaxDeferredEvents, 0);
+  if (ready <= 0) {
+    deferred_.resting = !Modify(deferred_.epoll.get(), EPOLLIN | EPOLLONESHOT, &deferred_).ok();
+    return;
+  }
+  // When there may be more, the others have a turn first.
+  deferred_.until = round_time_;
+  if (ready < kMaxDeferredEvents) deferred_.until += kDeferral;
+  Dispatch(ready);
+}
+
 void EventLoop::Remove(int fd, Watcher* watcher) {
-  epoll_event ignored{};
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &ignored);
+  [[maybe_unused]] const base::Status removed = Control(EPOLL_CTL_DEL, fd, 0, watcher);
   for (int i = 0; i < ready_; ++i) {  // events of this round that it has not seen yet
     epoll_event& event = events_[static_cast<size_t>(i)];
     if (event.data.ptr == watcher) event.data.ptr = nullptr;

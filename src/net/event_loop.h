@@ -32,6 +32,13 @@ class EventLoop final : public base::Executor {
     virtual ~Watcher() = default;
     // `events` is the epoll mask (EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR, EPOLLRDHUP).
     virtual void OnEvents(uint32_t events) = 0;
+
+    // See Defer().
+    bool deferred() const { return deferred_; }
+
+   private:
+    friend class EventLoop;
+    bool deferred_ = false;
   };
   using TimerId = TimerWheel::Id;  // never 0
 
@@ -48,6 +55,12 @@ class EventLoop final : public base::Executor {
   base::Status Add(int fd, uint32_t events, Watcher* watcher);
   base::Status Modify(int fd, uint32_t events, Watcher* watcher);
   void Remove(int fd, Watcher* watcher);
+  // From now on the events of `watcher` are looked at once in kDeferral at most, together with
+  // those of all others like it: a descriptor that can wait does not wake the loop for each of
+  // them, which takes the processor away from whatever computes there. Resume() takes that back.
+  base::Status Defer(int fd, uint32_t events, Watcher* watcher);
+  base::Status Resume(int fd, uint32_t events, Watcher* watcher);
+  static constexpr std::chrono::milliseconds kDeferral{1};
 
   // Runs `callback` once, at or up to 50 ms after `delay` (timers are for limits, not for music).
   TimerId AddTimer(std::chrono::milliseconds delay, std::function<void()> callback);
@@ -64,15 +77,29 @@ class EventLoop final : public base::Executor {
   EventLoop(base::Clock& clock, base::UniqueFd epoll, base::UniqueFd wakeup);
   int WaitMilliseconds();
   void Dispatch(int ready);
+  base::Status Control(int operation, int fd, uint32_t events, Watcher* watcher);
+  base::Status Move(int fd, uint32_t events, Watcher* watcher, bool deferred);
+  void DispatchDeferred();
   void RunPosted();
   void RunEndOfRound();
   void Wake();
 
   static constexpr int kMaxEvents = 256;
+  static constexpr int kMaxDeferredEvents = 16;
 
   base::Clock& clock_;
   const base::UniqueFd epoll_;
   const base::UniqueFd wakeup_;  // an eventfd, written when work was posted from another thread
+  // What Defer() was called for, made when first needed. It is watched by `epoll_` for one event;
+  // then it rests, is looked at, and is watched again once that has found nothing.
+  class DeferredEvents final : public Watcher {
+   public:
+    void OnEvents(uint32_t) override { resting = true; }
+    base::UniqueFd epoll;
+    bool resting = false;
+    base::SteadyTime until{};
+  };
+  DeferredEvents deferred_;
   std::array<epoll_event, kMaxEvents> events_;
   int ready_ = 0;  // of events_, in this round
   base::SteadyTime round_time_;

@@ -5,10 +5,15 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <set>
 #include <thread>
 #include <vector>
 
 #include "base/testing/fake_clock.h"
+#include "base/unique_fd.h"
 #include "net/buffer_pool.h"
 #include "net/timer_wheel.h"
 
@@ -135,6 +140,99 @@ TEST_F(EventLoopTest, AWatcherMayRemoveAnotherThatIsReadyInTheSameRound) {
   loop_->Run();
   EXPECT_EQ(watchers[0].calls + watchers[1].calls, 1);
   for (const Watcher& watcher : watchers) ::close(watcher.fd);
+}
+
+// An eventfd, and when the loop has looked at it.
+class EventCounter : public EventLoop::Watcher {
+ public:
+  explicit EventCounter(EventLoop& loop) : loop_(loop) {
+    EXPECT_TRUE(loop_.Add(fd_.get(), EPOLLIN | EPOLLET, this).ok());
+  }
+  void OnEvents(uint32_t) override {
+    uint64_t count = 0;
+    EXPECT_EQ(::read(fd_.get(), &count, sizeof(count)), static_cast<ssize_t>(sizeof(count)));
+    seen_ += count;
+    looked_at.push_back(loop_.round_time());
+  }
+  void Signal() {
+    const uint64_t one = 1;
+    EXPECT_EQ(::write(fd_.get(), &one, sizeof(one)), static_cast<ssize_t>(sizeof(one)));
+  }
+  void Defer() { EXPECT_TRUE(loop_.Defer(fd_.get(), EPOLLIN | EPOLLET, this).ok()); }
+  void Resume() { EXPECT_TRUE(loop_.Resume(fd_.get(), EPOLLIN | EPOLLET, this).ok()); }
+  void Remove() { loop_.Remove(fd_.get(), this); }
+  uint64_t seen() const { return seen_; }
+
+  std::vector<base::SteadyTime> looked_at;  // for the loop's thread, or once it has ended
+
+ private:
+  EventLoop& loop_;
+  const base::UniqueFd fd_{::eventfd(0, EFD_NONBLOCK)};
+  std::atomic<uint64_t> seen_ = 0;
+};
+
+TEST_F(EventLoopTest, LooksAtDeferredWatchersTogetherAndNotAllTheTime) {
+  EventCounter deferred[] = {EventCounter(*loop_), EventCounter(*loop_), EventCounter(*loop_)};
+  EventCounter other(*loop_);
+  for (EventCounter& one : deferred) one.Defer();
+  std::thread thread([&] { loop_->Run(); });
+  constexpr uint64_t kTimes = 2000;
+  for (uint64_t i = 1; i <= kTimes; ++i) {
+    for (EventCounter& one : deferred) one.Signal();
+    other.Signal();
+    while (other.seen() < i) std::this_thread::yield();
+  }
+  for (EventCounter& one : deferred) {
+    while (one.seen() < kTimes) std::this_thread::yield();
+  }
+  loop_->Stop();
+  thread.join();
+  EXPECT_EQ(other.looked_at.size(), kTimes);
+  std::set<base::SteadyTime> rounds;
+  for (const EventCounter& one : deferred) {
+    rounds.insert(one.looked_at.begin(), one.looked_at.end());
+  }
+  for (auto round = rounds.begin(); std::next(round) != rounds.end(); ++round) {
+    EXPECT_GE(*std::next(round) - *round, EventLoop::kDeferral);
+  }
+}
+
+TEST_F(EventLoopTest, ResumesDeferredWatchersAndForgetsThoseThatAreRemoved) {
+  EventCounter resumed(*loop_);
+  EventCounter removed(*loop_);
+  resumed.Defer();
+  resumed.Defer();
+  EXPECT_TRUE(resumed.deferred());
+  removed.Defer();
+  resumed.Signal();  // waits in both places
+  removed.Signal();
+  resumed.Resume();
+  EXPECT_FALSE(resumed.deferred());
+  removed.Remove();
+  loop_->AddTimer(20ms, [&] { loop_->Stop(); });
+  loop_->Run();
+  EXPECT_EQ(resumed.seen(), 1U);
+  EXPECT_EQ(removed.seen(), 0U);
+}
+
+TEST_F(EventLoopTest, TakesTurnsBetweenManyDeferredWatchersAndTheOthers) {
+  std::vector<std::unique_ptr<EventCounter>> deferred;
+  for (int i = 0; i < 100; ++i) {
+    deferred.push_back(std::make_unique<EventCounter>(*loop_));
+    deferred.back()->Defer();
+    deferred.back()->Signal();
+  }
+  EventCounter other(*loop_);
+  other.Signal();
+  loop_->AddTimer(20ms, [&] { loop_->Stop(); });
+  loop_->Run();
+  std::map<base::SteadyTime, int> rounds;
+  for (const auto& one : deferred) {
+    EXPECT_EQ(one->seen(), 1U);
+    for (const base::SteadyTime round : one->looked_at) ++rounds[round];
+  }
+  for (const auto& [round, looked_at] : rounds) EXPECT_LE(looked_at, 16);
+  EXPECT_EQ(other.looked_at.front(), rounds.begin()->first);
 }
 
 TEST_F(EventLoopTest, RunsTimersAndForgetsCancelledOnes) {

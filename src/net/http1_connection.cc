@@ -121,6 +121,7 @@ void Http1Connection::OnAnswered(Http1Exchange& exchange) {
     RetireIfDone();
     return;
   }
+  if (phase_ == Phase::kOpen) NoteAnswer(io_.loop, client_.transport.fd(), exchange.refused());
   if (exchange.close_after_) EndInput();
   if (unanswered_ == 0 && begin_ != end_) first_byte_at_ = now();  // it may have waited for us
   OnOutput();

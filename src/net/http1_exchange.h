@@ -61,6 +61,7 @@ class Http1Exchange final : public Exchange {
   void Consume(size_t bytes);
   bool HasUnsent() const { return unsent_bytes() > 0; }
   bool answered() const { return state_ == State::kAnswered; }
+  bool refused() const { return response_.status == 429; }
 
   Http1Connection* connection_ = nullptr;
   Http1Exchange* next_ = nullptr;  // in the pipeline

@@ -146,6 +146,22 @@ TEST(Http2ConnectionTest, ServesManyStreamsInAnyOrder) {
   }
 }
 
+TEST(Http2ConnectionTest, AnswersOnConnectionsThatWereRefused) {
+  TestServer server({}, [](Exchange& exchange) {
+    if (exchange.request().path == "/busy") exchange.response().status = 429;
+    exchange.Send();
+  });
+  Http2Client client(server.address());
+  for (int round = 0; round < 20; ++round) {
+    const int32_t busy = client.Begin(HttpFields("GET", "/busy"), "", /*end=*/true);
+    const int32_t other = client.Begin(HttpFields("GET", "/"), "", /*end=*/true);
+    EXPECT_EQ(client.Wait(busy).status, 429);
+    EXPECT_EQ(client.Wait(other).status, 200);
+  }
+  std::this_thread::sleep_for(150ms);  // then an answer ends the pauses
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Ask(HttpFields("GET", "/")).status, 200);
+}
+
 TEST(Http2ConnectionTest, TakesRequestsThatComeByteByByte) {
   TestServer server;
   RawClient client(server.address());

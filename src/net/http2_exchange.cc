@@ -193,6 +193,7 @@ void Http2Exchange::TakeResponseBody() {
 void Http2Exchange::Send() {
   SLIPWAY_CHECK(state_ == State::kWaiting || state_ == State::kReceiving);
   if (!closed()) {
+    NoteAnswer(response_.status == 429);
     SendHead(CompressResponse(response_, request_.headers, io().deflater), /*stream=*/false);
     TakeResponseBody();
     EndOutput();

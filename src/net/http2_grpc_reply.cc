@@ -100,6 +100,7 @@ void Http2GrpcCall::AddStatusFields(std::vector<nghttp2_nv>& fields) {
 
 void Http2GrpcCall::SendStatus(const base::Status& status) {
   if (closed()) return;
+  NoteAnswer(status.code() == base::StatusCode::kResourceExhausted);
   const auto [end, error] = std::to_chars(status_code_, status_code_ + sizeof(status_code_),
                                           static_cast<int>(status.code()));
   status_code_size_ = static_cast<size_t>(end - status_code_);

@@ -43,6 +43,11 @@ void Http2Stream::Flush() {
   connection_->OnOutput();
 }
 
+void Http2Stream::NoteAnswer(bool refused) {
+  if (closed_) return;
+  connection_->NoteAnswer(connection_->io_.loop, connection_->client_.transport.fd(), refused);
+}
+
 void Http2Stream::StopClient() {
   if (closed_) return;
   nghttp2_submit_rst_stream(connection_->session_.get(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_NO_ERROR);

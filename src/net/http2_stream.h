@@ -92,6 +92,8 @@ class Http2Stream {
   void StopClient();
   // Lets what was appended go out, at the end of the round.
   void Flush();
+  // The answer is about to go; see Connection::NoteAnswer().
+  void NoteAnswer(bool refused);
   // Lets the client send `bytes` more.
   void Consume(size_t bytes);
   void RequestAttention();

@@ -228,6 +228,31 @@ TEST(ServerTest, KeepsTheConnectionAfterAnErrorOfTheHandler) {
   }
 }
 
+// Those who are told to come later are looked at less often for a while; see
+// Connection::NoteAnswer().
+TEST(ServerTest, AnswersOnConnectionsThatWereRefused) {
+  TestServer server({}, [](Exchange& exchange) {
+    if (exchange.request().path == "/busy") exchange.response().status = 429;
+    exchange.Send();
+  });
+  RawClient client(server.address());
+  const auto ask_all = [&] {
+    for (int i = 0; i < 50; ++i) {
+      EXPECT_EQ(client.Ask(Get("/busy"))->status, 429);
+      EXPECT_EQ(client.Ask(Get("/"))->status, 200);
+    }
+  };
+  ask_all();
+  std::this_thread::sleep_for(150ms);  // then an answer takes it back
+  EXPECT_EQ(client.Ask(Get("/"))->status, 200);
+  EXPECT_EQ(client.Ask(Get("/"))->status, 200);
+  ask_all();
+  client.Send(Get("/busy") + Get("/") + Get("/busy", "Connection: close\r\n"));
+  for (const int status : {429, 200, 429}) EXPECT_EQ(client.Read()->status, status);
+  EXPECT_TRUE(client.WaitForClose());
+  EXPECT_TRUE(Eventually([&] { return server.stats().connections_open == 0; }));
+}
+
 TEST(ServerTest, AnswersAProtocolErrorAfterTheAnswersBeforeItAndCloses) {
   HeldRequests held;
   TestServer server({}, held.handler());
