@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -127,8 +128,9 @@ class Run {
       at_ += size;
     } else if (++rest_ == 3) {
       peer_.Reset();
-    } else if (rest_ == 8) {
-      return loop_->Stop();
+      give_up_ = clock_.SteadyNow() + std::chrono::seconds(1);
+    } else if (rest_ >= 8 && (host_.retired() || clock_.SteadyNow() >= give_up_)) {
+      return loop_->Stop();  // a connection that was refused sees its end a millisecond later
     }
     loop_->Post([this] { Step(); });
   }
@@ -148,6 +150,7 @@ class Run {
   const std::string_view bytes_;
   size_t at_ = 0;
   int rest_ = 0;
+  base::SteadyTime give_up_{};
   uint64_t random_ = 0xCBF29CE484222325U;
   base::RealClock clock_;
   const std::unique_ptr<base::Logger> log_ = base::Logger::Null();
