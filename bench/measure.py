@@ -56,13 +56,14 @@ def on_core(core, gives_way=False):
     def place():
         if core is not None:
             os.sched_setaffinity(0, {core})
-        nice = (-20 if FIRST else 0) + (10 if gives_way else 0)
-        if nice:
-            os.setpriority(os.PRIO_PROCESS, 0, nice)
         if FIRST:
+            nice = -10 if gives_way else -20
             os.setsid()  # its own scheduling group, which needs a priority beside the process's own
+            os.setpriority(os.PRIO_PROCESS, 0, nice)
             if os.path.exists("/proc/self/autogroup"):
                 Path("/proc/self/autogroup").write_text(str(nice))
+        elif gives_way:
+            os.nice(10)
     return place
 
 
@@ -258,7 +259,7 @@ def start_client(binary, url, request, *options, core=CLIENT_CORE, folder):
 
 
 def start_bench(binary, url, *options, core=CLIENT_CORE, gives_way=False):
-    """Starts `slipway bench` on a core; finish_client() has its report. `gives_way` to another one there, that does not."""
+    """Starts `slipway bench` on a core; finish_client() has its report. With `gives_way`, others there go first."""
     return subprocess.Popen([str(binary), "bench", url, "--json", *map(str, options)], stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True, preexec_fn=on_core(core, gives_way))
 

@@ -61,6 +61,8 @@ class EventLoop final : public base::Executor {
   base::Status Defer(int fd, uint32_t events, Watcher* watcher);
   base::Status Resume(int fd, uint32_t events, Watcher* watcher);
   static constexpr std::chrono::milliseconds kDeferral{1};
+  // Of those, so many are looked at before the others have a turn.
+  static constexpr int kMaxDeferredEvents = 16;
 
   // Runs `callback` once, at or up to 50 ms after `delay` (timers are for limits, not for music).
   TimerId AddTimer(std::chrono::milliseconds delay, std::function<void()> callback);
@@ -85,15 +87,13 @@ class EventLoop final : public base::Executor {
   void Wake();
 
   static constexpr int kMaxEvents = 256;
-  static constexpr int kMaxDeferredEvents = 16;
 
   base::Clock& clock_;
   const base::UniqueFd epoll_;
   const base::UniqueFd wakeup_;  // an eventfd, written when work was posted from another thread
   // What Defer() was called for, made when first needed. It is watched by `epoll_` for one event;
   // then it rests, is looked at, and is watched again once that has found nothing.
-  class DeferredEvents final : public Watcher {
-   public:
+  struct DeferredEvents final : Watcher {
     void OnEvents(uint32_t) override { resting = true; }
     base::UniqueFd epoll;
     bool resting = false;

@@ -158,8 +158,6 @@ TEST(Http2ConnectionTest, AnswersOnConnectionsThatWereRefused) {
     EXPECT_EQ(client.Wait(busy).status, 429);
     EXPECT_EQ(client.Wait(other).status, 200);
   }
-  std::this_thread::sleep_for(150ms);  // then an answer ends the pauses
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Ask(HttpFields("GET", "/")).status, 200);
 }
 
 TEST(Http2ConnectionTest, TakesRequestsThatComeByteByByte) {

@@ -153,6 +153,7 @@ bool Http2Exchange::answer_has_body() const {
 }
 
 void Http2Exchange::SendHead(const ResponseCoding& coding, bool stream) {
+  NoteAnswer(response_.status == 429);
   char status[8];
   char length[20];
   const auto format = [](auto& text, size_t number) {
@@ -193,7 +194,6 @@ void Http2Exchange::TakeResponseBody() {
 void Http2Exchange::Send() {
   SLIPWAY_CHECK(state_ == State::kWaiting || state_ == State::kReceiving);
   if (!closed()) {
-    NoteAnswer(response_.status == 429);
     SendHead(CompressResponse(response_, request_.headers, io().deflater), /*stream=*/false);
     TakeResponseBody();
     EndOutput();

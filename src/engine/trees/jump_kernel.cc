@@ -253,6 +253,7 @@ class JumpKernel final : public Kernel<T> {
     open.count = left;
   }
 
+  // Inlined everywhere: called, it would read the row's registers from memory for each piece.
   template <size_t Pages, size_t Steps>
   [[gnu::always_inline]] SLIPWAY_AVX512 uint8_t FindExit(const Page<Pages>& page,
                                                          size_t piece) const {
