@@ -9,7 +9,8 @@
     bench/overload.py --protocol grpc          # calls side by side on few connections
     bench/overload.py --json FILE              # the figures as well
 
-One server on one core, a model that is asked one row at a time, and an objective. What it can do is what the best of
+One server on one core, a model that is asked one row at a time, and an objective of three to five times what a server with
+little to do takes (p99). What it can do is what the best of
 4 to 32 closed-loop connections get; with more, some are refused, and ask again at once. Then requests are due at random
 times at 0.5 to 10 times that rate, whatever the server does. Goodput counts answers; a refused request (429) is none.
 
@@ -20,7 +21,7 @@ text:  an encoder of 6 layers over 64 tokens, some milliseconds a row.
 - goodput at 10 times is at least 90 % of the best rate's;
 - the p99 of answers is at most twice that of a server at 0.3 of its capacity, and one batch (half of the objective, or 100 ms);
 - refusals come within 5 ms (p99);
-- after 10 times, at half the capacity: all requests are answered as before in less than 2 s;
+- after 10 times, at half the capacity: in less than 2 s a second begins in which all requests are answered in that time;
 - two small models at a fixed rate beside it: their p99 with it at 10 times is at most 1.3 times that with it at 0.5.
 
 Exit status 1 if anything is missed.
@@ -42,6 +43,7 @@ from memory_cycles import make_models
 IMAGE = "conv_6mb"
 TEXT = "encoder"
 MODELS = {"image": IMAGE, "text": TEXT}
+OBJECTIVE_MS = {IMAGE: 12, TEXT: 50}
 CLOSED_LOOPS = (4, 8, 16, 32)
 CONNECTIONS_SIDE_BY_SIDE = 8
 REFUSED = {"rest": "status 429", "http2": "status 429", "grpc": "grpc RESOURCE_EXHAUSTED"}
@@ -146,10 +148,16 @@ def at_rate(args, server, model, rate, factor):
 
 
 def seconds_to_recover(report, most_p99_ms):
-    """When the last moment ended in which a request was refused or an answer was late."""
-    late = [moment["at_s"] + moment["length_s"] for moment in report["moments"]
-            if moment["failed"] or moment["p99"] > most_p99_ms]
-    return max(late, default=0.0)
+    """When the first second begins in which no request is refused and no answer is late. A machine that stands still for a
+    moment, long after, is none of it."""
+    recovered_s = 0.0
+    for moment in report["moments"]:
+        end_s = moment["at_s"] + moment["length_s"]
+        if moment["failed"] or moment["p99"] > most_p99_ms:
+            recovered_s = end_s
+        elif end_s - recovered_s >= 1:
+            break
+    return recovered_s
 
 
 def neighbours_beside(args, server, model, rate):
@@ -202,7 +210,7 @@ def parse_arguments(arguments=None):
     parser.add_argument("--binary", type=Path, default=measure.default_binary())
     parser.add_argument("--model", choices=MODELS, help="default: each in turn")
     parser.add_argument("--seconds", type=int, default=8, metavar="S", help="of each run")
-    parser.add_argument("--objective-ms", type=float, default=50, metavar="MS")
+    parser.add_argument("--objective-ms", type=float, metavar="MS", help="default: 12 for image, 50 for text; 0: none")
     parser.add_argument("--connections", type=int, default=512, metavar="N", help="that send requests; http2, grpc: requests at a time")
     parser.add_argument("--cpu-weight", type=int, default=100, metavar="N", help="of the model, where 100 is what small models have")
     parser.add_argument("--protocol", choices=REFUSED, default="rest", help="http2, grpc: all on 8 connections")
@@ -220,10 +228,11 @@ def main():
         models = Path(folder) / "models"
         write_models(models)
         config = Path(folder) / "slipway.yaml"
-        settings = f"{{objective: {args.objective_ms:g}ms, cpu_weight: {args.cpu_weight}}}"
-        config.write_text(f"models: [{models}]\nmodel_settings: {{{IMAGE}: {settings}, {TEXT}: {settings}}}\n")
+        objective_ms = OBJECTIVE_MS if args.objective_ms is None else dict.fromkeys(OBJECTIVE_MS, args.objective_ms)
+        settings = [f"{model}: {{objective: {ms:g}ms, cpu_weight: {args.cpu_weight}}}" for model, ms in objective_ms.items()]
+        config.write_text(f"models: [{models}]\nmodel_settings: {{{', '.join(settings)}}}\n")
         for model in [MODELS[args.model]] if args.model else MODELS.values():
-            all_found.append(Overload(model=model, objective_ms=args.objective_ms))
+            all_found.append(Overload(model=model, objective_ms=objective_ms[model]))
             with measure.slipway_server(args.binary, config) as server:
                 run_overload(args, server, all_found[-1])
                 if not server.running():

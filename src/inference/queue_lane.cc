@@ -51,7 +51,8 @@ QueueLane::QueueLane(const Options& options, base::Clock& clock)
       row_time_ns_(options.run_time.count()),
       batch_time_ns_(options.run_time.count()),
       queue_(options.fair_share),
-      detector_(options.threads, clock.SteadyNow()) {
+      detector_(options.threads, clock.SteadyNow()),
+      threads_({.name = options.name, .count = options.threads, .nice = options.nice}) {
   SLIPWAY_CHECK(options.threads > 0);
 }
 
@@ -62,7 +63,6 @@ QueueLane::~QueueLane() {
     stopping_ = true;
   }
   wake_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
 }
 
 BatchPlan QueueLane::plan() const {
@@ -217,9 +217,7 @@ base::Status QueueLane::Enqueue(InferCall& call, const lifecycle::ModelHandle& m
     queued_rows_.fetch_add(call.rows, std::memory_order_relaxed);
     waiting_.store(queue_.size(), std::memory_order_relaxed);
     rows_ahead_.fetch_add(call.rows, std::memory_order_relaxed);
-    if (threads_.empty()) {
-      for (size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { RunLoop(); });
-    }
+    threads_.Start([this] { RunLoop(); });
   }
   wake_.notify_one();
   Refuse(displaced,
@@ -229,17 +227,20 @@ base::Status QueueLane::Enqueue(InferCall& call, const lifecycle::ModelHandle& m
 }
 
 void QueueLane::RunLoop() {
-  base::SetThreadName(options_.name);
-  if (options_.nice != 0) base::LowerPriority(options_.nice);
   BatchRun runner({.watch_abandoned = true, .max_run_time = options_.max_run_time}, clock_);
   std::vector<QueuedCall> batch;
   std::vector<QueuedCall> shed;
   std::vector<InferCall*> calls;
+  bool gives_way = false;
   for (bool resting = true;; resting = false) {
     shed.clear();
     bool counts = true;
     {
       std::unique_lock lock(mutex_);
+      if (gives_way && MayLeave()) {
+        detector_.Rests(clock_.SteadyNow());
+        return threads_.Leave(lock);
+      }
       WaitForCalls(lock, resting);
       if (stopping_) return;
       counts = TakeBatch(lock, batch) <= plan().max_rows;
@@ -247,6 +248,10 @@ void QueueLane::RunLoop() {
       const bool begins =
           !batch.empty() && detector_.Left(batch.size(), queue_.size(), clock_.SteadyNow());
       if (begins && options_.shed_overload) Shed(shed);
+    }
+    if (!gives_way && overloaded()) {
+      LaneThreads::GiveWay();
+      gives_way = true;
     }
     if (!shed.empty()) {
       Refuse(shed, StrCat(": overloaded: more requests come than can be done, and ", shed.size(),
@@ -266,6 +271,10 @@ bool QueueLane::MayTake() const {
   return QueuedRows() >= now.max_rows ||
          (gathering_ == 0 && running_.load(std::memory_order_relaxed) < Signed(now.threads));
 }
+
+// An overload is over. Where nothing is to be done, or others do it, the next call starts another
+// thread in time.
+bool QueueLane::MayLeave() const { return !stopping_ && !detector_.overloaded() && !MayTake(); }
 
 // `resting` says that the detector knows that this thread has nothing to do.
 void QueueLane::WaitForCalls(std::unique_lock<std::mutex>& lock, bool resting) {

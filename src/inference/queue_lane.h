@@ -9,7 +9,6 @@
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "base/clock.h"
@@ -18,6 +17,7 @@
 #include "inference/batch_run.h"
 #include "inference/call_queue.h"
 #include "inference/infer_call.h"
+#include "inference/lane_threads.h"
 #include "inference/overload_detector.h"
 #include "inference/run_profile.h"
 
@@ -112,6 +112,7 @@ class QueueLane {
   int64_t RunningRows() const;
   bool LongEnough() const;
   bool MayTake() const;
+  bool MayLeave() const;
   void RunLoop();
   void WaitForCalls(std::unique_lock<std::mutex>& lock, bool resting);
   int64_t TakeBatch(std::unique_lock<std::mutex>& lock, std::vector<QueuedCall>& batch);
@@ -149,7 +150,7 @@ class QueueLane {
   size_t gathering_ = 0;       // threads that wait for more calls
   OverloadDetector detector_;  // overloaded() and Came() without
   bool stopping_ = false;
-  std::vector<std::thread> threads_;
+  LaneThreads threads_;  // last: it waits for them
 };
 
 }  // namespace slipway::inference

@@ -13,6 +13,7 @@
 #include <numeric>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/testing/fake_clock.h"
@@ -371,6 +372,7 @@ class OverloadedLaneTest : public QueueLaneTest {
   void Overload(QueueLane& lane) {
     gate_.count_down();
     on_run_ = [this, &lane] {
+      niceness_.push_back(getpriority(PRIO_PROCESS, 0));
       if (++runs_ > overloaded_runs_) return;
       for (int i = 0; i < calls_per_run_ + (runs_ % 10 == 0 ? calls_per_ten_runs_ : 0); ++i) {
         const base::Status status = Enqueue(lane, calls_.emplace_back(*model_, 1.0F));
@@ -397,6 +399,7 @@ class OverloadedLaneTest : public QueueLaneTest {
   int calls_per_ten_runs_ = 0;  // more
   int runs_ = 0;
   std::deque<RowsCall> calls_;  // that were taken
+  std::vector<int> niceness_;   // of the thread, in each run
   std::vector<std::string> refusals_;
   std::vector<std::string> shed_;
   size_t longest_queue_ = 0;
@@ -448,6 +451,31 @@ TEST_F(OverloadedLaneTest, HalfOfAnObjectiveIsPromised) {
   EXPECT_THAT(refusals_.back(), HasSubstr("more requests come than can be done"));
   EXPECT_GE(longest_queue_, 5U);
   EXPECT_LE(late_queue_, 2U);
+}
+
+TEST_F(OverloadedLaneTest, ItsThreadsGiveWayUntilItIsOver) {
+  const int ours = getpriority(PRIO_PROCESS, 0);
+  if (ours == 19) GTEST_SKIP() << "runs at the lowest priority already";
+  QueueLane lane({.name = "m", .run_time = 20ms}, clock_);
+  Overload(lane);
+  EXPECT_EQ(niceness_.front(), ours);
+  EXPECT_GT(niceness_.back(), ours);
+  // The thread that rests now runs the next call; then it leaves, when it comes to that.
+  clock_.Advance(1s);
+  for (int i = 0; i < 5000 && niceness_.back() != ours; ++i) {
+    std::this_thread::sleep_for(1ms);
+    ASSERT_TRUE(Enqueue(lane, calls_.emplace_back(*model_, 1.0F)).ok());
+    WaitIdle();
+  }
+  EXPECT_EQ(niceness_.back(), ours);
+  EXPECT_FALSE(lane.overloaded());
+}
+
+TEST_F(OverloadedLaneTest, ThreadsThatDoNotShedDoNotGiveWay) {
+  const int ours = getpriority(PRIO_PROCESS, 0);
+  QueueLane lane({.name = "m", .shed_overload = false, .run_time = 20ms}, clock_);
+  Overload(lane);
+  EXPECT_THAT(niceness_, testing::Each(ours));
 }
 
 TEST_F(QueueLaneTest, ARunThatHangsIsStoppedAndIsTheModelsFault) {
