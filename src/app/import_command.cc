@@ -104,6 +104,11 @@ void ImportCommand::Configure(CLI::App& app) {
   app.add_option("--columns", columns_,
                  "auto, separate (an input for each column) or tensor (one for all)")
       ->check(CLI::IsMember(std::vector<std::string>{"auto", "separate", "tensor"}));
+  app.add_option(
+         "--member", member_,
+         "Of a pickle, joblib or skops file that holds several objects: the key or position "
+         "of the model, as model or models/1")
+      ->type_name("PATH");
   app.add_option("--keep", keep_, "Of ONNX: zipmap (outputs that are maps), optional-inputs, opset")
       ->delimiter(',')
       ->check(CLI::IsMember(std::vector<std::string>{"zipmap", "optional-inputs", "opset"}));
@@ -125,6 +130,7 @@ base::Status ImportCommand::Run() {
   SLIPWAY_ASSIGN_OR_RETURN(const auto file, context_.fs.Map(source_));
   import::ImportOptions options;
   options.columns = ParseColumns(columns_);
+  options.member = member_;
   options.keep_zip_maps = Keeps("zipmap");
   options.keep_optional_inputs = Keeps("optional-inputs");
   options.keep_opset = Keeps("opset");

@@ -38,6 +38,7 @@ class ImportCommand final : public Command {
   std::string source_;
   std::string output_;
   std::string verify_;
+  std::string member_;
   std::string columns_ = "auto";
   std::vector<std::string> keep_;
   double tolerance_ = 1e-6;

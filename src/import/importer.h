@@ -31,6 +31,8 @@ struct ImportLimits {
 
 struct ImportOptions {
   Columns columns = Columns::kAuto;
+  // Pickles: which of the objects in the file, as "model" or "models/1"; empty: the file is one.
+  std::string member = {};
   bool keep_zip_maps = false;         // ONNX: outputs that are sequences of maps stay so
   bool keep_optional_inputs = false;  // ONNX: inputs with a default stay inputs
   bool keep_opset = false;            // ONNX: operators stay those of the set that they are of

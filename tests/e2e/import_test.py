@@ -52,6 +52,29 @@ def test_whole_numbers_and_truths_are_answers_too(model, dtype, tmp_path):
         assert result.returncode == status, result.stderr + result.stdout
 
 
+def test_a_file_of_several_objects_tells_them_and_one_is_chosen(tmp_path):
+    """{"model": model, "columns": [...]}, as many a notebook ends."""
+    model = (MODELS / "table_forest.pkl").read_bytes()
+    file = tmp_path / "all.pkl"
+    file.write_bytes(b"\x80\x04}\x8c\x05model" + model[2:-1] + b"s\x8c\x07columns]s.")
+    result = slipway("import", file)
+    assert result.returncode == INVALID
+    assert "all.pkl': the file holds a dict, expected a model; in it: 'model' (Pipeline), 'columns' (a list); choose one" in result.stderr
+    result = slipway("import", file, "--member", "model", "--verify", MODELS / "table_forest.npz", "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["verified"]["passed"]
+    result = slipway("import", ROOT / "tests/models/boosted/xgb_rank_pairwise.json", "--member", "model", "-o", tmp_path / "m.onnx")
+    assert result.returncode == INVALID
+    assert "a member can be chosen of a pickle, joblib or skops file" in result.stderr
+
+
+def test_arrays_are_no_models(tmp_path):
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(np.zeros((3, 2))))
+    result = slipway("import", tmp_path / "x.pkl")
+    assert result.returncode == INVALID
+    assert "the file holds an array, expected a model" in result.stderr
+
+
 def test_answers_may_stand_in_a_csv(tmp_path):
     arrays = np.load(MODELS / "linear_regression.npz")
     table = np.concatenate([arrays["x"], arrays["prediction"]], axis=1)

@@ -31,7 +31,15 @@ const import::Importer* FindImporter(std::span<const std::byte> file) {
 
 base::Result<import::ImportedModel> ImportBytes(std::span<const std::byte> file,
                                                 const import::ImportOptions& options) {
-  if (const import::Importer* importer = FindImporter(file)) return importer->import(file, options);
+  if (const import::Importer* importer = FindImporter(file)) {
+    if (!options.member.empty() && importer->name != import::sklearn::SklearnImporter().name) {
+      return base::InvalidArgument(base::StrCat(
+          "a member can be chosen of a pickle, joblib or skops file, which may hold several "
+          "objects; this is ",
+          importer->name));
+    }
+    return importer->import(file, options);
+  }
   if (import::onnx::LooksLikeOnnx(file)) return import::onnx::OnnxImporter().import(file, options);
   std::string known;
   for (const import::Importer& importer : AllImporters()) {

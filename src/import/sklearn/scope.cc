@@ -41,21 +41,21 @@ void Scope::Warn(const Record& record, std::string_view what) {
 }
 
 Status Scope::Enter(const Record& record) {
-  if (depth_ >= max_depth_) {
+  if (entered_.size() >= static_cast<size_t>(max_depth_)) {
     return record.Damaged(StrCat("estimators nested deeper than ", max_depth_));
   }
   if (budget.estimators_left-- == 0) {
     budget.estimators_left = 0;
     return base::ResourceExhausted("the model uses the same estimators over and over");
   }
-  structure_.push_back(std::string(2 * static_cast<size_t>(depth_), ' ') +
-                       base::Printable(record.name()));
-  ++depth_;
+  const std::string indent(2 * entered_.size(), ' ');
+  entered_.push_back(structure_.size());
+  structure_.push_back(indent + base::Printable(record.name()));
   return base::OkStatus();
 }
 
 void Scope::Describe(std::string_view detail) {
-  if (!structure_.empty()) structure_.back() += StrCat(": ", detail);
+  if (!entered_.empty()) structure_[entered_.back()] += StrCat(": ", detail);
 }
 
 Value Scope::NumberInput(int64_t column) {

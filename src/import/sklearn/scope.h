@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -40,8 +41,8 @@ class Scope {
   // The lines that tell what was found. Enter() begins an estimator, within the one that was
   // entered before; kInvalidArgument when they are nested too deeply.
   base::Status Enter(const Record& record);
-  void Leave() { --depth_; }
-  // Adds to the line of the estimator that was entered last.
+  void Leave() { entered_.pop_back(); }
+  // Adds to the line of the estimator that was entered last and not left.
   void Describe(std::string_view detail);
   const std::vector<std::string>& structure() const { return structure_; }
 
@@ -58,10 +59,10 @@ class Scope {
   graph::Value NumberInput(int64_t column);
 
   const int max_depth_;
-  int depth_ = 0;
   std::vector<std::string> problems_;
   std::vector<std::string> warnings_;
   std::vector<std::string> structure_;
+  std::vector<size_t> entered_;  // and not left: their lines
 };
 
 }  // namespace slipway::import::sklearn

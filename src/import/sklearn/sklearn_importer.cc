@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <set>
@@ -15,6 +16,7 @@
 #include "import/pickle/unpack.h"
 #include "import/sklearn/estimator.h"
 #include "import/sklearn/known_classes.h"
+#include "import/sklearn/members.h"
 #include "import/sklearn/model_columns.h"
 #include "import/sklearn/outputs.h"
 #include "import/sklearn/root_booster.h"
@@ -95,15 +97,15 @@ class Conversion {
         inputs_(std::move(inputs)),
         scope_(graph_, inputs_, budget, max_depth) {}
 
-  Status Run(const Document& document) {
+  Status Run(const pickle::Value& root) {
     const Frame frame = DeclareInputs(graph_, inputs_);
-    const Result<Answer> answer = Convert(scope_, document.root(), "", frame);
+    const Result<Answer> answer = Convert(scope_, root, "", frame);
     if (!answer.ok()) return answer.status();
     if (inputs_.mode() == Inputs::Mode::kProbe) {
       if (const auto& output = answer->output) UseAsNumbers(*output);
       return base::OkStatus();
     }
-    SLIPWAY_ASSIGN_OR_RETURN(const Record record, Record::From(document.root(), "", scope_.budget));
+    SLIPWAY_ASSIGN_OR_RETURN(const Record record, Record::From(root, "", scope_.budget));
     return AddOutputs(scope_, record, *answer, class_names_);
   }
 
@@ -162,16 +164,17 @@ void WarnOfTrailingBytes(const Document& document, ImportedModel& model) {
       StrCat(document.trailing_bytes(), " bytes follow the model in the file and are not read"));
 }
 
-ImportedModel Finish(const Document& document, Conversion& conversion) {
+ImportedModel Finish(const Document& document, const Member& member, Conversion& conversion) {
   ImportedModel model;
   Budget budget = BudgetFor(0);
-  const auto root = Record::From(document.root(), "", budget);
+  const auto root = Record::From(member.value, "", budget);
   model.framework = FrameworkOf(root.ok() ? root->module() : std::string_view());
   if (root.ok()) model.framework_version = root->TextOr("_sklearn_version", "");
   model.format = FormatName(document, model.framework);
   model.columns = conversion.inputs().columns();
   model.structure = conversion.scope().structure();
-  model.warnings = conversion.scope().warnings();
+  model.warnings = member.warnings;
+  std::ranges::copy(conversion.scope().warnings(), std::back_inserter(model.warnings));
   model.class_names = std::move(conversion.class_names());
   for (int64_t i = 0; i < conversion.inputs().size(); ++i) {
     if (conversion.inputs().mode() != Inputs::Mode::kSeparate || conversion.inputs().IsUsed(i)) {
@@ -194,16 +197,17 @@ void NameColumns(std::vector<ImportedColumn>& columns) {
 Result<ImportedModel> ImportDocument(const Document& document, Budget& budget,
                                      const ImportOptions& options) {
   SLIPWAY_RETURN_IF_ERROR(pickle::CheckKnown(document, MayBeNamed));
+  SLIPWAY_ASSIGN_OR_RETURN(const Member member, FindMember(document.root(), options.member));
   const std::vector<std::string> unknown = pickle::FindUnknown(document, IsKnownClass);
-  if (const auto root = Record::From(document.root(), "", budget); root.ok() && unknown.empty()) {
+  if (const auto root = Record::From(member.value, "", budget); root.ok() && unknown.empty()) {
     if (auto model = ImportRootBooster(*root, options)) {
       model->format = FormatName(document, model->framework);
+      std::ranges::copy(member.warnings, std::back_inserter(model->warnings));
       WarnOfTrailingBytes(document, *model);
       return *std::move(model);
     }
   }
-  SLIPWAY_ASSIGN_OR_RETURN(std::vector<ImportedColumn> columns,
-                           FindColumns(document.root(), budget));
+  SLIPWAY_ASSIGN_OR_RETURN(std::vector<ImportedColumn> columns, FindColumns(member.value, budget));
   if (columns.empty()) return base::InvalidArgument("the model takes no columns");
   const bool may_take_text = std::ranges::any_of(document.globals(), [](const pickle::Value& v) {
     return TakesText(v.node().text, v.node().name);
@@ -211,7 +215,7 @@ Result<ImportedModel> ImportDocument(const Document& document, Budget& budget,
   std::optional<Conversion> probe;
   if (may_take_text) {
     probe.emplace(Inputs(Inputs::Mode::kProbe, columns), budget, options.limits.max_depth);
-    const Status probed = probe->Run(document);
+    const Status probed = probe->Run(member.value);
     if (!probed.ok()) return AllProblems(probed, probe->scope(), unknown);
     columns = probe->inputs().Found();
   }
@@ -219,8 +223,8 @@ Result<ImportedModel> ImportDocument(const Document& document, Budget& budget,
   if (mode == Inputs::Mode::kSeparate) NameColumns(columns);
   const Inputs inputs(mode, std::move(columns), probe ? &probe->inputs() : nullptr);
   Conversion conversion(inputs, budget, options.limits.max_depth);
-  SLIPWAY_RETURN_IF_ERROR(AllProblems(conversion.Run(document), conversion.scope(), unknown));
-  return Finish(document, conversion);
+  SLIPWAY_RETURN_IF_ERROR(AllProblems(conversion.Run(member.value), conversion.scope(), unknown));
+  return Finish(document, member, conversion);
 }
 
 bool IsNameLine(std::string_view line) {

@@ -18,6 +18,7 @@ using base::StrCat;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr const char* kModels = "tests/models/sklearn/";
 
@@ -67,6 +68,14 @@ TEST(SklearnImporterTest, TellsWhatItFound) {
   EXPECT_EQ(model->columns[0].name, "color");
   EXPECT_EQ(model->columns[0].kind, ImportedColumn::Kind::kText);
   EXPECT_EQ(model->columns[2].kind, ImportedColumn::Kind::kNumber);
+}
+
+TEST(SklearnImporterTest, TellsOfAnEstimatorWhatIsItsOwn) {
+  const auto model = Import(ReadModel("hist_categories.joblib"));
+  ASSERT_TRUE(model.ok()) << model.status();
+  ASSERT_GT(model->structure.size(), 1U);  // its preprocessor comes first
+  EXPECT_THAT(model->structure.front(), HasSubstr("HistGradientBoostingClassifier: "));
+  EXPECT_THAT(model->structure.back(), Not(HasSubstr("rounds")));
 }
 
 TEST(SklearnImporterTest, TellsWhatItFoundInASkopsFile) {
