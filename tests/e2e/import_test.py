@@ -1,8 +1,15 @@
 """slipway import: every model of tests/models/sklearn against the answers of scikit-learn, and what is refused."""
 
+import collections
+import datetime
+import decimal
 import json
+import pathlib
 import pickle
+import pickletools
 import subprocess
+import types
+import uuid
 
 import numpy as np
 import pytest
@@ -66,6 +73,20 @@ def test_a_file_of_several_objects_tells_them_and_one_is_chosen(tmp_path):
     result = slipway("import", ROOT / "tests/models/boosted/xgb_rank_pairwise.json", "--member", "model", "-o", tmp_path / "m.onnx")
     assert result.returncode == INVALID
     assert "a member can be chosen of a pickle, joblib or skops file" in result.stderr
+
+
+@pytest.mark.parametrize("value", [
+    datetime.datetime(2026, 1, 1), datetime.date(2026, 1, 1), datetime.timedelta(1), decimal.Decimal("0.93"),
+    uuid.UUID(int=1), pathlib.Path("train.csv"), collections.Counter("ab"), types.SimpleNamespace(auc=0.93), 1j, np.float64(0.93)],
+    ids=lambda value: type(value).__name__)
+def test_plain_data_may_stand_beside_a_model(value, tmp_path):
+    model = (MODELS / "table_forest.pkl").read_bytes()
+    without_memo = pickletools.optimize(pickle.dumps(value, 4))
+    assert not any(opcode.name.endswith("GET") for opcode, _, _ in pickletools.genops(without_memo))
+    file = tmp_path / "all.pkl"
+    file.write_bytes(b"\x80\x04}\x8c\x05model" + model[2:-1] + b"s\x8c\x05about" + without_memo[2:-1] + b"s.")
+    result = slipway("import", file, "--member", "model")
+    assert result.returncode == 0, result.stderr
 
 
 def test_arrays_are_no_models(tmp_path):
