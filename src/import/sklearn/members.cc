@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
 #include <utility>
 
 #include "base/str_cat.h"
@@ -16,8 +19,10 @@ using base::StrCat;
 using pickle::Value;
 using Kind = Value::Kind;
 
+constexpr size_t kMaxEntries = 1000;  // that are looked at; any can be chosen
 constexpr size_t kMaxNamed = 10;
-constexpr size_t kMaxNameBytes = 60;
+constexpr size_t kMaxNameBytes = 200;
+constexpr size_t kMaxShownBytes = 60;
 
 struct Entry {
   std::string name;
@@ -25,8 +30,8 @@ struct Entry {
 };
 
 std::string Shown(std::string_view text) {
-  return StrCat(base::Printable(text.substr(0, kMaxNameBytes)),
-                text.size() > kMaxNameBytes ? "..." : "");
+  return StrCat(base::Printable(text.substr(0, kMaxShownBytes)),
+                text.size() > kMaxShownBytes ? "..." : "");
 }
 
 bool IsSequence(const Value& value) { return value.Is(Kind::kList) || value.Is(Kind::kTuple); }
@@ -54,32 +59,60 @@ std::string Describe(const Value& value) {
   return std::string(pickle::KindName(value.kind()));
 }
 
-// Those that a path can name.
+// The name of a key that a path can have; nullopt for others, such as tuples and long texts.
+std::optional<std::string> NameOf(const Value& key) {
+  if (key.Is(Kind::kText) && key.node().text.size() <= kMaxNameBytes) {
+    return std::string(key.node().text);
+  }
+  if (key.Is(Kind::kInt)) return StrCat(key.integer());
+  return std::nullopt;
+}
+
+size_t CountIn(const Value& holder) {
+  if (IsSequence(holder)) return holder.node().items.size();
+  return HasKeys(holder) ? holder.node().items.size() / 2 : 0;
+}
+
+// The name and value of one of CountIn(); nullopt: it has no name.
+std::optional<Entry> EntryAt(const Value& holder, size_t i) {
+  const std::vector<Value>& items = holder.node().items;
+  if (IsSequence(holder)) return Entry{StrCat(i), items[i]};
+  std::optional<std::string> name = NameOf(items[2 * i]);
+  if (!name) return std::nullopt;
+  return Entry{*std::move(name), items[2 * i + 1]};
+}
+
 std::vector<Entry> EntriesOf(const Value& holder) {
   std::vector<Entry> entries;
-  if (!IsSequence(holder) && !HasKeys(holder)) return entries;
-  const std::vector<Value>& items = holder.node().items;
-  if (IsSequence(holder)) {
-    for (const Value& item : items) entries.push_back({StrCat(entries.size()), item});
-    return entries;
-  }
-  for (size_t i = 0; i + 1 < items.size(); i += 2) {
-    if (items[i].Is(Kind::kText))
-      entries.push_back({std::string(items[i].node().text), items[i + 1]});
-    if (items[i].Is(Kind::kInt)) entries.push_back({StrCat(items[i].integer()), items[i + 1]});
+  for (size_t i = 0; i < std::min(CountIn(holder), kMaxEntries); ++i) {
+    if (std::optional<Entry> entry = EntryAt(holder, i)) entries.push_back(*std::move(entry));
   }
   return entries;
 }
 
-std::string Listed(const std::vector<Entry>& entries) {
-  std::string text;
-  for (size_t i = 0; i < std::min(entries.size(), kMaxNamed); ++i) {
-    text += StrCat(i == 0 ? "" : ", ", "'", Shown(entries[i].name), "' (",
-                   Describe(entries[i].value), ")");
+// The last of that name, as in Python.
+std::optional<Value> FindEntry(const Value& holder, std::string_view name) {
+  for (size_t i = CountIn(holder); i-- > 0;) {
+    const std::optional<Entry> entry = EntryAt(holder, i);
+    if (entry && entry->name == name) return entry->value;
   }
-  if (entries.size() > kMaxNamed) text += StrCat(" and ", entries.size() - kMaxNamed, " more");
-  return text;
+  return std::nullopt;
 }
+
+// Some of them by name, `all` in number.
+std::string Listed(std::span<const Entry> entries, size_t all) {
+  const size_t named = std::min(entries.size(), kMaxNamed);
+  std::string text;
+  for (const Entry& entry : entries.first(named)) {
+    text +=
+        StrCat(text.empty() ? "" : ", ", "'", Shown(entry.name), "' (", Describe(entry.value), ")");
+  }
+  if (all == named) return text;
+  return StrCat(text, named == 0 ? "" : " and ", all - named,
+                named == 0 ? " without a name" : " more");
+}
+
+std::string Listed(const Value& holder) { return Listed(EntriesOf(holder), CountIn(holder)); }
 
 // "the file", or the member that has been reached.
 std::string Where(std::string_view path) {
@@ -87,10 +120,9 @@ std::string Where(std::string_view path) {
 }
 
 base::Status NoModel(const Value& value, std::string_view path) {
-  const std::vector<Entry> entries = EntriesOf(value);
   std::string message = StrCat(Where(path), " holds ", Describe(value), ", expected a model");
-  if (!entries.empty()) message += StrCat("; in it: ", Listed(entries));
-  if (std::ranges::any_of(entries, IsEstimator, &Entry::value)) {
+  if (CountIn(value) != 0) message += StrCat("; in it: ", Listed(value));
+  if (std::ranges::any_of(EntriesOf(value), IsEstimator, &Entry::value)) {
     message += StrCat("; choose one with slipway import --member ",
                       path.empty() ? "" : StrCat(Shown(path), "/"),
                       "NAME; steps that belong together are one model when they are saved as a "
@@ -106,19 +138,22 @@ base::Result<Member> FindMember(const Value& root, std::string_view path) {
   for (size_t begin = 0; begin < path.size();) {
     const size_t end = std::min(path.find('/', begin), path.size());
     const std::string_view name = path.substr(begin, end - begin);
-    const std::vector<Entry> entries = EntriesOf(found.value);
-    const auto entry = std::ranges::find(entries, name, &Entry::name);
-    if (entry == entries.end()) {
+    const std::optional<Value> chosen = FindEntry(found.value, name);
+    if (!chosen) {
       return base::InvalidArgument(StrCat(
           "no member '", Shown(name), "': ", Where(path.substr(0, begin == 0 ? 0 : begin - 1)),
-          " holds ", Describe(found.value), entries.empty() ? "" : ": ", Listed(entries)));
+          " holds ", Describe(found.value), CountIn(found.value) == 0 ? "" : ": ",
+          Listed(found.value)));
     }
-    for (const Entry& other : entries) {
-      if (&other == &*entry || !IsEstimator(other.value)) continue;
-      found.warnings.push_back(StrCat("'", Shown(other.name), "' (", Describe(other.value),
-                                      ") of the file is no part of the model"));
+    std::vector<Entry> others = EntriesOf(found.value);
+    std::erase_if(others, [&](const Entry& entry) {
+      return entry.name == name || !IsEstimator(entry.value);
+    });
+    if (!others.empty()) {
+      found.warnings.push_back(
+          StrCat("no part of the model, but in its file: ", Listed(others, others.size())));
     }
-    found.value = entry->value;
+    found.value = *chosen;
     begin = end + 1;
   }
   if (!IsObject(found.value) || (HasKeys(found.value) && !IsEstimator(found.value))) {

@@ -75,7 +75,7 @@ TEST_F(MembersTest, OtherEstimatorsThatAreNoPartOfItAreNamed) {
   const auto member = Find(dict_, "model");
   ASSERT_TRUE(member.ok()) << member.status();
   EXPECT_THAT(member->warnings,
-              ElementsAre("'scaler' (StandardScaler) of the file is no part of the model"));
+              ElementsAre("no part of the model, but in its file: 'scaler' (StandardScaler)"));
 }
 
 TEST_F(MembersTest, PathsLeadThroughListsTuplesAndKeysThatAreNumbers) {
@@ -84,6 +84,11 @@ TEST_F(MembersTest, PathsLeadThroughListsTuplesAndKeysThatAreNumbers) {
   EXPECT_EQ(ClassOf(base::StrCat("}", Entry("steps", pair)), "steps/1"), "LinearRegression");
   EXPECT_EQ(ClassOf(base::StrCat("]", kModel, "a"), "0"), "LinearRegression");
   EXPECT_EQ(ClassOf(base::StrCat("}K\x07", kModel, "s"), "7"), "LinearRegression");
+}
+
+TEST_F(MembersTest, TheLastOfSeveralWithOneKeyCountsAsInPython) {
+  EXPECT_EQ(ClassOf(base::StrCat("}", Entry("m", kScaler), Entry("m", kModel)), "m"),
+            "LinearRegression");
 }
 
 TEST_F(MembersTest, WithoutAChoiceTheRefusalSaysWhatThereIs) {
@@ -95,6 +100,10 @@ TEST_F(MembersTest, WithoutAChoiceTheRefusalSaysWhatThereIs) {
               HasSubstr("slipway import --member all/NAME"));
   EXPECT_EQ(Refusal(kList, ""), "the file holds a list, expected a model");
   EXPECT_EQ(Refusal(Text("model"), ""), "the file holds a text, expected a model");
+  EXPECT_EQ(Refusal(base::StrCat("}", Entry(std::string(201, 'k'), kModel)), ""),
+            "the file holds a dict, expected a model; in it: 1 without a name");
+  EXPECT_EQ(Refusal("}(K\x01K\x02tK\x03s", ""),
+            "the file holds a dict, expected a model; in it: 1 without a name");
   EXPECT_EQ(Refusal(dict_, "columns"), "'columns' of the file holds a list, expected a model");
 }
 
@@ -111,9 +120,11 @@ TEST_F(MembersTest, WhatIsNotThereIsSaid) {
 TEST_F(MembersTest, RefusalsStayShort) {
   std::string many = "}";
   for (int i = 0; i < 1000; ++i) many += Entry(base::StrCat(i, std::string(100, 'k')), kModel);
+  for (int i = 0; i < 1000; ++i) many += Entry(base::StrCat("m", i), kModel);
   const std::string refusal = Refusal(many, "");
+  EXPECT_EQ(ClassOf(many, "m999"), "LinearRegression");
   EXPECT_LT(refusal.size(), 1200U);
-  EXPECT_THAT(refusal, HasSubstr("(LinearRegression) and 990 more"));
+  EXPECT_THAT(refusal, HasSubstr("(LinearRegression) and 1990 more"));
 }
 
 }  // namespace
