@@ -15,12 +15,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto file = std::as_bytes(std::span(data, size));
   const auto& importer = slipway::import::sklearn::SklearnImporter();
   importer.recognizes(file);
-  const auto model = importer.import(file, options);
-  if (model.ok()) {
-    SLIPWAY_CHECK(!model->onnx.empty());
-    return 0;
+  for (const char* member : {"", "0", "model/1"}) {
+    options.member = member;
+    const auto model = importer.import(file, options);
+    if (model.ok()) {
+      SLIPWAY_CHECK(!model->onnx.empty());
+      return 0;
+    }
+    SLIPWAY_CHECK(!model.status().message().empty());
+    SLIPWAY_CHECK(slipway::base::IsValidUtf8(model.status().message()));
   }
-  SLIPWAY_CHECK(!model.status().message().empty());
-  SLIPWAY_CHECK(slipway::base::IsValidUtf8(model.status().message()));
   return 0;
 }
