@@ -25,12 +25,12 @@ LaneThreads::~LaneThreads() {
   Join(left_);
 }
 
-void LaneThreads::Start(const std::function<void()>& loop) {
+void LaneThreads::Start() {
   while (threads_.size() < options_.count) {
-    threads_.emplace_back([name = options_.name, nice = options_.nice, loop] {
-      base::SetThreadName(name);
-      if (nice != 0) base::LowerPriority(nice);
-      loop();
+    threads_.emplace_back([this] {
+      base::SetThreadName(options_.name);
+      if (options_.nice != 0) base::LowerPriority(options_.nice);
+      loop_();
     });
   }
 }

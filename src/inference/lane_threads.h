@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace slipway::inference {
@@ -22,23 +23,25 @@ class LaneThreads {
     int nice = 0;  // see base::LowerPriority()
   };
 
-  explicit LaneThreads(Options options) : options_(std::move(options)) {}
+  // Each thread runs `loop` once.
+  LaneThreads(Options options, std::function<void()> loop)
+      : options_(std::move(options)), loop_(std::move(loop)) {}
   // Waits for the threads, which were told to end.
   ~LaneThreads();
   LaneThreads(const LaneThreads&) = delete;
   LaneThreads& operator=(const LaneThreads&) = delete;
 
-  // Starts the threads that are missing, each to run `loop`. They get the priority of the caller,
-  // less `nice`.
-  void Start(const std::function<void()>& loop);
+  // Starts the threads that are missing, with the priority of the caller, less `nice`.
+  void Start();
   // For one of the threads: from now on it is missing, and all that it still does is to end. Gives
   // the mutex back.
   void Leave(std::unique_lock<std::mutex>& lock);
-  // For one of the threads: others go first, and leave it a thirtieth of a busy processor at least.
+  // For one of the threads: on a busy processor it gets a thirtieth of what another thread gets.
   static void GiveWay();
 
  private:
   const Options options_;
+  const std::function<void()> loop_;
   std::vector<std::thread> threads_;
   std::vector<std::thread> left_;  // ended, or about to
 };

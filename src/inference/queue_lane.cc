@@ -52,7 +52,8 @@ QueueLane::QueueLane(const Options& options, base::Clock& clock)
       batch_time_ns_(options.run_time.count()),
       queue_(options.fair_share),
       detector_(options.threads, clock.SteadyNow()),
-      threads_({.name = options.name, .count = options.threads, .nice = options.nice}) {
+      threads_({.name = options.name, .count = options.threads, .nice = options.nice},
+               [this] { RunLoop(); }) {
   SLIPWAY_CHECK(options.threads > 0);
 }
 
@@ -217,7 +218,7 @@ base::Status QueueLane::Enqueue(InferCall& call, const lifecycle::ModelHandle& m
     queued_rows_.fetch_add(call.rows, std::memory_order_relaxed);
     waiting_.store(queue_.size(), std::memory_order_relaxed);
     rows_ahead_.fetch_add(call.rows, std::memory_order_relaxed);
-    threads_.Start([this] { RunLoop(); });
+    threads_.Start();
   }
   wake_.notify_one();
   Refuse(displaced,

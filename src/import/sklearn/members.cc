@@ -29,10 +29,7 @@ struct Entry {
   Value value;
 };
 
-std::string Shown(std::string_view text) {
-  return StrCat(base::Printable(text.substr(0, kMaxShownBytes)),
-                text.size() > kMaxShownBytes ? "..." : "");
-}
+std::string Shown(std::string_view text) { return base::Printable(text, kMaxShownBytes); }
 
 bool IsSequence(const Value& value) { return value.Is(Kind::kList) || value.Is(Kind::kTuple); }
 
@@ -92,6 +89,9 @@ std::vector<Entry> EntriesOf(const Value& holder) {
 
 // The last of that name, as in Python.
 std::optional<Value> FindEntry(const Value& holder, std::string_view name) {
+  if (HasKeys(holder)) {
+    if (const Value* found = pickle::FindKey(holder.node().items, name)) return *found;
+  }
   for (size_t i = CountIn(holder); i-- > 0;) {
     const std::optional<Entry> entry = EntryAt(holder, i);
     if (entry && entry->name == name) return entry->value;
